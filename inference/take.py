@@ -1,0 +1,129 @@
+"""The take: one actor's performance in one shot, the file every later step starts from."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import arkit
+from .errors import InputError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Take:
+    """A performance of T frames. Times are seconds; scene frames exist only in Blender's bridge.
+
+    Head axes: x toward the actor's left, y up, z out of the face. Camera-aligned axes: x right in the image, y up,
+    z toward the camera, camera at the origin, so a head in front of it has a negative z.
+    """
+
+    names: tuple[str, ...]
+    """The 52 ARKit names."""
+    coefficients: NDArray[np.float32]
+    """(T, 52), 0..1."""
+    confidence: NDArray[np.float32]
+    """(T,) 0 where no face was seen."""
+    time_s: NDArray[np.float64]
+    """(T,) presentation times."""
+    rotation: NDArray[np.float32]
+    """(T, 3, 3) head axes to camera-aligned axes."""
+    translation_cm: NDArray[np.float32]
+    """(T, 3) head origin in camera-aligned axes."""
+    gaze: NDArray[np.float32]
+    """(T, 2, 2) yaw (positive to the actor's left) and pitch (positive up) in radians, actor's left then right eye."""
+    camera_matrix: NDArray[np.float64]
+    """(3, 3) pixels, corner convention."""
+    landmarks_px: NDArray[np.float32]
+    """(T, 478, 2), NaN where the face is lost."""
+    identity: NDArray[np.float32]
+    """(I,) parameters of the face model."""
+    neutral_cm: NDArray[np.float32]
+    """(V, 3) the actor's neutral face in the face model's topology."""
+    fps: Fraction
+    frame_size: tuple[int, int]
+    """width, height after rotation."""
+    frame_index: NDArray[np.int64]
+    """(T,) index of each frame in the source file."""
+    face_model: str
+    source_sha256: str
+    tool_version: str
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @property
+    def face_width_cm(self) -> float:
+        """Width of the actor's neutral face, for anything measured in units of face size."""
+        return float(np.ptp(self.neutral_cm[:, 0]))
+
+
+def save(take: Take, path: Path) -> None:
+    """Write a take in one piece: a partial file never carries the final name."""
+    arrays: dict[str, NDArray[np.generic]] = {"schema": np.array(SCHEMA)}
+    for field in fields(Take):
+        value = getattr(take, field.name)
+        if field.name == "fps":
+            value = np.array([value.numerator, value.denominator], np.int64)
+        arrays[field.name] = np.asarray(value)
+    arrays["frame_size"] = arrays["frame_size"].astype(np.int64)
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as stream:
+            np.savez_compressed(stream, **arrays)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose a folder you can write to.") from error
+
+
+def load(path: Path) -> Take:
+    """Read a take; raises `InputError` for anything that is not one."""
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except FileNotFoundError as error:
+        raise InputError(f"There is no take at {path}; make one with 'understudy track'.") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a take or is damaged; track the footage again.") from error
+    if int(arrays.get("schema", np.array(0))) != SCHEMA:
+        raise InputError(f"{path} has take schema {arrays.get('schema')}, this version reads schema {SCHEMA}.")
+    missing = [field.name for field in fields(Take) if field.name not in arrays and field.name != "frame_index"]
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(missing)}; track the footage again.")
+    frames = len(arrays["time_s"])
+    for name, shape in {
+        "coefficients": (frames, len(arkit.NAMES)), "confidence": (frames,), "rotation": (frames, 3, 3),
+        "translation_cm": (frames, 3), "gaze": (frames, 2, 2), "landmarks_px": (frames, 478, 2), "camera_matrix": (3, 3),
+    }.items():  # fmt: skip
+        if arrays[name].shape != shape:
+            raise InputError(f"{path}: {name} has shape {arrays[name].shape}, expected {shape}; track the footage again.")
+    return Take(
+        names=tuple(str(name) for name in arrays["names"]),
+        coefficients=arrays["coefficients"],
+        confidence=arrays["confidence"],
+        time_s=arrays["time_s"],
+        rotation=arrays["rotation"],
+        translation_cm=arrays["translation_cm"],
+        gaze=arrays["gaze"],
+        camera_matrix=arrays["camera_matrix"],
+        landmarks_px=arrays["landmarks_px"],
+        identity=arrays["identity"],
+        neutral_cm=arrays["neutral_cm"],
+        fps=Fraction(int(arrays["fps"][0]), int(arrays["fps"][1])),
+        frame_size=(int(arrays["frame_size"][0]), int(arrays["frame_size"][1])),
+        frame_index=arrays.get("frame_index", np.arange(frames)),
+        face_model=str(arrays["face_model"]),
+        source_sha256=str(arrays["source_sha256"]),
+        tool_version=str(arrays["tool_version"]),
+    )

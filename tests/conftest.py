@@ -1,0 +1,34 @@
+"""What every test may ask for, and a clean end of the process after bpy was used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared clips and models beside the checkout; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("UNDERSTUDY_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"needs the shared material at {folder}")
+    return folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without the interpreter's teardown once bpy is loaded: bpy 4.5 hangs there when classes are registered."""
+    if "bpy" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(getattr(config, "understudy_exit_status", 0)))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember the result for `pytest_unconfigure`."""
+    session.config.understudy_exit_status = exitstatus  # type: ignore[attr-defined]
