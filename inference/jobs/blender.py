@@ -1,0 +1,111 @@
+"""Client of the Blender program (`operators/batch.py`): starts it, relays its progress, turns its errors into ours.
+
+No bpy here: Blender always runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InputError, MissingComponentError, StoppedError, UnderstudyError, UsageError
+from ..progress import Progress, silent
+
+_ROOT_PACKAGE = __package__.split(".inference")[0]
+_ROOT = Path(__file__).resolve().parents[2]
+_ERRORS: dict[int, type[UnderstudyError]] = {
+    kind.exit_code: kind for kind in (UsageError, InputError, MissingComponentError, StoppedError)
+}
+_STOP_TIMEOUT_S = 15.0
+
+
+def blender_command() -> list[str]:
+    """The command that starts the Blender program, without its arguments.
+
+    ``UNDERSTUDY_BLENDER`` names an executable; otherwise the bpy module of this Python, otherwise ``blender`` on the path.
+    """
+    chosen = os.environ.get("UNDERSTUDY_BLENDER")
+    if chosen and not shutil.which(chosen):
+        raise MissingComponentError(f"UNDERSTUDY_BLENDER names {chosen}, which cannot be run; correct or unset it.")
+    if not chosen and importlib.util.find_spec("bpy") is not None:
+        return [sys.executable, "-m", f"{_ROOT_PACKAGE}.operators.batch"]
+    executable = shutil.which(chosen or "blender")
+    if executable is None:
+        raise MissingComponentError(
+            "Blender was not found; install Blender 4.2 or newer and put it on the path, or name it in UNDERSTUDY_BLENDER."
+        )
+    return [executable, "--background", "--factory-startup", "--python", str(_ROOT / "operators" / "batch.py"), "--"]
+
+
+def run_blender(arguments: Sequence[str], progress: Progress = silent) -> None:
+    """Run one subcommand of the Blender program to its end; raises what it reports."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [*blender_command(), *arguments, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        env=environment,
+    )
+    try:
+        error, tail = _relay(process, progress)
+        code = process.wait()
+    except BaseException:
+        _stop(process)
+        raise
+    if error is not None:
+        raise error
+    if code in _ERRORS:
+        raise _ERRORS[code](" ".join(tail)[-300:] or f"Blender ended with exit code {code}.")
+    if code != 0:
+        raise UnderstudyError(f"Blender ended unexpectedly (exit code {code}); its last words were: {' | '.join(tail)}")
+
+
+def _relay(process: subprocess.Popen[str], progress: Progress) -> tuple[UnderstudyError | None, deque[str]]:
+    """Read events until the program closes its output; returns the error it reported and its last plain lines."""
+    error: UnderstudyError | None = None
+    tail: deque[str] = deque(maxlen=6)
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = _event(line)
+        if event is None:
+            if line.strip():
+                tail.append(line.strip())
+        elif event["event"] == "progress":
+            progress(str(event["stage"]), int(event["done"]), int(event["total"]))
+        elif event["event"] == "error":
+            kind = _ERRORS.get(int(event["exit_code"]), UnderstudyError)
+            error = kind(str(event["message"]))
+    return error, tail
+
+
+def _event(line: str) -> dict[str, object] | None:
+    """The event in a line of output, or None: Blender itself prints to the same stream."""
+    if not line.startswith("{"):
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End the program tidily, then firmly."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,86 @@
+"""How a job speaks to whoever started it: a progress bar for people, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from ..errors import UnderstudyError
+
+
+class Console(Protocol):
+    """What the command line needs to say; a console is also a `Progress`."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+    def say(self, event: str, text: str, **facts: Any) -> None:
+        """One sentence for people, with its facts for programs."""
+
+    def fail(self, error: UnderstudyError) -> None:
+        """The last line on standard error: what is wrong and what to do."""
+
+    def close(self) -> None:
+        """End any open bar."""
+
+
+class TerminalConsole:
+    """Bars with rate and time left on standard error, results on standard output."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._bar is None or stage != self._stage:
+            self.close()
+            self._bar = tqdm(desc=stage, total=total or None, unit="frame", dynamic_ncols=True, mininterval=0.2)
+            self._stage = stage
+        self._bar.total = total or None
+        self._bar.update(done - self._bar.n)
+
+    def say(self, event: str, text: str, **facts: Any) -> None:
+        self.close()
+        print(text, flush=True)
+
+    def fail(self, error: UnderstudyError) -> None:
+        self.close()
+        print(error, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class JsonConsole:
+    """One JSON object per line on standard output: progress, results, the error."""
+
+    INTERVAL_S = 0.1
+    """A program does not need to hear of every frame."""
+
+    def __init__(self) -> None:
+        self._last_s = 0.0
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now_s = time.monotonic()
+        if stage != self._stage or done == total or now_s - self._last_s >= self.INTERVAL_S:
+            self._write(event="progress", stage=stage, done=done, total=total)
+            self._stage, self._last_s = stage, now_s
+
+    def say(self, event: str, text: str, **facts: Any) -> None:
+        self._write(event=event, text=text, **facts)
+
+    def fail(self, error: UnderstudyError) -> None:
+        self._write(event="error", message=str(error), exit_code=error.exit_code)
+        print(error, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _write(self, **event: Any) -> None:
+        print(json.dumps(event, default=str), flush=True)
