@@ -1,0 +1,144 @@
+"""The whole job on one shot: track, bake, render, composite, report. Resumable: nothing finished is done twice."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import livelink, take as takes
+from ..capture.shot import CaptureOptions, track_shot
+from ..composite import CompositeOptions, CompositeReport, composite_shot
+from ..errors import InputError, UsageError
+from ..face_model import load as load_face_model
+from ..media import sha256
+from ..progress import Progress, silent
+from ..report.page import write_report
+from ..solve import solve_shot
+from ..take import Take
+from .blender import run_blender
+from .journal import Journal, key_of
+
+
+@dataclass(frozen=True)
+class ShotOptions:
+    """What the user may choose for a run."""
+
+    capture: CaptureOptions = CaptureOptions()
+    face: int = 0
+    """Which of the tracked faces performs; 0 is the most prominent."""
+    face_model: str = "default"
+    avatar: str = "default"
+    """``default``, ``ict:DIR`` or a .blend file."""
+    object_name: str | None = None
+    engine: str = "cycles"
+    composite: CompositeOptions = CompositeOptions()
+    truth: Path | None = None
+    """Known performance to score against."""
+
+
+@dataclass(frozen=True)
+class ShotFiles:
+    """Where a run puts its results."""
+
+    folder: Path
+
+    @property
+    def take(self) -> Path:
+        return self.folder / "take.npz"
+
+    @property
+    def csv(self) -> Path:
+        return self.folder / "take.csv"
+
+    @property
+    def blend(self) -> Path:
+        return self.folder / "avatar.blend"
+
+    @property
+    def render(self) -> Path:
+        return self.folder / "render"
+
+    @property
+    def composite(self) -> Path:
+        return self.folder / "composite.mp4"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+
+def track_video(
+    video: Path, options: CaptureOptions, face: int, face_model: str, progress: Progress = silent
+) -> Take:
+    """Capture one face of a video and solve its performance; raises `InputError` when there is no such face."""
+    shot = track_shot(video, options, progress)
+    if not shot.tracks:
+        raise InputError(f"No face was found in {video}; use footage in which the actor's face can be seen.")
+    if face >= len(shot.tracks):
+        raise UsageError(f"Face {face} was asked for, but {video} shows {len(shot.tracks)}; count from 0.")
+    return solve_shot(shot, shot.tracks[face], load_face_model(face_model), progress)
+
+
+def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotFiles:
+    """Do the whole job on one video, going on where an earlier run of the same folder stopped."""
+    source = sha256(video)
+    journal = Journal(folder)
+    files = ShotFiles(folder)
+
+    track_key = key_of(source, options.capture, options.face, options.face_model, takes.SCHEMA)
+    if not journal.is_done("track", track_key, files.take):
+        journal.begin("track", track_key)
+        take = track_video(video, options.capture, options.face, options.face_model, progress)
+        takes.save(take, files.take)
+        livelink.write_csv(take, files.csv)
+        journal.finish("track", track_key)
+    take = takes.load(files.take)
+
+    bake_key = key_of(track_key, options.avatar, options.object_name, _blend_digest(options.avatar))
+    if not journal.is_done("bake", bake_key, files.blend):
+        journal.begin("bake", bake_key)
+        progress("bake", 0, 1)
+        run_blender([*_bake_arguments(video, files, options)], progress)
+        progress("bake", 1, 1)
+        journal.finish("bake", bake_key)
+
+    render_key = key_of(bake_key, options.engine)
+    if not journal.is_done("render", render_key, files.render):
+        if not journal.begun_with("render", render_key):
+            shutil.rmtree(files.render, ignore_errors=True)
+        journal.begin("render", render_key)
+        run_blender(
+            ["render", str(files.take), "--blend", str(files.blend), "-o", str(files.render), "--engine", options.engine],
+            progress,
+        )
+        journal.finish("render", render_key)
+
+    composite_key = key_of(render_key, options.composite)
+    if not journal.is_done("composite", composite_key, files.composite):
+        journal.begin("composite", composite_key)
+        composite_shot(video, take, files.render, files.composite, options.composite, progress)
+        journal.finish("composite", composite_key)
+
+    write_report(video, take, files.render, files.composite, files.report, options.truth, progress)
+    return files
+
+
+def _bake_arguments(video: Path, files: ShotFiles, options: ShotOptions) -> list[str]:
+    """The Blender program's arguments for the chosen avatar."""
+    arguments = ["bake", str(files.take), "--footage", str(video.resolve()), "-o", str(files.blend)]
+    if options.avatar.endswith(".blend"):
+        arguments += ["--blend", options.avatar]
+        if options.object_name is not None:
+            arguments += ["--object", options.object_name]
+    else:
+        arguments += ["--avatar", options.avatar]
+    return arguments
+
+
+def _blend_digest(avatar: str) -> str:
+    """A changed avatar file is baked and rendered again."""
+    return sha256(Path(avatar)) if avatar.endswith(".blend") else ""
+
+
+__all__ = ["CompositeReport", "ShotFiles", "ShotOptions", "run_shot", "track_video"]
