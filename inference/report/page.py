@@ -1,0 +1,151 @@
+"""The report of a run: one self-contained page with the contact sheet, the curves and the figures."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import arkit
+from ..errors import InputError
+from ..progress import Progress, silent
+from ..take import Take
+from .accuracy import known_coefficients, score
+from .contact_sheet import contact_sheet
+
+CONTACT_SHEET = "contact_sheet.png"
+CURVES: tuple[tuple[str, ...], ...] = (
+    ("jawOpen", "mouthFunnel", "mouthPucker"),
+    ("eyeBlinkLeft", "eyeBlinkRight"),
+    ("mouthSmileLeft", "mouthSmileRight"),
+    ("browInnerUp", "browOuterUpLeft", "browOuterUpRight", "browDownLeft"),
+)
+_COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700")
+_WIDTH, _HEIGHT = 900, 120
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1060px;margin:2rem auto;padding:0 1rem;color:#222}
+img{max-width:100%}table{border-collapse:collapse}td{padding:.15rem 1.2rem .15rem 0}svg{width:100%;background:#f6f8fa}
+h2{margin-top:2rem}.key{margin-right:1rem}"""
+
+
+def write_report(
+    footage: Path,
+    take: Take,
+    render_dir: Path,
+    composite: Path,
+    page: Path,
+    truth: Path | None = None,
+    composite_figures: dict[str, object] | None = None,
+    progress: Progress = silent,
+) -> dict[str, object]:
+    """Write the page and, beside it, the contact sheet as a picture; returns the figures the page shows."""
+    progress("report", 0, 1)
+    sheet = contact_sheet(footage, take, render_dir, composite)
+    encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
+    figures = take_figures(take)
+    if truth is not None:
+        figures |= {f"truth: {name}": value for name, value in asdict(score(take, truth)).items()}
+    figures |= composite_figures or {}
+    text = _page(footage.name, encoded, take, figures, truth)
+    _write(page.with_name(CONTACT_SHEET), encoded)
+    _write(page, text.encode())
+    progress("report", 1, 1)
+    return figures
+
+
+def take_figures(take: Take) -> dict[str, object]:
+    """What can be said of a take by itself."""
+    seen = take.confidence > 0
+    jitter = np.abs(np.diff(take.coefficients[seen], n=2, axis=0)).mean() if seen.sum() > 2 else 0.0
+    focal_px = take.camera_matrix[0, 0]
+    return {
+        "frames": len(take),
+        "frames with a face": f"{int(seen.sum())} ({100 * seen.mean():.1f} %)",
+        "field of view (longer side)": f"{np.degrees(2 * np.arctan(max(take.frame_size) / (2 * focal_px))):.1f} degrees",
+        "distance of the head (median)": f"{-np.median(take.translation_cm[seen, 2]):.0f} cm",
+        "mean second difference of the coefficients": f"{jitter:.4f}",
+        "face model": take.face_model,
+    }
+
+
+def _page(name: str, sheet_png: bytes, take: Take, figures: dict[str, object], truth: Path | None) -> str:
+    """The page's HTML."""
+    known = known_coefficients(truth) if truth is not None else {}
+    rows = "".join(f"<tr><td>{html.escape(key)}<td>{html.escape(_shown(value))}" for key, value in figures.items())
+    charts = "".join(_chart(take, group, known) for group in CURVES) + _head_chart(take)
+    picture = base64.b64encode(sheet_png).decode()
+    return (
+        f"<!doctype html><meta charset=utf-8><title>{html.escape(name)} - Understudy</title><style>{_STYLE}</style>"
+        f"<h1>{html.escape(name)}</h1><img alt='contact sheet' src='data:image/png;base64,{picture}'>"
+        f"<h2>Figures</h2><table>{rows}</table>"
+        f"<h2>Curves</h2><p>Solid: the take{'; dashed: the known performance' if known else ''}.</p>{charts}"
+    )
+
+
+def _shown(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _chart(take: Take, names: tuple[str, ...], known: dict[str, NDArray[np.float64]]) -> str:
+    """Coefficients over time, the known performance dashed."""
+    lines, keys = [], []
+    for colour, name in zip(_COLOURS, names, strict=False):
+        curve = np.where(take.confidence > 0, take.coefficients[:, arkit.INDEX[name]], np.nan)
+        lines.append(_polyline(take.time_s, curve, colour))
+        if name in known:
+            frames = min(len(take), len(known[name]))
+            lines.append(_polyline(take.time_s[:frames], known[name][:frames], colour, "stroke-dasharray='5 4'"))
+        keys.append(f"<span class=key style='color:{colour}'>{name}</span>")
+    return _svg(keys, lines)
+
+
+def _head_chart(take: Take) -> str:
+    """Yaw, pitch and roll, drawn with 45 degrees as full scale about the middle."""
+    turn = take.rotation.astype(float)
+    angles = {
+        "head yaw": np.arctan2(turn[:, 0, 2], turn[:, 2, 2]),
+        "head pitch": np.arcsin(np.clip(turn[:, 1, 2], -1, 1)),
+        "head roll": np.arctan2(turn[:, 1, 0], turn[:, 1, 1]),
+    }
+    lines, keys = [], []
+    for colour, (name, angle) in zip(_COLOURS, angles.items(), strict=False):
+        curve = np.where(take.confidence > 0, 0.5 + np.degrees(angle) / 90, np.nan)
+        lines.append(_polyline(take.time_s, curve, colour))
+        keys.append(f"<span class=key style='color:{colour}'>{name}</span>")
+    return _svg([*keys, "<span>(middle line: 0; top and bottom: 45 degrees)</span>"], lines)
+
+
+def _svg(keys: list[str], lines: list[str]) -> str:
+    middle = f"<line x1=0 x2={_WIDTH} y1={_HEIGHT / 2} y2={_HEIGHT / 2} stroke='#d0d7de'/>"
+    return f"<p>{''.join(keys)}</p><svg viewBox='0 -4 {_WIDTH} {_HEIGHT + 8}'>{middle}{''.join(lines)}</svg>"
+
+
+def _polyline(time_s: NDArray[np.float64], values: NDArray[np.floating], colour: str, style: str = "") -> str:
+    """A curve of values 0..1 over the whole width, broken where values are missing."""
+    span_s = max(float(np.ptp(time_s)), 1e-9)
+    x = (time_s - time_s[0]) / span_s * _WIDTH
+    y = (1 - np.clip(values, 0, 1)) * _HEIGHT
+    gaps = np.flatnonzero(np.isnan(values))
+    pieces = [piece[~np.isnan(y[piece])] for piece in np.split(np.arange(len(x)), gaps)]
+    return "".join(
+        f"<polyline fill=none stroke='{colour}' stroke-width=1.6 {style} points='"
+        + " ".join(f"{x[i]:.1f},{y[i]:.1f}" for i in piece)
+        + "'/>"
+        for piece in pieces
+        if len(piece)
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}; free some space or choose another folder.") from error
