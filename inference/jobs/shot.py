@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import livelink, take as takes
 from ..capture.shot import CaptureOptions, track_shot
-from ..composite import CompositeOptions, CompositeReport, composite_shot
+from ..composite import CompositeOptions, composite_shot
 from ..errors import InputError, UsageError
 from ..face_model import load as load_face_model
 from ..media import sha256
@@ -80,7 +80,15 @@ def track_video(
     return solve_shot(shot, shot.tracks[face], load_face_model(face_model), progress)
 
 
-def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotFiles:
+@dataclass(frozen=True)
+class ShotResult:
+    """What a run made, and its figures."""
+
+    files: ShotFiles
+    figures: dict[str, object]
+
+
+def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotResult:
     """Do the whole job on one video, going on where an earlier run of the same folder stopped."""
     source = sha256(video)
     journal = Journal(folder)
@@ -98,9 +106,7 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
     bake_key = key_of(track_key, options.avatar, options.object_name, _blend_digest(options.avatar))
     if not journal.is_done("bake", bake_key, files.blend):
         journal.begin("bake", bake_key)
-        progress("bake", 0, 1)
-        run_blender([*_bake_arguments(video, files, options)], progress)
-        progress("bake", 1, 1)
+        run_blender(_bake_arguments(video, files, options), progress)
         journal.finish("bake", bake_key)
 
     render_key = key_of(bake_key, options.engine)
@@ -120,8 +126,8 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
         composite_shot(video, take, files.render, files.composite, options.composite, progress)
         journal.finish("composite", composite_key)
 
-    write_report(video, take, files.render, files.composite, files.report, options.truth, progress)
-    return files
+    figures = write_report(video, take, files.render, files.composite, files.report, options.truth, progress=progress)
+    return ShotResult(files, figures)
 
 
 def _bake_arguments(video: Path, files: ShotFiles, options: ShotOptions) -> list[str]:
@@ -139,6 +145,3 @@ def _bake_arguments(video: Path, files: ShotFiles, options: ShotOptions) -> list
 def _blend_digest(avatar: str) -> str:
     """A changed avatar file is baked and rendered again."""
     return sha256(Path(avatar)) if avatar.endswith(".blend") else ""
-
-
-__all__ = ["CompositeReport", "ShotFiles", "ShotOptions", "run_shot", "track_video"]

@@ -1,0 +1,322 @@
+"""The command line: ``understudy doctor | models | track | bake | render | composite | run | demo``.
+
+Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped. Heavy rooms are imported when a command needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from .errors import InputError, StoppedError, UnderstudyError, UsageError
+
+if TYPE_CHECKING:
+    from .capture.shot import CaptureOptions
+    from .composite import CompositeOptions
+    from .jobs.console import Console
+    from .jobs.shot import ShotOptions
+
+STAGES = ("swap", "colour", "poisson", "enhance")
+ENGINES = ("cycles", "eevee", "workbench")
+SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "performance.mp4"
+SAMPLE_TRUTH = SAMPLE.with_suffix(".truth.npz")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are `UsageError`s, so that every error leaves by the same door."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}; see '{self.prog} --help'.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    from .jobs.console import JsonConsole, TerminalConsole
+
+    console: Console = JsonConsole() if "--json" in words else TerminalConsole()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        options = build_parser().parse_args(words)
+        options.run(options, console)
+    except UnderstudyError as error:
+        console.fail(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.fail(StoppedError("Stopped; run the same command again to go on where possible."))
+        return StoppedError.exit_code
+    finally:
+        console.close()
+    return 0
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> NoReturn:
+    """A polite kill ends like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(prog="understudy", description="Drive 3D avatars from video and put them back into the shot.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    doctor = _command(commands, "doctor", _doctor, "what runs here, and why the GPU is or is not used")
+    doctor.set_defaults()
+
+    models = _command(commands, "models", _models, "list, fetch or verify the model files")
+    models.add_argument("action", choices=("list", "fetch", "verify"))
+    models.add_argument("name", nargs="?", help="the model to fetch")
+
+    track = _command(commands, "track", _track, "video in, take out")
+    track.add_argument("video", type=Path)
+    track.add_argument("-o", "--output", type=Path, required=True, metavar="TAKE.npz")
+    track.add_argument("--csv", type=Path, help="also write a Live Link Face CSV")
+    _add_capture(track)
+    _add_overwrite(track)
+
+    bake = _command(commands, "bake", _bake, "put a take onto an avatar as keyframes")
+    bake.add_argument("take", type=Path)
+    bake.add_argument("-o", "--output", type=Path, metavar="OUT.blend", help="default: TAKE.blend beside the take")
+    bake.add_argument("--footage", type=Path, help="set up the matching camera with this footage behind it")
+    _add_avatar(bake)
+    _add_overwrite(bake)
+
+    render = _command(commands, "render", _render, "render the avatar as RGBA frames")
+    render.add_argument("take", type=Path)
+    render.add_argument("--blend", type=Path, required=True)
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    render.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame of the footage, from 0")
+    render.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+
+    composite = _command(commands, "composite", _composite, "put rendered frames back into the footage")
+    composite.add_argument("footage", type=Path)
+    composite.add_argument("--take", type=Path, required=True)
+    composite.add_argument("--render", type=Path, required=True, metavar="DIR")
+    composite.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4")
+    composite.add_argument("--report", type=Path, metavar="DIR", help="write figures of the composite there")
+    _add_composite(composite)
+    _add_overwrite(composite)
+
+    run = _command(commands, "run", _run, "the whole job on one shot, resumable")
+    run.add_argument("video", type=Path)
+    run.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    _add_whole_job(run)
+
+    demo = _command(commands, "demo", _demo, "the whole job on the clip that ships with the project")
+    demo.add_argument("--video", type=Path, help="another clip")
+    demo.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: out/CLIP")
+    _add_whole_job(demo)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser], name: str, function: object, summary: str
+) -> argparse.ArgumentParser:
+    """Add one subcommand with what all of them share."""
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--json", action="store_true", help="every event is one JSON line")
+    parser.set_defaults(run=function)
+    return parser
+
+
+def _add_capture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--face-model", default="default", metavar="default|ict:DIR|flame:FILE|bfm:FILE")
+    parser.add_argument("--faces", type=int, default=1, metavar="N", help="how many faces to follow")
+    parser.add_argument("--face", type=int, default=0, metavar="K", help="which of them performs; 0 is the most prominent")
+    parser.add_argument("--quality", choices=("fast", "standard", "high"), default="standard")
+    parser.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame, from 0")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0|...")
+
+
+def _add_avatar(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--avatar", default="default", metavar="default|ict:DIR", help="build this avatar")
+    parser.add_argument("--blend", type=Path, metavar="IN.blend", help="your own avatar file")
+    parser.add_argument("--object", metavar="NAME", help="the avatar's object in that file")
+
+
+def _add_composite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stages", type=_stages, default=STAGES, metavar=",".join(STAGES))
+
+
+def _add_whole_job(parser: argparse.ArgumentParser) -> None:
+    _add_capture(parser)
+    _add_avatar(parser)
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    _add_composite(parser)
+
+
+def _add_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace the output when it exists")
+
+
+def _frame_range(text: str) -> tuple[int, int]:
+    """``A-B`` or ``A``, both inclusive."""
+    first, _, last = text.partition("-")
+    if not first.isdigit() or not (last or first).isdigit() or int(last or first) < int(first):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a frame range like 10-42")
+    return int(first), int(last or first)
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    chosen = tuple(part for part in text.split(",") if part)
+    unknown = sorted(set(chosen) - set(STAGES))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown stage {', '.join(unknown)}; choose from {', '.join(STAGES)}")
+    return tuple(stage for stage in STAGES if stage in chosen)
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; add --overwrite to replace it or choose another name.")
+
+
+def _need_file(path: Path, what: str) -> None:
+    if not path.is_file():
+        raise InputError(f"There is no {what} at {path}; check the path.")
+
+
+def _capture_options(options: argparse.Namespace) -> CaptureOptions:
+    from .capture.shot import CaptureOptions
+
+    faces = max(options.faces, options.face + 1)
+    return CaptureOptions(max_faces=faces, quality=options.quality, device=options.device, frames=options.frames)
+
+
+def _composite_options(options: argparse.Namespace, report_dir: Path | None) -> CompositeOptions:
+    from .composite import CompositeOptions
+
+    return CompositeOptions(stages=options.stages, report_dir=report_dir)
+
+
+def _doctor(options: argparse.Namespace, console: Console) -> None:
+    from .doctor import doctor
+
+    report = doctor()
+    console.say("doctor", report.text, **report.facts)
+
+
+def _models(options: argparse.Namespace, console: Console) -> None:
+    from .networks import store
+
+    if options.action == "fetch" and not options.name:
+        raise UsageError("Say which model to fetch; 'understudy models list' shows the names.")
+    if options.action == "list":
+        for line in store.list_models():
+            console.say("model", line.text, **line.facts)
+    elif options.action == "verify":
+        for line in store.verify():
+            console.say("model", line.text, **line.facts)
+    else:
+        path = store.fetch(options.name, console)
+        console.say("fetched", f"{options.name} is at {path}", path=path)
+
+
+def _track(options: argparse.Namespace, console: Console) -> None:
+    _need_file(options.video, "video")
+    for path in filter(None, (options.output, options.csv)):
+        _refuse_existing(path, options.overwrite)
+    from . import livelink, take
+    from .jobs.shot import track_video
+
+    performance = track_video(options.video, _capture_options(options), options.face, options.face_model, console)
+    take.save(performance, options.output)
+    if options.csv is not None:
+        livelink.write_csv(performance, options.csv)
+    seen = int((performance.confidence > 0).sum())
+    console.say(
+        "take", f"{options.output}: {seen} of {len(performance)} frames with a face", path=options.output, frames=len(performance), seen=seen
+    )
+
+
+def _bake(options: argparse.Namespace, console: Console) -> None:
+    from . import take
+    from .jobs.blender import run_blender
+
+    take.load(options.take)
+    output = options.output or options.take.with_suffix(".blend")
+    _refuse_existing(output, options.overwrite)
+    arguments = ["bake", str(options.take), "-o", str(output)]
+    if options.footage is not None:
+        _need_file(options.footage, "footage")
+        arguments += ["--footage", str(options.footage.resolve())]
+    if options.blend is not None:
+        _need_file(options.blend, "avatar file")
+        arguments += ["--blend", str(options.blend)] + (["--object", options.object] if options.object else [])
+    else:
+        arguments += ["--avatar", options.avatar]
+    run_blender(arguments, console)
+    console.say("blend", f"{output}: the avatar performs the take", path=output)
+
+
+def _render(options: argparse.Namespace, console: Console) -> None:
+    from . import take
+    from .jobs.blender import run_blender
+
+    take.load(options.take)
+    _need_file(options.blend, "Blender file")
+    arguments = ["render", str(options.take), "--blend", str(options.blend), "-o", str(options.output), "--engine", options.engine]
+    if options.frames is not None:
+        arguments += ["--frames", f"{options.frames[0]}-{options.frames[1]}"]
+    run_blender(arguments, console)
+    console.say("render", f"{options.output}: rendered", path=options.output)
+
+
+def _composite(options: argparse.Namespace, console: Console) -> None:
+    _need_file(options.footage, "footage")
+    if not options.render.is_dir():
+        raise InputError(f"There are no rendered frames at {options.render}; make them with 'understudy render'.")
+    _refuse_existing(options.output, options.overwrite)
+    from . import take
+    from .composite import composite_shot
+
+    chosen = _composite_options(options, options.report)
+    report = composite_shot(options.footage, take.load(options.take), options.render, options.output, chosen, console)
+    for sentence in report.notes:
+        console.say("note", sentence)
+    console.say("composite", f"{options.output}: composited", path=options.output)
+
+
+def _shot_options(options: argparse.Namespace, report_dir: Path, truth: Path | None) -> ShotOptions:
+    from .jobs.shot import ShotOptions
+
+    return ShotOptions(
+        capture=_capture_options(options),
+        face=options.face,
+        face_model=options.face_model,
+        avatar=str(options.blend) if options.blend else options.avatar,
+        object_name=options.object,
+        engine=options.engine,
+        composite=_composite_options(options, report_dir),
+        truth=truth,
+    )
+
+
+def _run(options: argparse.Namespace, console: Console) -> None:
+    _whole_job(options.video, options.output, None, options, console)
+
+
+def _demo(options: argparse.Namespace, console: Console) -> None:
+    video = options.video or SAMPLE
+    truth = SAMPLE_TRUTH if options.video is None else None
+    _whole_job(video, options.output or Path("out") / video.stem, truth, options, console)
+
+
+def _whole_job(video: Path, folder: Path, truth: Path | None, options: argparse.Namespace, console: Console) -> None:
+    _need_file(video, "video")
+    if options.blend is not None:
+        _need_file(options.blend, "avatar file")
+    from .jobs.shot import run_shot
+
+    result = run_shot(video, folder, _shot_options(options, folder / "figures", truth), console)
+    for name, value in result.figures.items():
+        console.say("figure", f"  {name}: {value:.3f}" if isinstance(value, float) else f"  {name}: {value}", name=name, value=value)
+    console.say("done", f"Open {result.files.report} for the whole story.", path=result.files.report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
