@@ -1,0 +1,42 @@
+"""Face models by name: `load` gives the embedded default."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .. import arkit
+from ..errors import UsageError
+from .types import FaceModel
+
+DEFAULT_FILE = Path(__file__).with_name("default.npz")
+
+
+@cache
+def load(spec: str = "default") -> FaceModel:
+    """The face model of a specification; "default" is the one that ships with the project.
+
+    Its 478 vertices are the landmarks. Iris points (468-477) have no expression: gaze turns them about `eye_centres_cm`.
+    Raises UsageError for an unknown specification. The arrays are read-only, because callers share one copy.
+    """
+    if spec != "default":
+        raise UsageError(f"Unknown face model '{spec}'; this version knows only 'default'.")
+    with np.load(DEFAULT_FILE, allow_pickle=False) as data:
+        if tuple(str(name) for name in data["names"]) != arkit.NAMES:
+            raise UsageError(f"{DEFAULT_FILE.name} was built for other expression names; run models/build_face_model.py.")
+        model = FaceModel(
+            name="default",
+            mean_cm=data["mean_cm"].astype(np.float32),
+            identity_modes_cm=data["identity_modes_cm"].astype(np.float32),
+            expressions_cm=data["expressions_cm"].astype(np.float32),
+            triangles=data["triangles"].astype(np.int32),
+            landmark_vertices=np.arange(data["mean_cm"].shape[0], dtype=np.int32),
+            eye_centres_cm=data["eye_centres_cm"].astype(np.float32),
+            eye_radius_cm=float(data["eye_radius_cm"]),
+        )
+    for value in vars(model).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return model
