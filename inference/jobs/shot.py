@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import livelink, take as takes
+from .. import livelink
+from .. import take as takes
 from ..capture.shot import CaptureOptions, track_shot
 from ..composite import CompositeOptions, composite_shot
 from ..errors import InputError, UsageError
@@ -24,7 +25,7 @@ from .journal import Journal, key_of
 class ShotOptions:
     """What the user may choose for a run."""
 
-    capture: CaptureOptions = CaptureOptions()
+    capture: CaptureOptions = field(default_factory=CaptureOptions)
     face: int = 0
     """Which of the tracked faces performs; 0 is the most prominent."""
     face_model: str = "default"
@@ -32,7 +33,7 @@ class ShotOptions:
     """``default``, ``ict:DIR`` or a .blend file."""
     object_name: str | None = None
     engine: str = "cycles"
-    composite: CompositeOptions = CompositeOptions()
+    composite: CompositeOptions = field(default_factory=CompositeOptions)
     truth: Path | None = None
     """Known performance to score against."""
 
