@@ -1,0 +1,183 @@
+"""An avatar from an ICT-FaceKit folder: all its parts, its 53 expressions under their ICT names, eyes on bones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ...inference.errors import InputError
+from ...inference.face_model import load
+from . import avatar_materials as recipes
+from .avatar_mesh import Indices, Piece, Points, merge, smoothstep
+from .avatar_objects import add_armature, add_pieces
+from .ict_reader import IctHead, read_ict_head
+
+NECK_PIVOT_CM = np.array([0.0, -14.0, -2.5])
+HEAD_PIVOT_CM = np.array([0.0, -2.5, -0.5])
+SOCKETS = slice(11248, 14062)
+"""Vertices of the mouth bag and the eye sockets inside the skin."""
+IRIS_OF_RADIUS = 0.41
+ICT_IRIS_CM = 0.56
+LEFT_BROW, RIGHT_BROW, OUTER_LIP = slice(22, 27), slice(17, 22), slice(48, 60)
+BROW_TINT = np.array([0.10, 0.06, 0.045])
+
+
+def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT") -> bpy.types.Object:
+    """Build the ICT-FaceKit head in `scene` and return its armature (the avatar contract of `avatar_default`).
+
+    Raises InputError when `folder` is not an ICT-FaceKit folder.
+    """
+    head = read_ict_head(Path(folder))
+    missing = {"M_Face", "M_BackHead", "M_IrisLeft", "M_IrisRight", "M_Teeth"} - set(head.faces)
+    if missing:
+        raise InputError(f"{folder} lacks the part {sorted(missing)[0]}; choose the FaceXModel folder of ICT-FaceKit.")
+    eyes = [_sphere(head.points_cm[_used(head.faces[f"M_Iris{side}"])]) for side in ("Left", "Right")]
+    face = merge("Face", [_skin(head), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))])
+    face.properties["understudy_landmarks"] = _landmarks(face).tolist()
+    pieces = [
+        face,
+        _part(head, "Mouth", {"M_GumsTongue": "gums", "M_Teeth": "teeth"}),
+        _part(head, "Lashes", {"M_EyeLashes": "lashes"}),
+        _part(head, "Eye Shells", dict.fromkeys(("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion"), "shell"), hidden=True),
+    ]
+    origin_m = np.array([0.0, 0.0, -0.01 * head.points_cm[:, 1].min()])
+    centres = np.array([centre for centre, _ in eyes])
+    armature = add_armature(scene, name, origin_m, NECK_PIVOT_CM, HEAD_PIVOT_CM, centres)
+    add_pieces(pieces, armature, origin_m, _materials(armature.name))
+    return armature
+
+
+def _materials(name: str) -> dict[str, bpy.types.Material]:
+    return {
+        "skin": recipes.skin(f"{name} Skin"),
+        "socket": recipes.plain(f"{name} Mouth", recipes.GUM, 0.4, subsurface=0.1),
+        "eye": recipes.eye(f"{name} Eye"),
+        "gums": recipes.plain(f"{name} Gums", recipes.TONGUE, 0.3, subsurface=0.2, coat=0.4),
+        "teeth": recipes.plain(f"{name} Teeth", recipes.TOOTH, 0.2, subsurface=0.15, coat=0.5),
+        "lashes": recipes.lashes(f"{name} Lashes"),
+        "shell": recipes.see_through(f"{name} Shell", (0.8, 0.8, 0.8), 0.0),
+    }
+
+
+def _used(faces: Sequence[Sequence[int]]) -> Indices:
+    return np.unique(np.concatenate([np.asarray(face, np.int64) for face in faces]))
+
+
+def head_weights(points_cm: Points) -> dict[str, NDArray[np.float64]]:
+    """Weights of the bones `head` and `neck`: the blend lies in the neck, on a plane tilted like the jaw line."""
+    head = smoothstep(-15.0, -7.0, points_cm[:, 1] + 0.25 * points_cm[:, 2])
+    return {"head": head, "neck": 1.0 - head}
+
+
+def _part(head: IctHead, name: str, materials: dict[str, str], hidden: bool = False) -> Piece:
+    """The polygons of some ICT materials as a piece with all the shapes that move it."""
+    present = [(key, recipe) for key, recipe in materials.items() if key in head.faces]
+    used = _used([face for key, _ in present for face in head.faces[key]])
+    renumber = np.full(len(head.points_cm), -1, np.int64)
+    renumber[used] = np.arange(len(used))
+    slots = list(dict.fromkeys(recipe for _, recipe in present))
+    points = head.points_cm[used]
+    shapes = {key: delta[used] for key, delta in head.shapes_cm.items() if np.abs(delta[used]).max() > 1e-5}
+    return Piece(
+        name=name,
+        points_cm=points,
+        faces=[renumber[face].tolist() for key, _ in present for face in head.faces[key]],
+        materials=slots,
+        face_material=np.array([slots.index(recipe) for key, recipe in present for _ in head.faces[key]], np.int32),
+        shapes_cm={} if hidden else shapes,
+        bone_weights=head_weights(points),
+        attributes={"rest_cm": points},
+        hidden=hidden,
+    )
+
+
+def _skin(head: IctHead) -> Piece:
+    """Face and back of the head, coloured; the mouth bag and eye sockets have their own material."""
+    part = _part(head, "Skin", {"M_Face": "skin", "M_BackHead": "skin"})
+    used = _used(head.faces["M_Face"] + head.faces["M_BackHead"])
+    inside = np.zeros(len(head.points_cm), bool)
+    inside[SOCKETS] = True
+    inside = inside[used]
+    slot = np.array([int(all(inside[vertex] for vertex in face)) for face in part.faces], np.int32)
+    return Piece(
+        name="Skin",
+        points_cm=part.points_cm,
+        faces=part.faces,
+        materials=["skin", "socket"],
+        face_material=slot,
+        shapes_cm={name: head.shapes_cm[name][used] for name in head.shapes_cm},
+        bone_weights=part.bone_weights,
+        attributes={"rest_cm": part.points_cm, "tint": _tint(part.points_cm, head.points_cm[head.landmarks68])},
+    )
+
+
+def _tint(points: Points, marks: Points) -> NDArray[np.float64]:
+    """(V, 4) skin colour with brows, lips and a little blush; alpha is lower where the skin is moist."""
+    tint = np.concatenate([np.tile(recipes.SKIN, (len(points), 1)), np.ones((len(points), 1))], axis=1)
+    front = smoothstep(3.0, 6.0, points[:, 2])
+    cheek = np.minimum(*(np.linalg.norm(points - [side * 4.3, -0.5, 9.3], axis=1) for side in (-1, 1)))
+    _blend(tint, np.array([0.60, 0.25, 0.19]), 0.55 * smoothstep(3.0, 0.5, cheek))
+    for part in (LEFT_BROW, RIGHT_BROW):
+        line = marks[part]
+        distance = np.min([_segment_distance(points, a, b) for a, b in zip(line[:-1], line[1:], strict=True)], axis=0)
+        _blend(tint, BROW_TINT, 0.9 * front * smoothstep(0.60, 0.25, distance))
+    lip = _inside(points[:, :2], marks[OUTER_LIP, :2]) & (points[:, 2] > 8.0)
+    _blend(tint, np.array(recipes.LIP), lip.astype(float))
+    tint[lip, 3] = 0.3
+    return tint
+
+
+def _blend(tint: NDArray[np.float64], colour: NDArray[np.float64], amount: NDArray[np.float64]) -> None:
+    tint[:, :3] += amount[:, None] * (colour - tint[:, :3])
+
+
+def _segment_distance(points: Points, start: Points, end: Points) -> NDArray[np.float64]:
+    along = np.clip((points - start) @ (end - start) / ((end - start) @ (end - start)), 0.0, 1.0)
+    return np.linalg.norm(points - start - along[:, None] * (end - start), axis=1)
+
+
+def _inside(points: NDArray[np.float64], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Even-odd rule, (V, 2) points against a closed (N, 2) polygon."""
+    inside = np.zeros(len(points), bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        crosses = (y0 > points[:, 1]) != (y1 > points[:, 1])
+        slope = (x1 - x0) / (y1 - y0 if y1 != y0 else 1e-9)
+        inside ^= crosses & (points[:, 0] < x0 + slope * (points[:, 1] - y0))
+    return inside
+
+
+def _sphere(points: Points) -> tuple[Points, float]:
+    """Centre and radius of the least-squares sphere through `points`."""
+    solution = np.linalg.lstsq(np.c_[2 * points, np.ones(len(points))], (points**2).sum(axis=1), rcond=None)[0]
+    return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
+
+
+def _eye(head: IctHead, side: str, centre: Points, radius: float) -> Piece:
+    """One eyeball on its bone; the inner ball of ICT carries the iris, its shapes are left to the bone."""
+    part = _part(head, f"Eye {side}", {f"M_Iris{side}": "eye"})
+    off_axis = part.points_cm - centre
+    iris = np.c_[off_axis[:, :2] * IRIS_OF_RADIUS / ICT_IRIS_CM, off_axis[:, 2] > 0.35 * radius]
+    return Piece(
+        name=part.name,
+        points_cm=part.points_cm,
+        faces=part.faces,
+        materials=part.materials,
+        face_material=part.face_material,
+        bone_weights={"eye.L" if side == "Left" else "eye.R": np.ones(len(part.points_cm))},
+        attributes={"rest_cm": part.points_cm, "iris": iris},
+    )
+
+
+def _landmarks(face: Piece) -> Indices:
+    """(478,) vertex nearest to each mean landmark of the default model; iris landmarks lie on the eyeballs, the others on skin."""
+    marks = load("default").mean_cm.astype(np.float64)
+    on_eye = face.bone_weights["eye.L"] + face.bone_weights["eye.R"] > 0
+    nearest = np.empty(len(marks), np.int64)
+    for index, mark in enumerate(marks):
+        candidates = np.flatnonzero(on_eye == (index >= 468))
+        nearest[index] = candidates[np.argmin(((face.points_cm[candidates] - mark) ** 2).sum(axis=1))]
+    return nearest
