@@ -20,10 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from xml.etree import ElementTree
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".envs"
@@ -225,8 +225,13 @@ def set_up(*names: str) -> list[Path]:
 def set_up_main() -> Path:
     """The interpreter of the main environment, with the model weights built."""
     (python,) = set_up("main")
+    digest = hashlib.sha256((ROOT / "models" / "registry.toml").read_bytes()).hexdigest()
+    stamp = ROOT / "models" / "weights" / "complete"  # as for environments; the registry knows the digest of every file
     with one_at_a_time():
-        call([python, "-m", "understudy.models.build"], "the model weights could not be built: see above.")
+        if not (stamp.exists() and stamp.read_text() == digest):
+            say("building the model weights (once)")
+            call([python, "-m", "understudy.models.build"], "the model weights could not be built: see above.")
+            stamp.write_text(digest)
     return python
 
 

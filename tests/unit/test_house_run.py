@@ -1,0 +1,99 @@
+"""The entry for people: what it makes of locks and reports, and how it answers wrong use."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def run() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("understudy_run", ROOT / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def installs(run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A set-up that installs nothing and notes what it was asked for."""
+    asked: list[str] = []
+
+    def install(folder: Path, wanted: str, editable: bool) -> None:
+        asked.append(folder.name)
+        run.python_of(folder).parent.mkdir(parents=True)
+        run.python_of(folder).touch()
+
+    monkeypatch.setattr(run, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr(run, "install", install)
+    return asked
+
+
+def test_an_environment_is_made_once(run: ModuleType, installs: list[str]) -> None:
+    assert run.ensure_environment("main") == run.ensure_environment("main")
+    assert installs == ["main"]
+
+
+def test_an_interrupted_environment_is_made_again(run: ModuleType, installs: list[str], tmp_path: Path) -> None:
+    run.ensure_environment("main")
+    (tmp_path / "main" / "complete").unlink()  # the stamp is written last
+    run.ensure_environment("main")
+    assert installs == ["main", "main"]
+
+
+def test_a_changed_lock_makes_the_environment_again(
+    run: ModuleType, installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.ensure_environment("main")
+    monkeypatch.setattr(run, "requirements", lambda name: "numpy==0.1\n")
+    run.ensure_environment("main")
+    assert installs == ["main", "main"]
+
+
+@pytest.mark.parametrize("driver", [False, True])
+def test_the_gpu_build_comes_with_an_nvidia_driver(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, driver: bool
+) -> None:
+    monkeypatch.setattr(run, "succeeds", lambda *command: driver)
+    monkeypatch.setattr(run.sys, "platform", "linux")
+    names = [line.partition("==")[0] for line in run.requirements("main").splitlines()]
+    assert ("onnxruntime-gpu" in names, "onnxruntime" in names) == (driver, not driver)
+    assert len(names) == len(set(names))
+
+
+def test_the_report_counts_errors_as_failures(run: ModuleType, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>')
+    assert run.read_counts(report) == run.Counts(passed=3, failed=3, skipped=3)
+
+
+def test_a_suite_that_dies_is_a_failure(run: ModuleType, tmp_path: Path) -> None:
+    assert run.read_counts(tmp_path / "absent.xml").failed == 1
+
+
+def test_wrong_use_explains_itself(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["dance"]) == 2
+    assert "python3 run.py test" in capsys.readouterr().err
+
+
+def test_missing_system_libraries_become_packages(
+    run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "lib/python3.11/site-packages/bpy/__init__.so"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    answer = run.subprocess.CompletedProcess([], 0, stdout="\tlibXi.so.6 => not found\n\tlibc.so.6 => /lib/libc.so.6\n")
+    monkeypatch.setattr(run.sys, "platform", "linux")
+    monkeypatch.setattr(run.shutil, "which", lambda name: name)
+    monkeypatch.setattr(run.subprocess, "run", lambda *args, **options: answer)
+    with pytest.raises(run.SetupError, match=r"apt-get install -y libxi6$"):
+        run.check_libraries(tmp_path)
