@@ -1,0 +1,221 @@
+"""Which devices can run networks here, found out by running one, and a plain reason for each that cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import onnxruntime as ort
+
+from ..errors import MissingComponentError, UsageError
+from .registry import user_folder
+
+CPU = "CPUExecutionProvider"
+
+# y = Relu(x) with one float (ONNX, opset 17): enough to see whether a provider starts and computes.
+_PROBE = bytes.fromhex(
+    "08083a330a0c0a0178120179220452656c751201675a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a020801"
+    "42040a001011"
+)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An execution provider of ONNX Runtime and the device name users give."""
+
+    device: str
+    name: str
+    package: str
+    """The build of ONNX Runtime that contains it."""
+    automatic: bool
+    """Whether "auto" takes it when it works; the others must be asked for."""
+
+
+PROVIDERS = (
+    Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu[cuda,cudnn]", True),
+    Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu[cuda,cudnn] and tensorrt", False),
+    Provider("directml", "DmlExecutionProvider", "onnxruntime-directml", True),
+    Provider("coreml", "CoreMLExecutionProvider", "onnxruntime for macOS", False),
+    Provider("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino", False),
+    Provider("cpu", CPU, "onnxruntime", True),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The device that sessions are opened on."""
+
+    device: str
+    provider: str
+    index: int
+    reason: str
+    """Why "auto" came to this device; empty when the user named it."""
+
+    def session_providers(self) -> list[tuple[str, dict[str, str]]]:
+        """The argument of an inference session: the provider with its options, then the CPU for what it lacks."""
+        wanted = [(self.provider, _provider_options(self.provider, self.index))]
+        if self.provider == "TensorrtExecutionProvider":
+            wanted.append(("CUDAExecutionProvider", {"device_id": str(self.index)}))
+        return wanted if self.provider == CPU else [*wanted, (CPU, {})]
+
+
+@dataclass(frozen=True)
+class ProviderStatus:
+    """One line of the report."""
+
+    device: str
+    name: str
+    compiled_in: bool
+    available: bool
+    """A network has really been computed with it."""
+    used: bool
+    """Whether "auto" takes it."""
+    reason: str
+    """Why it is not available, or not used; empty when it is used."""
+
+
+def _provider_options(name: str, index: int) -> dict[str, str]:
+    if name == "TensorrtExecutionProvider":
+        cache_folder = user_folder().parent / "tensorrt"
+        return {
+            "device_id": str(index),
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": str(cache_folder),
+        }
+    if name in ("CUDAExecutionProvider", "DmlExecutionProvider"):
+        return {"device_id": str(index)}
+    return {}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime reports a missing library on standard error, and its preloader prints; the reason is told by us."""
+    ort.set_default_logger_severity(4)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        ort.set_default_logger_severity(3)
+
+
+@cache
+def _preload_cuda() -> None:
+    """Load the CUDA and cuDNN libraries that pip installed beside ONNX Runtime, where it can."""
+    if hasattr(ort, "preload_dlls"):
+        with _quiet():
+            ort.preload_dlls()
+
+
+def _has_nvidia_driver() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def why_unavailable(provider: Provider, index: int = 0) -> str:
+    """Compute one number with a provider; the plain reason when that fails, empty when it works."""
+    if provider.name not in ort.get_available_providers():
+        return f"this build of ONNX Runtime has no {provider.name} (it comes with {provider.package})"
+    nvidia = provider.device in ("cuda", "tensorrt")
+    if nvidia and not _has_nvidia_driver():
+        return "no NVIDIA driver was found"
+    if nvidia:
+        _preload_cuda()
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    choice = Choice(provider.device, provider.name, index, "")
+    with _quiet():
+        try:
+            session = ort.InferenceSession(_PROBE, options, providers=choice.session_providers())
+            if session.get_providers()[0] != provider.name:
+                return f"its libraries could not be loaded (install {provider.package})"
+            session.run(None, {"x": np.ones(1, np.float32)})
+        except session_errors() as error:
+            return first_line(error)
+    return ""
+
+
+def session_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises for a file or a provider that it cannot use."""
+    state = ort.capi.onnxruntime_pybind11_state
+    return (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NoSuchFile,
+        state.NotImplemented,
+        state.RuntimeException,
+        state.EPFail,
+        ValueError,
+        RuntimeError,
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+@cache
+def choose(device: str) -> Choice:
+    """The provider for a device name: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml or openvino.
+
+    Raises `UsageError` for an unknown name, `MissingComponentError` with the reason for a device that does not work.
+    "auto" takes the first that works and keeps the reasons why better ones do not.
+    """
+    if device == "auto":
+        return _choose_automatically()
+    kind, _, number = device.partition(":")
+    by_device = {provider.device: provider for provider in PROVIDERS}
+    if kind not in by_device or (number and not (number.isascii() and number.isdigit())):
+        raise UsageError(
+            f"{device!r} is no device: use auto, {', '.join(by_device)}, or with the number of the GPU as in cuda:0."
+        )
+    index = int(number or 0)
+    reason = why_unavailable(by_device[kind], index)
+    if reason:
+        raise MissingComponentError(f"The device {device} cannot be used because {reason}: use --device cpu or auto.")
+    return Choice(kind, by_device[kind].name, index, "")
+
+
+def _choose_automatically() -> Choice:
+    reasons = []
+    for provider in PROVIDERS:
+        if not provider.automatic:
+            continue
+        reason = why_unavailable(provider)
+        if not reason:
+            return Choice(provider.device, provider.name, 0, "; ".join(reasons))
+        reasons.append(f"{provider.device}: {reason}")
+    raise MissingComponentError("ONNX Runtime computes nothing here, not even on the CPU: install onnxruntime again.")
+
+
+def providers_report() -> list[ProviderStatus]:
+    """The state of every provider on this machine, the preferred first."""
+    used = choose("auto").provider
+    report = []
+    for provider in PROVIDERS:
+        reason = why_unavailable(provider)
+        if not reason and provider.name != used:
+            reason = "works, and is used when asked for" if not provider.automatic else "a faster device is used"
+        report.append(
+            ProviderStatus(
+                provider.device,
+                provider.name,
+                provider.name in ort.get_available_providers(),
+                not why_unavailable(provider),
+                provider.name == used,
+                "" if provider.name == used else reason,
+            )
+        )
+    return report

@@ -1,0 +1,102 @@
+"""Open networks with ONNX Runtime on the wanted device, and check that they are what the registry says."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import onnxruntime as ort
+
+from ..errors import InputError, MissingComponentError
+from .providers import CPU, Choice, choose, first_line, session_errors
+from .registry import Form, Network, TensorSpec, network, networks, weights_path
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+    "tensor(uint8)": "uint8",
+}
+
+
+def open_session(name: str | Path, device: str = "auto", threads: int = 1) -> ort.InferenceSession:
+    """A session for a registered network, or for an ONNX file, on a device; the same request gives the same session.
+
+    ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino.  ``threads`` is the number of CPU
+    threads of one inference: the small networks are fastest with one.  Raises `MissingComponentError` for a missing
+    or damaged file or a device that does not work here, `InputError` for a file that is no such network.
+    """
+    choice = choose(device)
+    if isinstance(name, str) and name in networks():
+        return _open_registered(name, choice, threads)
+    return _open_file(Path(name).resolve(), choice, threads)
+
+
+@cache
+def _open_registered(name: str, choice: Choice, threads: int) -> ort.InferenceSession:
+    form: Form = "cpu" if choice.provider == CPU else "plain"
+    entry = network(name)
+    path = weights_path(name, form if entry.files_of(form) else "plain")
+    session = _open_file(path, choice, threads)
+    check_contract(session, entry, path)
+    return session
+
+
+@cache
+def _open_file(path: Path, choice: Choice, threads: int) -> ort.InferenceSession:
+    if not path.is_file():
+        raise MissingComponentError(f"The network file {path} does not exist: give the path of an ONNX file.")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(path), options, providers=choice.session_providers())
+    except session_errors() as error:
+        raise InputError(
+            f"{path} cannot be opened as an ONNX network ({first_line(error)}): replace the file."
+        ) from error
+    if session.get_providers()[0] != choice.provider:
+        raise MissingComponentError(
+            f"ONNX Runtime did not take {choice.provider} for {path.name}: use --device cpu or see `understudy doctor`."
+        )
+    return session
+
+
+def input_name(session: ort.InferenceSession, position: int = 0) -> str:
+    """The name of an input: exports of other makers rename them, the position is what counts."""
+    return str(session.get_inputs()[position].name)
+
+
+def check_contract(session: ort.InferenceSession, entry: Network, path: Path) -> None:
+    """`InputError` when number, element type or shape of inputs or outputs differ from the registry's contract."""
+    for kind, wanted, found in (
+        ("input", entry.inputs, session.get_inputs()),
+        ("output", entry.outputs, session.get_outputs()),
+    ):
+        if len(found) < len(wanted) or (kind == "input" and len(found) != len(wanted)):
+            raise InputError(
+                f"{path} is not the network {entry.name!r}: it has {len(found)} {kind}s instead of {len(wanted)}; "
+                f"replace the file ({entry.get})."
+            )
+        for spec, argument in zip(wanted, found, strict=False):
+            dtype = _DTYPES.get(argument.type, argument.type)
+            if dtype != spec.dtype or not _shape_fits(spec, argument.shape):
+                raise InputError(
+                    f"{path} is not the network {entry.name!r}: {kind} {argument.name!r} is {dtype} {argument.shape} "
+                    f"instead of {spec.dtype} {list(spec.shape)}; replace the file ({entry.get})."
+                )
+
+
+def _shape_fits(spec: TensorSpec, shape: list[int | str | None]) -> bool:
+    """Fixed sizes must agree; a size left open on either side fits anything, and so does an undeclared shape."""
+    if not shape:
+        return True
+    if len(shape) != len(spec.shape):
+        return False
+    return all(
+        not isinstance(wanted, int) or not isinstance(found, int) or wanted == found
+        for wanted, found in zip(spec.shape, shape, strict=True)
+    )
