@@ -1,0 +1,24 @@
+"""Video files: facts, frames, sound, movies and still pictures.
+
+The functions are loaded on first use, because `types` must stay importable without the decoder.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .images import read_png, write_png
+    from .reader import DamagedVideoWarning, probe, read_frames, sha256
+    from .writer import VideoWriter
+
+__all__ = ["DamagedVideoWarning", "VideoWriter", "probe", "read_frames", "read_png", "sha256", "write_png"]
+
+_HOMES = {"read_png": "images", "write_png": "images", "VideoWriter": "writer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES.get(name, 'reader')}", __name__), name)

@@ -1,0 +1,84 @@
+"""Decoded frame <-> upright RGB: colour matrix and range as tagged, display rotation, square pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from .types import Image
+
+# AVColorSpace (ITU-T H.273 matrix coefficients) -> swscale matrix. 2 = not tagged.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+# swscale's fast path is one level too dark and up to three off; these flags stay within half a level, and repeat
+# chroma so that YUV -> RGB -> YUV gives the same picture back.
+_EXACT = Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+_TO_YUV = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+_RESAMPLE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+def matrix_of(frame: av.VideoFrame) -> Colorspace:
+    """The YUV matrix of a frame; untagged pictures of 720 lines or 1280 columns and more count as BT.709."""
+    tagged = _MATRICES.get(int(frame.colorspace))
+    if tagged is not None:
+        return tagged
+    return Colorspace.ITU709 if frame.width >= 1280 or frame.height >= 720 else Colorspace.ITU601
+
+
+def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fraction, exact: bool) -> Image:
+    """(H, W, 3) RGB of a decoded frame, upright and with square pixels."""
+    width, height = square_size(frame.width, frame.height, pixel_aspect)
+    if (width, height) != (frame.width, frame.height):
+        interpolation = _RESAMPLE
+    else:
+        interpolation = _EXACT if exact else Interpolation.BILINEAR
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    rgb = reformatter.reformat(
+        frame,
+        width=width,
+        height=height,
+        format="rgb24",
+        src_colorspace=matrix_of(frame),
+        src_color_range=ColorRange.JPEG if full or frame.format.is_rgb else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=interpolation,
+        threads=1,
+    )
+    return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), -clockwise_turn(frame) // 90))
+
+
+def from_rgb(rgb: Image, pixel_format: str, reformatter: VideoReformatter) -> av.VideoFrame:
+    """A frame for an encoder: BT.709, limited range when ``pixel_format`` is a YUV one."""
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    yuv = pixel_format.startswith("yuv")
+    return reformatter.reformat(
+        frame,
+        format=pixel_format,
+        dst_colorspace=Colorspace.ITU709 if yuv else None,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG if yuv else ColorRange.JPEG,
+        interpolation=_TO_YUV,
+        threads=1,
+    )
+
+
+def square_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Width and height after stretching non-square pixels to square ones."""
+    if pixel_aspect == 1:
+        return width, height
+    return max(1, round(width * pixel_aspect)), height
+
+
+def clockwise_turn(frame: av.VideoFrame) -> int:
+    """The container's display turn that makes the stored picture upright: 0, 90, 180 or 270 degrees clockwise."""
+    return round(-frame.rotation / 90) * 90 % 360

@@ -1,0 +1,174 @@
+"""Facts about a video file and its frames, upright, in RGB, with their presentation times."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from ..errors import InputError
+from .container import open_video
+from .pixels import clockwise_turn, square_size, to_rgb
+from .types import VideoFrame, VideoInfo
+
+AnyPacket: TypeAlias = "av.Packet[VideoStream]"
+
+
+class DamagedVideoWarning(UserWarning):
+    """A file ends too early or has holes: the frames that could be decoded were handed out."""
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Read the facts of a video file; one frame is decoded, so a file without any usable picture is refused.
+
+    Raises:
+        InputError: missing, empty, damaged at its start or not a video.
+    """
+    path = Path(path)
+    with open_video(path) as (container, stream):
+        frame = next(_decode(container, stream, _Damage()), None)
+        if frame is None:
+            raise _no_pictures(path)
+        turn = clockwise_turn(frame)
+        width, height = square_size(frame.width, frame.height, _pixel_aspect(stream))
+        if turn in (90, 270):
+            width, height = height, width
+        fps = _rate(stream)
+        return VideoInfo(
+            path=path,
+            width=width,
+            height=height,
+            fps=fps,
+            frame_count=stream.frames,
+            duration_s=_duration_s(container, stream, fps),
+            rotation_deg=turn,
+            bit_depth=frame.format.components[0].bits,
+            codec=stream.codec_context.name,
+            has_audio=len(container.streams.audio) > 0,
+        )
+
+
+def read_frames(
+    path: str | Path, start: int = 0, stop: int | None = None, *, exact_colours: bool = True
+) -> Iterator[VideoFrame]:
+    """Frames ``start`` (included) to ``stop`` (excluded) in presentation order.
+
+    Colours follow the file's tags (matrix, range); untagged pictures count as BT.601 when smaller than 1280x720, else
+    BT.709. Pictures are turned upright, non-square pixels stretched. ``exact_colours=False`` may be 3 levels off and
+    is ten times faster. A damaged or truncated file gives every frame that decodes, then a `DamagedVideoWarning`.
+
+    Raises:
+        InputError: missing, empty, not a video, or not one picture can be decoded.
+    """
+    path = Path(path)
+    damage = _Damage()
+    with open_video(path) as (container, stream):
+        aspect, rate = _pixel_aspect(stream), _rate(stream)
+        reformatter = VideoReformatter()
+        stream.thread_type = "AUTO"
+        time_s, index = None, -1
+        for index, frame in enumerate(_decode(container, stream, damage)):
+            time_s = _time_after(time_s, frame, rate)
+            if stop is not None and index >= stop:
+                return
+            if index >= start:
+                yield VideoFrame(index, time_s, to_rgb(frame, reformatter, aspect, exact_colours))
+        if time_s is None:
+            raise _no_pictures(path)
+        if damage.packets or damage.ended_early or _is_short(stream, damage, time_s):
+            message = f"{path} is damaged or cut off: {index + 1} frames up to {time_s:.2f} s could be read."
+            warnings.warn(DamagedVideoWarning(message), stacklevel=2)
+
+
+def sha256(path: str | Path) -> str:
+    """Hexadecimal SHA-256 of a file; `InputError` when it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check the name and your access to it.") from error
+
+
+class _Damage:
+    """What went wrong while decoding."""
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.demuxed = 0
+        self.ended_early = False
+
+
+def _decode(container: InputContainer, stream: VideoStream, damage: _Damage) -> Iterator[av.VideoFrame]:
+    """Every frame that decodes; damaged packets are skipped and counted."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.error.FFmpegError, OSError):
+            # The container breaks off here; an empty packet still brings out what the decoder holds back.
+            damage.ended_early = True
+            packet = None
+        if packet is None:
+            break
+        damage.demuxed += packet.size > 0
+        yield from _frames(stream, packet, damage)
+    if damage.ended_early:
+        yield from _frames(stream, None, damage)
+
+
+def _frames(stream: VideoStream, packet: AnyPacket | None, damage: _Damage) -> list[av.VideoFrame]:
+    try:
+        return stream.codec_context.decode(packet)
+    except av.error.EOFError:
+        return []
+    except av.error.FFmpegError:
+        damage.packets += 1
+        return []
+
+
+def _time_after(previous_s: float | None, frame: av.VideoFrame, rate: Fraction) -> float:
+    """Presentation time; where the file has none or it does not advance, one frame after the previous."""
+    pts = frame.pts if frame.pts is not None else frame.dts
+    time_s = None if pts is None or frame.time_base is None else float(pts * frame.time_base)
+    if previous_s is None:
+        return 0.0 if time_s is None else time_s
+    return time_s if time_s is not None and time_s > previous_s else previous_s + float(1 / rate)
+
+
+def _is_short(stream: VideoStream, damage: _Damage, last_s: float) -> bool:
+    """Does the file hold less than its header promises?"""
+    if stream.frames:
+        return damage.demuxed < stream.frames
+    promised = stream.metadata.get("DURATION")  # Matroska, written by FFmpeg: 00:00:12.345000000
+    if promised is None:
+        return False
+    hours, minutes, seconds = promised.split(":")
+    return last_s + 0.5 < int(hours) * 3600 + int(minutes) * 60 + float(seconds) - float(1 / _rate(stream))
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    return stream.average_rate or stream.guessed_rate or Fraction(25)
+
+
+def _pixel_aspect(stream: VideoStream) -> Fraction:
+    return stream.sample_aspect_ratio or Fraction(1)
+
+
+def _duration_s(container: InputContainer, stream: VideoStream, fps: Fraction) -> float:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None:
+        return container.duration / av.time_base
+    return float(stream.frames / fps)
+
+
+def _no_pictures(path: Path) -> InputError:
+    return InputError(f"{path} holds no picture that can be decoded: it is damaged or cut off; export it again.")
