@@ -94,10 +94,19 @@ def clean_variables() -> dict[str, str]:
 
 
 def call(command: Sequence[str | Path], failure: str) -> None:
-    """Run a set-up step; its output goes to standard error."""
-    if subprocess.run(
-        [str(part) for part in command], env=clean_variables(), stdout=sys.stderr, check=False
-    ).returncode:
+    """Run a set-up step; what it has to say goes to standard error, when it fails."""
+    step = [str(part) for part in command]
+    result = subprocess.run(
+        step,
+        env=clean_variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if result.returncode:
+        print(result.stdout, file=sys.stderr)
         raise SetupError(failure)
 
 

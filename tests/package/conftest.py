@@ -1,0 +1,67 @@
+"""The bare Blenders and the built zip; `python3 run.py test package` provides both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).parent / "in_blender"
+BARE_BLENDERS = [Path(path) for path in os.environ.get("UNDERSTUDY_BARE_BLENDERS", "").split(os.pathsep) if path]
+LIMIT_S = 900
+
+
+@dataclass(frozen=True)
+class BareBlender:
+    """A Python with Blender's module and what Blender ships, and an empty profile of its own."""
+
+    python: Path
+    profile: Path
+
+    def run(self, program: str, *arguments: object) -> dict[str, Any]:
+        """Run a program of `in_blender/` there; what it reports in its last line."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "UNDERSTUDY_"))}
+        result = subprocess.run(
+            [str(self.python), "-s", str(PROGRAMS / program), *(str(argument) for argument in arguments)],
+            env=kept | {"BLENDER_USER_RESOURCES": str(self.profile)},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+        report: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+        return report
+
+
+@pytest.fixture(scope="session")
+def built_zip() -> Path:
+    """The extension zip of this platform, the newest in `dist/`."""
+    platform = {"linux": "linux_x64", "win32": "windows_x64", "darwin": "macos_arm64"}[sys.platform]
+    found = sorted((ROOT / "dist").glob(f"understudy-*-{platform}.zip"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        pytest.skip("no zip in dist/; use: python3 run.py test package")
+    return found[-1]
+
+
+@pytest.fixture(scope="session", params=BARE_BLENDERS or [None], ids=lambda path: path.parts[-3] if path else "none")
+def bare_blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], BareBlender]:
+    """Makes one Blender with an empty profile."""
+    if request.param is None:
+        pytest.skip("no bare Blender named in UNDERSTUDY_BARE_BLENDERS; use: python3 run.py test package")
+    return lambda: BareBlender(request.param, tmp_path_factory.mktemp("profile"))
+
+
+@pytest.fixture(scope="session")
+def installed(bare_blender: Callable[[], BareBlender], built_zip: Path) -> tuple[BareBlender, dict[str, Any]]:
+    """A Blender in which the zip was just installed and enabled, and what it reported about that."""
+    blender = bare_blender()
+    return blender, blender.run("install.py", built_zip)
