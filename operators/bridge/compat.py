@@ -1,0 +1,78 @@
+"""Every difference between the Blender versions this add-on runs on (4.2 to 5.x), and nothing else."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from typing import Any
+
+import bpy
+
+ENGINES = ("cycles", "eevee", "workbench")
+
+
+def has_slots() -> bool:
+    """Blender 4.4 and later keep curves in slots and layers of an action."""
+    return "slots" in bpy.types.Action.bl_rna.properties
+
+
+def assign_action(id_block: bpy.types.ID, action: bpy.types.Action) -> Any:
+    """Make `action` the active one of `id_block` and return what holds its curves (`.fcurves` and `.groups`)."""
+    animation = id_block.animation_data or id_block.animation_data_create()
+    if not has_slots():
+        animation.action = action
+        return action
+    if animation.action != action or animation.action_slot is None:
+        slot = next((slot for slot in action.slots if slot.target_id_type == id_block.id_type), None)
+        if slot is None:
+            slot = action.slots.new(id_type=id_block.id_type, name=id_block.name)
+        animation.action = action
+        animation.action_slot = slot
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(animation.action_slot, ensure=True)
+
+
+def curves_of(id_block: bpy.types.ID) -> Any:
+    """The curves of the active action of `id_block`; an empty tuple when it has none."""
+    animation = id_block.animation_data
+    if animation is None or animation.action is None:
+        return ()
+    if not has_slots():
+        return animation.action.fcurves
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot) if animation.action_slot else None
+            if bag is not None:
+                return bag.fcurves
+    return ()
+
+
+def engine_id(engine: str) -> str:
+    """Blender's identifier of cycles, eevee or workbench; Eevee was renamed in 5.0."""
+    if engine == "eevee":
+        return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
+    return {"cycles": "CYCLES", "workbench": "BLENDER_WORKBENCH"}[engine]
+
+
+def graphics_problem() -> str | None:
+    """Why Eevee and Workbench cannot draw here, or None.
+
+    Without a graphics driver Blender does not raise: it aborts the whole process. So ask EGL first, as Blender would.
+    """
+    if not bpy.app.background or sys.platform != "linux":
+        return None
+    try:
+        egl = ctypes.CDLL("libEGL.so.1")
+    except OSError:
+        return "libEGL is not installed"
+    surfaceless_mesa = 0x31DD
+    egl.eglGetPlatformDisplay.restype = ctypes.c_void_p
+    egl.eglGetPlatformDisplay.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
+    egl.eglGetDisplay.restype = ctypes.c_void_p
+    egl.eglGetDisplay.argtypes = (ctypes.c_void_p,)
+    egl.eglInitialize.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    for display in (egl.eglGetDisplay(None), egl.eglGetPlatformDisplay(surfaceless_mesa, None, None)):
+        if display and egl.eglInitialize(display, None, None):
+            return None
+    return "no OpenGL driver was found"
