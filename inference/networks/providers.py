@@ -189,7 +189,7 @@ def choose(device: str) -> Choice:
 
 
 def _choose_automatically() -> Choice:
-    reasons = []
+    reasons: list[str] = []
     for provider in PROVIDERS:
         if not provider.automatic:
             continue

@@ -70,9 +70,8 @@ class Network:
     built_from: BuiltFrom | None
 
     def files_of(self, form: Form) -> tuple[WeightsFile, ...]:
-        """The files that serve a form, the most fitting first."""
-        fitting = [file for file in self.files if file.form == form]
-        return tuple(fitting + [file for file in self.files if file.form == "any" and form != "any"])
+        """The files that serve a form: those made for it, or those that serve every form; all of them for "any"."""
+        return tuple(file for file in self.files if form in ("any", file.form) or file.form == "any")
 
 
 def _network(table: dict[str, Any]) -> Network:
@@ -142,13 +141,19 @@ def file_digest(path: Path) -> str:
 
 
 def find_file(entry: Network, form: Form = "any") -> tuple[Path, WeightsFile] | None:
-    """The first file on disk whose digest is a registered one, or None.  Looks at no file of another name."""
+    """The first file on disk that is a registered one by name, size and digest, or None."""
     for file in entry.files_of(form):
         for folder in weights_folders():
             path = folder / file.file
-            if path.is_file() and file_digest(path) == file.sha256:
+            if path.is_file() and file.size in (0, path.stat().st_size) and file_digest(path) == file.sha256:
                 return path, file
     return None
+
+
+def find_damaged(entry: Network, form: Form = "any") -> Path | None:
+    """A file that has the name of a registered one but other content, or None."""
+    paths = [folder / file.file for file in entry.files_of(form) for folder in weights_folders()]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def weights_path(name: str, form: Form = "plain") -> Path:
@@ -164,20 +169,16 @@ def weights_path(name: str, form: Form = "plain") -> Path:
 
 
 def missing_message(entry: Network, form: Form = "plain") -> str:
-    """One sentence: which file is missing or damaged, and how to get it."""
+    """One sentence: which file is missing or damaged, where it belongs, and how to get it."""
     files = entry.files_of(form)
-    for file in files:
-        for folder in weights_folders():
-            path = folder / file.file
-            if path.is_file():
-                return (
-                    f"The network {entry.name!r} cannot be used because {path} has other content than it should "
-                    f"(sha256 {file_digest(path)[:16]}..., expected {file.sha256[:16]}...): delete it, then "
-                    f"{entry.get} ({entry.source}; licence {entry.licence})."
-                )
+    origin = f"{entry.source}; licence: {entry.licence}"
+    damaged = find_damaged(entry, form)
+    if damaged is not None:
+        expected = " or ".join(file.sha256 for file in files if file.file == damaged.name)
+        return (
+            f"The network {entry.name!r} cannot be used because {damaged} has the sha256 {file_digest(damaged)} "
+            f"and not {expected}: delete the file and {entry.get} ({origin})."
+        )
     wanted = " or ".join(f"{file.file} (sha256 {file.sha256})" for file in files)
     folders = " or ".join(str(folder) for folder in weights_folders())
-    return (
-        f"The network {entry.name!r} ({entry.purpose}) is missing: {entry.get}; wanted is {wanted} in {folders} "
-        f"({entry.source}; licence {entry.licence})."
-    )
+    return f"The network {entry.name!r} is missing: {entry.get}; wanted is {wanted} in {folders} ({origin})."

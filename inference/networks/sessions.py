@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from ..errors import InputError, MissingComponentError
 from .providers import CPU, Choice, choose, first_line, session_errors
-from .registry import Form, Network, TensorSpec, network, networks, weights_path
+from .registry import Form, Network, TensorSpec, network, weights_path
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -28,18 +28,17 @@ def open_session(name: str | Path, device: str = "auto", threads: int = 1) -> or
     or damaged file or a device that does not work here, `InputError` for a file that is no such network.
     """
     choice = choose(device)
-    if isinstance(name, str) and name in networks():
-        return _open_registered(name, choice, threads)
-    return _open_file(Path(name).resolve(), choice, threads)
+    if isinstance(name, Path) or name.endswith(".onnx"):
+        return _open_file(Path(name).resolve(), choice, threads)
+    return _open_registered(name, choice, threads)
 
 
 @cache
 def _open_registered(name: str, choice: Choice, threads: int) -> ort.InferenceSession:
     form: Form = "cpu" if choice.provider == CPU else "plain"
-    entry = network(name)
-    path = weights_path(name, form if entry.files_of(form) else "plain")
+    path = weights_path(name, form)
     session = _open_file(path, choice, threads)
-    check_contract(session, entry, path)
+    check_contract(session, network(name), path)
     return session
 
 
