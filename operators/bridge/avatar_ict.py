@@ -14,10 +14,9 @@ from ...inference.face_model import load
 from . import avatar_materials as recipes
 from .avatar_mesh import Indices, Piece, Points, merge, smoothstep
 from .avatar_objects import add_armature, add_pieces
+from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
 from .ict_reader import IctHead, read_ict_head
 
-NECK_PIVOT_CM = np.array([0.0, -14.0, -2.5])
-HEAD_PIVOT_CM = np.array([0.0, -2.5, -0.5])
 SOCKETS = slice(11248, 14062)
 """Vertices of the mouth bag and the eye sockets inside the skin."""
 IRIS_OF_RADIUS = 0.41
@@ -65,12 +64,6 @@ def _materials(name: str) -> dict[str, bpy.types.Material]:
 
 def _used(faces: Sequence[Sequence[int]]) -> Indices:
     return np.unique(np.concatenate([np.asarray(face, np.int64) for face in faces]))
-
-
-def head_weights(points_cm: Points) -> dict[str, NDArray[np.float64]]:
-    """Weights of the bones `head` and `neck`: the blend lies in the neck, on a plane tilted like the jaw line."""
-    head = smoothstep(-15.0, -7.0, points_cm[:, 1] + 0.25 * points_cm[:, 2])
-    return {"head": head, "neck": 1.0 - head}
 
 
 def _part(head: IctHead, name: str, materials: dict[str, str], hidden: bool = False) -> Piece:

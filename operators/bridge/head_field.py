@@ -7,11 +7,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .avatar_mesh import Points
+from .avatar_mesh import Points, smoothstep
 
 FIELD_FILE = Path(__file__).with_name("avatar_head.npz")
 LEFT_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152)
 """Landmarks of the face oval from the forehead down the actor's left side to the chin: u = 0, 1/18, ... 1."""
+
+NECK_PIVOT_CM = np.array([0.0, -14.0, -2.5])
+HEAD_PIVOT_CM = np.array([0.0, -2.5, -0.5])
+"""Where the bones `neck` and `head` begin, in a head of this size."""
+
+
+def head_weights(points_cm: Points) -> dict[str, NDArray[np.float64]]:
+    """Weights of the bones `head` and `neck`: the blend lies in the neck, on a plane tilted like the jaw line."""
+    head = smoothstep(-15.0, -7.0, points_cm[:, 1] + 0.25 * points_cm[:, 2])
+    return {"head": head, "neck": 1.0 - head}
 
 
 def series(u: NDArray[np.float64], v: NDArray[np.float64], axis: int, order_u: int, order_v: int) -> NDArray[np.float64]:
