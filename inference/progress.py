@@ -11,7 +11,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Called after every frame or step; ``total`` is 0 while it is unknown."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """`done` of `total` steps of a stage are finished."""
 
 
 def silent(stage: str, done: int, total: int) -> None:

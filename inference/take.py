@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -78,12 +77,14 @@ def save(take: Take, path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as stream:
+        with partial.open("wb") as stream:
             np.savez_compressed(stream, **arrays)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose a folder you can write to.") from error
+        raise InputError(
+            f"Cannot write {path}: {error.strerror or error}; choose a folder you can write to."
+        ) from error
 
 
 def load(path: Path) -> Take:
@@ -103,11 +104,18 @@ def load(path: Path) -> Take:
         raise InputError(f"{path} lacks {', '.join(missing)}; track the footage again.")
     frames = len(arrays["time_s"])
     for name, shape in {
-        "coefficients": (frames, len(arkit.NAMES)), "confidence": (frames,), "rotation": (frames, 3, 3),
-        "translation_cm": (frames, 3), "gaze": (frames, 2, 2), "landmarks_px": (frames, 478, 2), "camera_matrix": (3, 3),
-    }.items():  # fmt: skip
+        "coefficients": (frames, len(arkit.NAMES)),
+        "confidence": (frames,),
+        "rotation": (frames, 3, 3),
+        "translation_cm": (frames, 3),
+        "gaze": (frames, 2, 2),
+        "landmarks_px": (frames, 478, 2),
+        "camera_matrix": (3, 3),
+    }.items():
         if arrays[name].shape != shape:
-            raise InputError(f"{path}: {name} has shape {arrays[name].shape}, expected {shape}; track the footage again.")
+            raise InputError(
+                f"{path}: {name} has shape {arrays[name].shape}, expected {shape}; track the footage again."
+            )
     return Take(
         names=tuple(str(name) for name in arrays["names"]),
         coefficients=arrays["coefficients"],
