@@ -1,0 +1,217 @@
+"""Step 2 of the face model: where each of the 468 skin landmarks lies on the ICT-FaceKit surface, as the landmark network sees it.
+
+The network marks pictures of posed heads (landmark_renders.py); every mark is cast back onto the posed surface, and the median over the
+pictures, in coordinates of the neutral head, gives the point. Lid and lip rims are known exactly, so those points are put on the rims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from .ict_source import IctModel
+from .landmark_renders import FOCAL_PX, SIZE_PX
+from .landmark_topology import EYES, INNER_LIPS, LOWER_LIP, UPPER_LIP
+
+SKIN = 468
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """Landmark i is ``weights[i] @ vertices_cm[corners[i]]``; ``mirror[i]`` is its partner on the other half of the face."""
+
+    corners: NDArray[np.int64]
+    """(468, 3) ICT vertices."""
+    weights: NDArray[np.float64]
+    """(468, 3), rows add up to 1."""
+    mirror: NDArray[np.int64]
+    """(468,)."""
+    spread_cm: NDArray[np.float64]
+    """(468,) median distance of the pictures' marks from the landmark's place; large along the outline, where marks slide."""
+
+    def sample(self, vertices: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(468, 3) landmarks of any (26719, 3) positions or offsets."""
+        return np.einsum("ij,ijk->ik", self.weights, np.asarray(vertices, dtype=np.float64)[self.corners])
+
+
+def find_correspondence(ict: IctModel, renders: Path) -> Correspondence:
+    """Correspondence of the pictures and `poses.npz` in a folder; prints how well the pictures agree."""
+    hits = _cast_all(ict, renders)
+    rest = np.nanmedian(hits, axis=0)
+    spread = np.nanmedian(np.linalg.norm(hits - rest, axis=2), axis=0)
+    print(f"{len(hits)} pictures; median distance of a hit to its landmark {10 * np.nanmedian(spread):.2f} mm")
+    mirror = _mirror_pairs(rest)
+    rest = (rest + rest[mirror] * [-1.0, 1.0, 1.0]) / 2
+    corners, weights = _snap(ict, rest)
+    _put_on_rims(ict, rest, corners, weights)
+    return Correspondence(corners, weights, mirror, (spread + spread[mirror]) / 2)
+
+
+def _detect(path: Path) -> NDArray[np.float64] | None:
+    """(468, 2) landmarks in pixels of one picture, or None."""
+    import mediapipe
+
+    rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as mesh:
+        faces = mesh.process(rgb).multi_face_landmarks
+    if not faces:
+        return None
+    return np.array([(p.x * rgb.shape[1], p.y * rgb.shape[0]) for p in faces[0].landmark[:SKIN]])
+
+
+def _cast_all(ict: IctModel, renders: Path) -> NDArray[np.float64]:
+    """(pictures, 468, 3) hits in coordinates of the mean neutral head; NaN where nothing trustworthy was hit."""
+    skin = ict.triangles("M_Face")
+    drop = -ict.shapes_cm["jawOpen"][:, 1][skin].mean(axis=1)
+    about_mouth = np.abs(ict.neutral_cm[skin].mean(axis=1) - [0.0, -3.4, 11.0]).max(axis=1) < 3.0
+    allowed = np.ones((SKIN, len(skin)), dtype=bool)
+    allowed[list(UPPER_LIP)] = about_mouth & (drop < 1.0)
+    allowed[list(LOWER_LIP)] = about_mouth & (drop > 1.4)
+    hits = []
+    with np.load(renders / "poses.npz") as poses:
+        for number, identity in enumerate(poses["identity"]):
+            marks = _detect(renders / f"{number:03d}.png")
+            if marks is None:
+                continue
+            posed = ict.neutral_cm + np.einsum("i,ivk->vk", identity, ict.identity_cm)
+            posed = posed + poses["jaw_open"][number] * ict.shapes_cm["jawOpen"]
+            in_camera = posed @ poses["rotation"][number].T + poses["position_cm"][number]
+            hits.append(_cast(marks, in_camera, skin, allowed, ict.neutral_cm))
+    return np.array(hits)
+
+
+def _cast(
+    marks: NDArray[np.float64],
+    in_camera: NDArray[np.float64],
+    skin: NDArray[np.int64],
+    allowed: NDArray[np.bool_],
+    rest: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(468, 3) rest positions of what the marks (468, 2) cover; NaN off the skin or where it is seen too flatly."""
+    px = SIZE_PX / 2 + FOCAL_PX * in_camera[:, :2] * [1, -1] / -in_camera[:, 2:]
+    a, b, c = (px[skin[:, k]] for k in range(3))
+    area = _cross(b - a, c - a)
+    corners = in_camera[skin]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    centre = corners.mean(axis=1)
+    facing = -(normal * centre).sum(axis=1) / np.linalg.norm(normal, axis=1) / np.linalg.norm(centre, axis=1)
+    out = np.full((SKIN, 3), np.nan)
+    for i, mark in enumerate(marks):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wb, wc = _cross(mark - a, c - a) / area, _cross(b - a, mark - a) / area
+        inside = np.flatnonzero((wb >= 0) & (wc >= 0) & (wb + wc <= 1) & (facing > 0) & allowed[i])
+        if len(inside):
+            t = inside[np.argmax(centre[inside, 2])]
+            if facing[t] > 0.2:
+                out[i] = np.array([1 - wb[t] - wc[t], wb[t], wc[t]]) @ rest[skin[t]]
+            continue
+        near = np.flatnonzero((facing > 0) & allowed[i])
+        t = near[np.argmin(((px[skin[near]].mean(axis=1) - mark) ** 2).sum(axis=1))]
+        if np.linalg.norm(px[skin[t]].mean(axis=0) - mark) < 8:
+            out[i] = rest[skin[t]].mean(axis=0)
+    return out
+
+
+def _cross(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+
+
+def _mirror_pairs(rest: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(468,) partner of each landmark: the best one-to-one matching of the points with their mirror image."""
+    distance = np.linalg.norm(rest[:, None] * [-1.0, 1.0, 1.0] - rest[None], axis=2)
+    partner = linear_sum_assignment(distance + distance.T)[1]
+    if not np.array_equal(partner[partner], np.arange(SKIN)):
+        raise ValueError("the landmarks have no one-to-one left-right pairing; look at the pictures")
+    return np.asarray(partner, dtype=np.int64)
+
+
+def _snap(ict: IctModel, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Triangle corners (N, 3) and weights (N, 3) of the skin points nearest to points (N, 3)."""
+    skin = ict.triangles("M_Face")
+    corners = ict.neutral_cm[skin]
+    tree = cKDTree(corners.mean(axis=1))
+    drop = -ict.shapes_cm["jawOpen"][:, 1][skin].mean(axis=1)
+    triangles, weights = np.zeros((len(points), 3), dtype=np.int64), np.zeros((len(points), 3))
+    for i, point in enumerate(points):
+        near = tree.query(point, k=40)[1]
+        if i in UPPER_LIP:
+            near = near[drop[near] < 1.0]
+        elif i in LOWER_LIP:
+            near = near[drop[near] > 1.4]
+        w = _nearest_in_triangles(point, corners[near])
+        best = np.argmin(np.linalg.norm(np.einsum("tj,tjk->tk", w, corners[near]) - point, axis=1))
+        triangles[i], weights[i] = skin[near[best]], w[best]
+    return triangles, weights
+
+
+def _nearest_in_triangles(point: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, 3) weights of the point of each triangle that is nearest to `point` (clamped projection, exact inside)."""
+    u, v, p = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], point - corners[:, 0]
+    uu, uv, vv = (u * u).sum(1), (u * v).sum(1), (v * v).sum(1)
+    pu, pv = (p * u).sum(1), (p * v).sum(1)
+    det = np.maximum(uu * vv - uv * uv, 1e-12)
+    wu, wv = (vv * pu - uv * pv) / det, (uu * pv - uv * pu) / det
+    w = np.clip(np.stack([1 - wu - wv, wu, wv], axis=1), 0.0, None)
+    return w / w.sum(axis=1, keepdims=True)
+
+
+def _put_on_rims(
+    ict: IctModel, rest: NDArray[np.float64], corners: NDArray[np.int64], weights: NDArray[np.float64]
+) -> None:
+    """Move lid and inner-lip landmarks onto the rims of the mesh, at the sideways place where the network sees them."""
+    lm = ict.landmarks68
+    graph = _edge_graph(ict)
+    for eye, (upper68, lower68) in zip(EYES, (((42, 43, 44, 45), (42, 47, 46, 45)), ((36, 37, 38, 39), (36, 41, 40, 39))), strict=True):
+        _onto_path(ict, graph, lm[list(upper68)], eye.upper, rest[list(eye.upper), 0], corners, weights)
+        _onto_path(ict, graph, lm[list(lower68)], eye.lower, rest[list(eye.lower), 0], corners, weights)
+    across = (rest[list(INNER_LIPS.upper), 0] + rest[list(INNER_LIPS.lower), 0]) / 2
+    _onto_path(ict, graph, lm[60:65], INNER_LIPS.upper, across, corners, weights)
+    _onto_path(ict, graph, lm[[60, 67, 66, 65, 64]], INNER_LIPS.lower, across, corners, weights)
+
+
+def _edge_graph(ict: IctModel) -> coo_matrix:
+    edges = {
+        (min(a, b), max(a, b))
+        for polygon, material in zip(ict.polygons, ict.materials, strict=True)
+        if material == "M_Face"
+        for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True)
+    }
+    pairs = np.array(sorted(edges))
+    length = np.linalg.norm(ict.neutral_cm[pairs[:, 0]] - ict.neutral_cm[pairs[:, 1]], axis=1)
+    half = coo_matrix((length, pairs.T), shape=(len(ict.neutral_cm),) * 2)
+    return (half + half.T).tocsr()
+
+
+def _onto_path(
+    ict: IctModel,
+    graph: coo_matrix,
+    stations: NDArray[np.int64],
+    landmarks: tuple[int, ...],
+    across_cm: NDArray[np.float64],
+    corners: NDArray[np.int64],
+    weights: NDArray[np.float64],
+) -> None:
+    """Put landmarks at sideways places (x) on the shortest edge path through mesh vertices; the ends go to the path's ends."""
+    path = [int(stations[0])]
+    for start, end in zip(stations[:-1], stations[1:], strict=True):
+        before = dijkstra(graph, indices=start, return_predecessors=True)[1]
+        leg = [int(end)]
+        while leg[-1] != start:
+            leg.append(int(before[leg[-1]]))
+        path += leg[-2::-1]
+    x = np.maximum.accumulate(ict.neutral_cm[path, 0])
+    first, last = across_cm[[0, -1]] if across_cm[0] < across_cm[-1] else across_cm[[-1, 0]]
+    place = np.interp(across_cm, [first, last], [x[0], x[-1]])
+    for landmark, at in zip(landmarks, place, strict=True):
+        k = int(np.clip(np.searchsorted(x, at) - 1, 0, len(path) - 2))
+        share = float(np.clip((at - x[k]) / max(x[k + 1] - x[k], 1e-9), 0.0, 1.0))
+        corners[landmark] = path[k], path[k + 1], path[k]
+        weights[landmark] = 1 - share, share, 0.0
