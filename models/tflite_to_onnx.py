@@ -14,7 +14,7 @@ import tflite
 
 from .mediapipe_ops import CUSTOM_OPERATORS
 from .onnx_emitter import Emitter, Layout
-from .tflite_graph import Operator, UnsupportedNetworkError, read_graph
+from .tflite_graph import Graph, Operator, UnsupportedNetworkError, read_graph
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,17 @@ class Output:
 
 
 def convert(content: bytes, input_name: str, outputs: tuple[Output, ...], prelu: str = "plain") -> onnx.ModelProto:
-    """Convert the bytes of a .tflite file.
+    """Convert the bytes of a .tflite file; see `convert_graph`."""
+    return convert_graph(read_graph(content), input_name, outputs, prelu)
+
+
+def convert_graph(graph: Graph, input_name: str, outputs: tuple[Output, ...], prelu: str = "plain") -> onnx.ModelProto:
+    """Convert a network that has been read.
 
     The input keeps its NHWC shape.  ``prelu`` is "plain" (one PRelu node, good on a GPU) or "depthwise": a * x +
     (1 - a) * max(x, 0) as two 1x1 depthwise convolutions, 2 to 3 times faster with ONNX Runtime on a CPU, where PRelu
     breaks the blocked memory layout.  Raises `UnsupportedNetworkError`.
     """
-    graph = read_graph(content)
     emit = Emitter(graph)
     emit.put(graph.inputs[0], input_name, "plain")
     operators = {**_OPERATORS, "PRELU": _PRELU_FORMS[prelu]}

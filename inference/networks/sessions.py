@@ -29,21 +29,21 @@ def open_session(name: str | Path, device: str = "auto", threads: int = 1) -> or
     """
     choice = choose(device)
     if isinstance(name, Path) or name.endswith(".onnx"):
-        return _open_file(Path(name).resolve(), choice, threads)
-    return _open_registered(name, choice, threads)
+        return _open(Path(name).resolve(), None, choice, threads)
+    form: Form = "cpu" if choice.provider == CPU else "plain"
+    return _open(weights_path(name, form), name, choice, threads)
 
 
 @cache
-def _open_registered(name: str, choice: Choice, threads: int) -> ort.InferenceSession:
-    form: Form = "cpu" if choice.provider == CPU else "plain"
-    path = weights_path(name, form)
-    session = _open_file(path, choice, threads)
-    check_contract(session, network(name), path)
+def _open(path: Path, name: str | None, choice: Choice, threads: int) -> ort.InferenceSession:
+    """Open a file, once; with the name of a registered network, check that it is that network."""
+    session = _load(path, choice, threads)
+    if name is not None:
+        check_contract(session, network(name), path)
     return session
 
 
-@cache
-def _open_file(path: Path, choice: Choice, threads: int) -> ort.InferenceSession:
+def _load(path: Path, choice: Choice, threads: int) -> ort.InferenceSession:
     if not path.is_file():
         raise MissingComponentError(f"The network file {path} does not exist: give the path of an ONNX file.")
     options = ort.SessionOptions()

@@ -151,8 +151,8 @@ def _convert(entry: Network, progress: Progress, open_address: Opener | None) ->
     except ImportError as error:
         raise MissingComponentError(
             f"The network {entry.name!r} is converted from {entry.built_from.archive}, which needs the packages onnx "
-            f"and tflite ({error}): run `python3 run.py understudy models fetch {entry.name}` in a checkout of Understudy; "
-            f"the result in {registry.user_folder()} is used by Blender too."
+            f"and tflite ({error}): run `python3 run.py understudy models fetch {entry.name}` in a checkout of "
+            f"Understudy; the result in {registry.user_folder()} is used by Blender too."
         ) from error
     if entry.bundled:
         folder, read = registry.weights_folders()[0], build.package_reader(None)
