@@ -184,7 +184,7 @@ def install(folder: Path, wanted: str, editable: bool) -> None:
     uv = find_uv()
     failure = f"the packages of {folder.name} could not be installed: see above, check the network, run this again."
     if uv:
-        made = f"uv could not make an environment with Python {PYTHON_VERSION}: see above."
+        made = f"there is no Python {PYTHON_VERSION} and uv could not fetch one: install Python {PYTHON_VERSION}, run this again."
         call([uv, "venv", "--quiet", "--no-project", "--python", PYTHON_VERSION, folder], made)
         installer: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", python_of(folder)]
     else:
@@ -247,7 +247,11 @@ def set_up_main() -> Path:
 # ------------------------------------------------------------------------------------------------ commands
 def run(command: Sequence[str | Path], **variables: str) -> int:
     """Run a program for the person, in the checkout's environment; its exit code."""
-    return subprocess.run([str(part) for part in command], env=clean_variables() | variables, check=False).returncode
+    process = subprocess.Popen([str(part) for part in command], env=clean_variables() | variables)
+    while True:
+        # Ctrl-C reaches the program too, which puts its work in order before it ends
+        with contextlib.suppress(KeyboardInterrupt):
+            return process.wait()
 
 
 def understudy(arguments: list[str]) -> int:
