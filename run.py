@@ -184,7 +184,7 @@ def install(folder: Path, wanted: str, editable: bool) -> None:
     uv = find_uv()
     failure = f"the packages of {folder.name} could not be installed: see above, check the network, run this again."
     if uv:
-        made = f"there is no Python {PYTHON_VERSION} and uv could not fetch one: install Python {PYTHON_VERSION}, run this again."
+        made = f"uv could not fetch Python {PYTHON_VERSION}: install that Python, then run this again."
         call([uv, "venv", "--quiet", "--no-project", "--python", PYTHON_VERSION, folder], made)
         installer: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", python_of(folder)]
     else:
