@@ -53,12 +53,9 @@ class FaceDetector:
         """
         network = _NETWORKS[reach]
         region = region or whole(rgb)
-        crop = region.crop(rgb, network.side, cv2.BORDER_CONSTANT)
-        tensor = np.multiply(crop[None], np.float32(2 / 255), dtype=np.float32) - np.float32(1)
-        raw, logits = open_session(network.name, self._device).run(None, {"image": tensor})
-        scores = 1 / (1 + np.exp(-np.clip(logits[0].astype(np.float64), -100, 100)))
+        raw, scores = self._run(rgb, network, region)
         keep = scores >= network.min_score
-        points = raw[0][keep].astype(np.float64).reshape(-1, 2 + _KEYPOINTS, 2) / network.side
+        points = raw[keep].astype(np.float64).reshape(-1, 2 + _KEYPOINTS, 2) / network.side
         anchors = self._anchors[reach][keep]
         centres, sizes = points[:, 0] + anchors, points[:, 1]
         keypoints = points[:, 2:] + anchors[:, None]
@@ -67,6 +64,16 @@ class FaceDetector:
             _face_box(merged, score, region)
             for merged, score in _merge_overlapping(np.concatenate([corners, keypoints], axis=1), scores[keep])
         ]
+
+    def best_score(self, rgb: Image, reach: Range, region: Region) -> float:
+        """The score of the best anchor in a region, 0..1, also below the threshold."""
+        return float(self._run(rgb, _NETWORKS[reach], region)[1].max())
+
+    def _run(self, rgb: Image, network: _Network, region: Region) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        crop = region.crop(rgb, network.side, cv2.BORDER_CONSTANT)
+        tensor = np.multiply(crop[None], np.float32(2 / 255), dtype=np.float32) - np.float32(1)
+        raw, logits = open_session(network.name, self._device).run(None, {"image": tensor})
+        return raw[0], 1 / (1 + np.exp(-np.clip(logits[0].astype(np.float64), -100, 100)))
 
 
 def _anchor_centres(grids: tuple[tuple[int, int], ...]) -> NDArray[np.float64]:

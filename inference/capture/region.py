@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,6 +20,11 @@ class Region:
     """Width and height along the region's own axes."""
     angle_rad: float
     """Clockwise on the screen, from the image's x axis to the region's."""
+
+    def scaled(self, factor: float) -> Region:
+        """The same region, larger or smaller about its centre."""
+        width, height = self.size_px
+        return replace(self, size_px=(width * factor, height * factor))
 
     def matrix(self, side: int = 1) -> NDArray[np.float64]:
         """(2, 3) from crop coordinates 0..``side`` to image pixels."""
@@ -42,7 +47,7 @@ class Region:
     def to_image(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """(..., 2) region coordinates 0..1 -> image pixels."""
         matrix = self.matrix()
-        return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+        return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], dtype=np.float32)
 
 
 def whole(rgb: Image, angle_rad: float = 0.0) -> Region:

@@ -1,0 +1,125 @@
+"""The room's two doors: the faces of a whole shot, and the faces of one picture."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..errors import UsageError
+from ..media.reader import probe, read_frames, sha256
+from ..media.types import Image
+from ..progress import Progress, silent
+from .detector import FaceDetector
+from .finder import FaceFinder
+from .landmarks import LandmarkNet
+from .tracking import Observation, SearchPlan, ShotTracker
+from .types import LANDMARK_COUNT, FaceTrack, Landmarks, ShotTracks
+
+Quality = Literal["fast", "standard", "high"]
+
+_PLANS = {
+    "fast": SearchPlan(new_every=15, thorough_every=15),
+    "standard": SearchPlan(new_every=5, thorough_every=5),
+    "high": SearchPlan(new_every=1, thorough_every=1),
+}
+_MIN_TRACK_SHARE = 0.02
+"""Faces seen in less of the shot than this are chance finds, unless there is no other."""
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """What a caller may choose for a shot."""
+
+    max_faces: int = 1
+    """At the same time."""
+    quality: Quality = "standard"
+    device: str = "auto"
+    frames: tuple[int, int] | None = None
+    """First and last frame, both included; all when None."""
+
+
+def track_shot(path: str | Path, options: CaptureOptions | None = None, progress: Progress = silent) -> ShotTracks:
+    """Find and follow the faces of a video.
+
+    ``tracks`` is empty when no face was seen. Where a face is lost its points are NaN and its confidence 0.
+
+    Raises:
+        InputError: the video cannot be read.
+        UsageError: the frames lie outside of it, or an option has no such value.
+        MissingComponentError: a network's file is missing or the device cannot be used.
+    """
+    options = options or CaptureOptions()
+    if options.quality not in _PLANS:
+        raise UsageError(f"{options.quality!r} is no quality: use {', '.join(_PLANS)}.")
+    if options.max_faces < 1:
+        raise UsageError("At least one face must be looked for.")
+    first, stop = _span(options.frames)
+    info = probe(path)
+    total = max(min(info.frame_count, stop or info.frame_count) - first, 0)
+    net = LandmarkNet(options.device)
+    tracker = ShotTracker(
+        FaceFinder(FaceDetector(options.device), net), net, options.max_faces, _PLANS[options.quality]
+    )
+    index, time_s, seen = [], [], list[Observation]()
+    for done, frame in enumerate(read_frames(path, first, stop, exact_colours=False), start=1):
+        index.append(frame.index)
+        time_s.append(frame.time_s)
+        seen.extend(tracker.step(frame.rgb))
+        progress("track", done, total)
+    if not index:
+        raise UsageError(f"{path} has no frame {first}; it has {info.frame_count}, counted from 0.")
+    return ShotTracks(
+        info=info,
+        source_sha256=sha256(path),
+        frame_index=np.array(index, np.int64),
+        time_s=np.array(time_s, np.float64),
+        tracks=_tracks(seen, len(index)),
+    )
+
+
+def detect_landmarks(rgb: Image, device: str = "auto") -> list[Landmarks]:
+    """Every face of one picture, the largest first; the points are MediaPipe's where that finds the face."""
+    net = LandmarkNet(device)
+    found = FaceFinder(FaceDetector(device), net).find(rgb)
+    return sorted((face.landmarks for face in found), key=lambda face: -float(np.ptp(face.points_px, axis=0).max()))
+
+
+def _span(frames: tuple[int, int] | None) -> tuple[int, int | None]:
+    """Inclusive range -> start and stop."""
+    if frames is None:
+        return 0, None
+    first, last = frames
+    if first < 0 or last < first:
+        raise UsageError(f"{first}-{last} is no range of frames: give first-last, counted from 0.")
+    return first, last + 1
+
+
+def _tracks(seen: list[Observation], count: int) -> tuple[FaceTrack, ...]:
+    """One array per face, the largest and longest first."""
+    by_id = sorted(seen, key=lambda observation: observation.track_id)
+    groups = [list(group) for _, group in itertools.groupby(by_id, key=lambda observation: observation.track_id)]
+    longest = max((len(group) for group in groups), default=0)
+    enough = min(longest, max(2, _MIN_TRACK_SHARE * count))
+    tracks = [_track(group, count) for group in groups if len(group) >= enough]
+    return tuple(sorted(tracks, key=_prominence, reverse=True))
+
+
+def _track(observations: list[Observation], count: int) -> FaceTrack:
+    points = np.full((count, LANDMARK_COUNT, 2), np.nan, np.float32)
+    depth = np.full((count, LANDMARK_COUNT), np.nan, np.float32)
+    confidence = np.zeros(count, np.float32)
+    for observation in observations:
+        points[observation.frame] = observation.landmarks.points_px
+        depth[observation.frame] = observation.landmarks.depth_px
+        confidence[observation.frame] = observation.confidence
+    return FaceTrack(observations[0].track_id, points, depth, confidence)
+
+
+def _prominence(track: FaceTrack) -> float:
+    """Sum over the frames of the size of the face."""
+    seen = track.landmarks_px[track.confidence > 0]
+    return float(np.ptp(seen, axis=1).max(axis=-1).sum())

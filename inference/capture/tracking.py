@@ -1,0 +1,228 @@
+"""Following faces from frame to frame: who is who, what is lost, and where to look again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..media.types import Image
+from .finder import MIN_PRESENCE, FaceFinder, overlap
+from .landmarks import LandmarkNet, region_of_points
+from .region import Region
+from .types import Landmarks
+
+_SAME_FACE = 0.5
+_LOOKS_SIDE = 12
+_LOOKS_ALIKE = 0.7
+"""Correlation of straightened thumbnails. Measured: a person with herself 0.71-0.99, with others mostly below 0.5."""
+_LOOKS_STRANGE = 0.2
+_REACH = 1.0
+"""A face is expected within this many of its own sizes from where it was lost, and more the longer it is away."""
+_REACH_PER_FRAME = 0.1
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """How often to look for faces, in frames."""
+
+    new_every: int
+    """While others are tracked and there is room for more."""
+    thorough_every: int
+    """Turned and very small faces, while none is tracked."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One face in one frame."""
+
+    frame: int
+    """Count of `ShotTracker.step` calls before this frame's."""
+    track_id: int
+    landmarks: Landmarks
+    confidence: float
+
+
+@dataclass
+class _Track:
+    track_id: int
+    landmarks: Landmarks
+    looks: NDArray[np.float32]
+    last_frame: int
+    motion_px: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
+    frames: int = 1
+
+    def centre_px(self) -> NDArray[np.float32]:
+        return _centre(self.landmarks)
+
+
+class ShotTracker:
+    """Feed it the frames of a shot in order; it hands out observations, also belated ones of earlier frames.
+
+    A tracked face is read where its points were in the previous frame, as MediaPipe does. The detectors run only after
+    a loss, or while fewer than ``max_faces`` are tracked. Points are not smoothed.
+    """
+
+    def __init__(self, finder: FaceFinder, net: LandmarkNet, max_faces: int, plan: SearchPlan) -> None:
+        self._finder, self._net = finder, net
+        self._max_faces, self._plan = max_faces, plan
+        self._tracks: list[_Track] = []
+        self._frame = -1
+        # Faces found late are followed backward through these frames.
+        self._recent: deque[Image] = deque(maxlen=max(plan.thorough_every, plan.new_every))
+
+    def step(self, rgb: Image) -> list[Observation]:
+        """Observations of this frame and, for faces found late, of frames before it."""
+        self._frame += 1
+        observations = list(self._follow(rgb))
+        if self._search_is_due():
+            observations.extend(self._search(rgb))
+        self._recent.append(rgb)
+        return observations
+
+    def _active(self) -> list[_Track]:
+        return [track for track in self._tracks if track.last_frame == self._frame]
+
+    def _follow(self, rgb: Image) -> Iterator[Observation]:
+        """Read every tracked face again; the longer a face is known, the earlier it is its turn."""
+        kept: list[Landmarks] = []
+        tracked = [track for track in self._tracks if track.last_frame == self._frame - 1]
+        for track in sorted(tracked, key=lambda track: -track.frames):
+            reading = _read_on(self._net, rgb, track.landmarks, track.motion_px)
+            if reading is None or any(overlap(reading[0], other) > _SAME_FACE for other in kept):
+                continue
+            kept.append(reading[0])
+            track.motion_px = _centre(reading[0]) - track.centre_px()
+            self._note(track, rgb, reading[0])
+            yield Observation(self._frame, track.track_id, *reading)
+
+    def _note(self, track: _Track, rgb: Image, landmarks: Landmarks) -> None:
+        track.landmarks, track.last_frame = landmarks, self._frame
+        track.frames += 1
+        if track.frames % 10 == 0:
+            track.looks = _looks(rgb, landmarks)
+
+    def _search_is_due(self) -> bool:
+        active = self._active()
+        if not active:
+            return True
+        lost = [track for track in self._tracks if track.last_frame < self._frame]
+        just_lost = any(self._frame - track.last_frame <= self._plan.new_every for track in lost)
+        shortest = min(track.frames for track in active)
+        room = len(active) < self._max_faces or any(track.frames > shortest for track in lost)
+        return room and (just_lost or self._frame % self._plan.new_every == 0)
+
+    def _search(self, rgb: Image) -> Iterator[Observation]:
+        active = self._active()
+        last_seen = max((track.last_frame for track in self._tracks), default=-1)
+        thorough = not active and (self._frame - last_seen - 1) % self._plan.thorough_every == 0
+        found = self._finder.find(rgb, [track.landmarks for track in active], thorough)
+        for face in sorted(found, key=lambda face: -_size(face.landmarks)):
+            # Settle where tracking will read it, so that its first frame does not differ from the next ones.
+            settled = self._net.read(rgb, region_of_points(face.landmarks.points_px))
+            reading = _read_on(self._net, rgb, settled) if settled.presence >= MIN_PRESENCE else None
+            if reading is None or any(overlap(reading[0], track.landmarks) > _SAME_FACE for track in self._active()):
+                continue
+            yield from self._admit(rgb, *reading)
+
+    def _admit(self, rgb: Image, landmarks: Landmarks, confidence: float) -> Iterator[Observation]:
+        """Give a found face back its identity, or a new one while there is room."""
+        looks = _looks(rgb, landmarks)
+        active = self._active()
+        known = self._lost_track_like(landmarks, looks)
+        if len(active) >= self._max_faces:
+            shortest = min(active, key=lambda track: track.frames)
+            if known is None or known.frames <= shortest.frames:
+                return
+            shortest.last_frame = -1
+        gap = len(self._recent)
+        if known is None:
+            known = _Track(len(self._tracks), landmarks, looks, self._frame)
+            self._tracks.append(known)
+        else:
+            gap = min(gap, self._frame - known.last_frame - 1)
+            known.motion_px = np.zeros(2, np.float32)
+            self._note(known, rgb, landmarks)
+            known.looks = looks
+        yield Observation(self._frame, known.track_id, landmarks, confidence)
+        yield from self._backward(known.track_id, landmarks, gap)
+
+    def _backward(self, track_id: int, landmarks: Landmarks, frames: int) -> Iterator[Observation]:
+        """Follow a face that was found late into the frames before."""
+        others = [track.landmarks for track in self._active() if track.track_id != track_id]
+        for back in range(1, frames + 1):
+            reading = _read_on(self._net, self._recent[-back], landmarks)
+            if reading is None or any(overlap(reading[0], other) > _SAME_FACE for other in others):
+                return
+            landmarks = reading[0]
+            yield Observation(self._frame - back, track_id, *reading)
+
+    def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> _Track | None:
+        """The lost track that this face continues: near its last place and not a stranger, or anywhere and alike."""
+        best: tuple[float, _Track] | None = None
+        for track in self._tracks:
+            if track.last_frame == self._frame:
+                continue
+            alike = float((looks * track.looks).sum())
+            size = max(_size(track.landmarks), 1.0)
+            distance = float(np.linalg.norm(_centre(landmarks) - track.centre_px())) / size
+            reach = _REACH + _REACH_PER_FRAME * (self._frame - track.last_frame)
+            near = distance < reach and 0.4 < _size(landmarks) / size < 2.5
+            if (near and alike > _LOOKS_STRANGE) or alike > _LOOKS_ALIKE:
+                score = alike - 0.2 * min(distance / reach, 1.0)
+                if best is None or score > best[0]:
+                    best = (score, track)
+        return best[1] if best else None
+
+
+def _read_on(
+    net: LandmarkNet, rgb: Image, previous: Landmarks, motion_px: NDArray[np.float32] | None = None
+) -> tuple[Landmarks, float] | None:
+    """Points and confidence of a face near where it was; None when it is lost.
+
+    After a miss it is looked for once more, where its motion leads and in a wider region.
+    """
+    region = region_of_points(previous.points_px)
+    tries = [region]
+    if motion_px is not None:
+        x, y = region.centre_px
+        ahead = replace(region, centre_px=(x + float(motion_px[0]), y + float(motion_px[1])))
+        tries.append(ahead.scaled(1.3))
+    for attempt in tries:
+        landmarks = net.read(rgb, attempt)
+        confidence = landmarks.presence * _fit(landmarks, attempt, rgb)
+        if landmarks.presence >= MIN_PRESENCE and confidence > 0:
+            return landmarks, confidence
+    return None
+
+
+def _fit(landmarks: Landmarks, region: Region, rgb: Image) -> float:
+    """0..1: does the face fill the region as faces do, and lie within the picture?"""
+    height, width = rgb.shape[:2]
+    points = landmarks.points_px
+    inside = np.all((points >= 0) & (points <= (width, height)), axis=1).mean()
+    after = region_of_points(points)
+    growth = abs(np.log2(max(after.size_px[0], 1e-3) / region.size_px[0]))
+    shift = np.hypot(*np.subtract(after.centre_px, region.centre_px)) / region.size_px[0]
+    return float(inside * np.clip(1.5 - growth, 0, 1) * np.clip(1.5 - 2 * shift, 0, 1))
+
+
+def _looks(rgb: Image, landmarks: Landmarks) -> NDArray[np.float32]:
+    """Unit vector of a straightened thumbnail without its mean brightness."""
+    crop = region_of_points(landmarks.points_px).crop(rgb, 8 * _LOOKS_SIDE, cv2.BORDER_REPLICATE)
+    small = cv2.resize(crop, (_LOOKS_SIDE, _LOOKS_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small -= small.mean()
+    return np.asarray(small / max(float(np.linalg.norm(small)), 1e-6), dtype=np.float32)
+
+
+def _centre(landmarks: Landmarks) -> NDArray[np.float32]:
+    points = landmarks.points_px
+    return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, dtype=np.float32)
+
+
+def _size(landmarks: Landmarks) -> float:
+    return float(np.ptp(landmarks.points_px, axis=0).max())
