@@ -1,0 +1,39 @@
+"""The matte: how much of each pixel the avatar replaces. Zero outside the actor's face, soft at its edge."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from .regions import OVAL, features, fill
+from .types import Floats
+
+INSET: Final = 0.006
+"""Face widths; the matte starts this far inside outline and alpha, so that no background creeps in."""
+FEATHER: Final = 0.012
+"""Face widths; standard deviation of the soft edge, which lies wholly inside."""
+
+
+def face_matte(points_px: Floats, alpha: Floats, width_px: float) -> Floats:
+    """(H, W) 0..1 inside the face's outline (478 points in pixels of the region) where the render is opaque."""
+    outline = fill(alpha.shape, points_px[list(OVAL)]).astype(np.float32) / 255
+    cover = np.minimum(outline, alpha)
+    # The frame's border is no edge of the face: what is cut there goes on outside.
+    cover = cv2.erode(cover, _disc(INSET * width_px), borderType=cv2.BORDER_REPLICATE)
+    sigma = max(FEATHER * width_px, 0.5)
+    blurred = cv2.GaussianBlur(cover, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    soft = np.clip(2 * blurred - 1, 0, 1)
+    soft = soft * soft * (3 - 2 * soft)
+    return np.where(cover > 0, soft, 0).astype(np.float32)
+
+
+def skin_matte(points_px: Floats, matte: Floats) -> Floats:
+    """(H, W) the matte without eyes, brows, lips and nostrils: where colour is compared."""
+    return np.where(features(matte.shape, points_px) > 0, 0, matte).astype(np.float32)
+
+
+def _disc(radius_px: float) -> cv2.typing.MatLike:
+    size = 2 * max(1, round(radius_px)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

@@ -1,0 +1,161 @@
+"""The swapper: brings the rendered face onto the tracked one so that its outline meets the actor's.
+
+Inside, the avatar keeps its own proportions (a similarity puts it in place); toward the outline a thin-plate spline
+bends it until avatar and actor share one contour. The render is resampled once, premultiplied, in linear light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .regions import INNER, OVAL, STEADY, face_width_px
+from .renders import Render
+from .transfer import decode
+from .types import Floats, Region
+
+LANDMARK_NOISE: Final = 0.006
+"""Face widths; differences between two outlines below this are the landmark network's error, not shape."""
+MAX_BEND: Final = 0.2
+"""Face widths; a larger difference is a wrong landmark."""
+_GRID_STEP_PX: Final = 8
+_STIFFNESS: Final = 1e-3
+_IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where each point of the plate is in the render: similarity, then bend, then a fine affine correction first of all."""
+
+    similarity: Floats
+    """(2, 3) plate pixels to render pixels."""
+    controls_px: Floats
+    """(K, 2) plate points at which the bend is known."""
+    bend_px: Floats
+    """(K, 2) what is added to the similarity there."""
+    refinement: Floats
+    """(2, 3) applied to plate pixels before everything else; see `alignment`."""
+
+    def source_of(self, points_px: Floats) -> Floats:
+        """(N, 2) render points of (N, 2) plate points."""
+        refined = apply_affine(self.refinement, points_px)
+        placed = apply_affine(self.similarity, refined)
+        if not self.bend_px.any():
+            return placed
+        return placed + _thin_plate(self.controls_px, self.bend_px, refined)
+
+    def map(self, region: Region, size: tuple[int, int] | None = None) -> tuple[Floats, Floats]:
+        """x and y of the source (corner convention, full-size render pixels) for each pixel of a plate region.
+
+        ``size`` (W, H) gives the map of the region shown at that size. The spline is smooth: a coarse grid is enough.
+        """
+        width, height = size or (region.width, region.height)
+        x, y = _grid_places(width), _grid_places(height)
+        shown = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+        plate = shown * (region.width / width, region.height / height) + region.origin_px
+        source = self.source_of(plate.astype(np.float32)).reshape(len(y), len(x), 2)
+        fine = _refine_grid(source, x, y, width, height)
+        return np.ascontiguousarray(fine[..., 0], np.float32), np.ascontiguousarray(fine[..., 1], np.float32)
+
+
+def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = _IDENTITY) -> Warp:
+    """The warp that takes an avatar with landmarks (478, 2) onto an actor with landmarks (478, 2)."""
+    steady = [*STEADY, *OVAL]
+    similarity = fit_similarity(actor_px[steady], avatar_px[steady])
+    outline = list(OVAL)
+    width = face_width_px(actor_px)
+    bend = avatar_px[outline] - apply_affine(similarity, actor_px[outline])
+    length = np.linalg.norm(bend, axis=1, keepdims=True)
+    wanted = np.minimum(np.maximum(length - LANDMARK_NOISE * width, 0), MAX_BEND * width)
+    bend *= wanted / np.maximum(length, 1e-6)
+    controls = np.concatenate([actor_px[outline], actor_px[list(INNER)]])
+    bends = np.concatenate([bend, np.zeros((len(INNER), 2), np.float32)])
+    return Warp(similarity, controls.astype(np.float32), bends.astype(np.float32), refinement)
+
+
+def stay(points_px: Floats) -> Warp:
+    """The warp that leaves the render where it is."""
+    return Warp(_IDENTITY, points_px[:1], np.zeros((1, 2), np.float32), _IDENTITY)
+
+
+def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Floats]:
+    """The render as the plate's region sees it: linear RGB (H, W, 3), straight, and alpha (H, W)."""
+    alpha_max = np.iinfo(render.rgba.dtype).max
+    alpha = render.rgba[..., 3].astype(np.float32) / alpha_max
+    premultiplied = np.dstack([decode(render.rgba[..., :3]) * alpha[..., None], alpha])
+    x, y = warp.map(region)
+    warped = sample(premultiplied, x - render.region.x, y - render.region.y, cv2.INTER_LANCZOS4)
+    alpha = np.clip(warped[..., 3], 0, 1)
+    rgb = np.maximum(warped[..., :3], 0) / np.maximum(alpha, 1 / 255)[..., None]
+    return rgb, alpha
+
+
+def sample(image: Floats, x: Floats, y: Floats, interpolation: int) -> Floats:
+    """Values of an image at corner-convention points; zero outside."""
+    return cv2.remap(image, x - 0.5, y - 0.5, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def fit_similarity(source: Floats, target: Floats) -> Floats:
+    """(2, 3) least-squares rotation, scale and shift from (N, 2) to (N, 2)."""
+    centre, goal = source.mean(0), target.mean(0)
+    a, b = source - centre, target - goal
+    norm = float((a * a).sum())
+    cosine = float((a * b).sum()) / norm
+    sine = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.column_stack([linear, goal - linear @ centre]).astype(np.float32)
+
+
+def apply_affine(affine: Floats, points: Floats) -> Floats:
+    """(N, 2) points through a (2, 3) affine."""
+    return points @ affine[:, :2].T + affine[:, 2]
+
+
+def _grid_places(size: int) -> NDArray[np.float64]:
+    """Evenly spaced corner-convention places that span the pixel centres of one axis."""
+    return np.linspace(0.5, size - 0.5, max(2, size // _GRID_STEP_PX + 1))
+
+
+def _refine_grid(
+    coarse: Floats, x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int
+) -> Floats:
+    """Bilinear values at every pixel from values at grid places; exact for linear maps."""
+    at_x = (np.arange(width) * ((len(x) - 1) / max(width - 1, 1))).astype(np.float32)
+    at_y = (np.arange(height) * ((len(y) - 1) / max(height - 1, 1))).astype(np.float32)
+    # Two one-axis products are exact; cv2.remap would round the places to 1/32.
+    rows = _interpolate(coarse.reshape(len(y), -1), at_y).reshape(height, len(x), 2)
+    return _interpolate(rows.transpose(1, 0, 2).reshape(len(x), -1), at_x).reshape(width, height, 2).transpose(1, 0, 2)
+
+
+def _interpolate(values: Floats, at: Floats) -> Floats:
+    """Rows of (N, M) at fractional places."""
+    low = np.minimum(at.astype(np.intp), len(values) - 2)
+    part = (at - low)[:, None]
+    return values[low] * (1 - part) + values[low + 1] * part
+
+
+def _thin_plate(controls: Floats, values: Floats, points: Floats) -> Floats:
+    """Thin-plate spline without its affine part, which the similarity already holds: it fades with the bends.
+
+    Bookstein, "Principal warps", 1989; kernel r^2 log r, lightly smoothed.
+    """
+    centre = controls.mean(0)
+    size = float(np.abs(controls - centre).max())
+    places, wanted = (controls - centre) / size, (points - centre) / size
+    count = len(places)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(places, places) + _STIFFNESS * np.eye(count)
+    system[:count, count:] = np.column_stack([np.ones(count), places])
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.solve(system, np.vstack([values, np.zeros((3, 2))])).astype(np.float32)
+    basis = np.column_stack([_kernel(wanted, places), np.ones(len(wanted)), wanted]).astype(np.float32)
+    return basis @ weights
+
+
+def _kernel(a: Floats, b: Floats) -> Floats:
+    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
+    return np.where(squared > 0, 0.5 * squared * np.log(np.maximum(squared, 1e-12)), 0)

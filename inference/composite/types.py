@@ -1,0 +1,84 @@
+"""What the composite room is asked for and what it hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+STAGES: Final = ("swap", "colour", "poisson", "enhance")
+"""In the order in which they work."""
+
+
+@dataclass(frozen=True)
+class CompositeOptions:
+    """What the user may choose."""
+
+    stages: tuple[str, ...] = STAGES
+    report_dir: Path | None = None
+    """Folder for ``composite.json`` with the quality figures; measuring them costs time, so only on demand."""
+    swapper: Literal["render", "inswapper"] = "render"
+    """``render`` puts the rendered face itself in; ``inswapper`` lets a network draw the rendered identity on the actor."""
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class CompositeReport:
+    """What was done to a shot."""
+
+    frames: int
+    composited: int
+    without_face: int
+    """Frames that went through untouched because the take has no face there."""
+    without_render: int
+    """Frames that went through untouched because the render folder has no picture for them."""
+    skipped: dict[str, str]
+    """Stage -> one sentence why it did not run."""
+    figures: dict[str, float]
+    """Quality figures, see `meters`; empty without a report folder."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Mean time per composited frame, by stage."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences a user should read."""
+        notes = list(self.skipped.values())
+        if self.without_face:
+            notes.append(f"{self.without_face} of {self.frames} frames show no tracked face and are the footage itself.")
+        if self.without_render:
+            notes.append(f"{self.without_render} of {self.frames} frames have no render and are the footage itself.")
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of the frame: all work happens inside it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to cut it out of an image."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+    @property
+    def origin_px(self) -> Floats:
+        """(2,) its corner; subtract it from frame points to get points of the region."""
+        return np.array([self.x, self.y], np.float32)
+
+    @staticmethod
+    def around(points_px: Floats, margin_px: float, frame_size: tuple[int, int]) -> Region:
+        """The rectangle of (N, 2) points with a margin, cut at the frame's border."""
+        low = np.floor(points_px.min(0) - margin_px).astype(int)
+        high = np.ceil(points_px.max(0) + margin_px).astype(int)
+        x0, y0 = np.clip(low, 0, frame_size)
+        x1, y1 = np.clip(high, 0, frame_size)
+        return Region(int(x0), int(y0), int(x1 - x0), int(y1 - y0))
