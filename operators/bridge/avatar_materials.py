@@ -9,14 +9,9 @@ from typing import Any
 
 import bpy
 
-Colour = tuple[float, float, float]
+from .avatar_palette import GUM, HAIR, IRIS, LIP, SKIN, TONGUE, TOOTH, WHITE, Colour
 
-SKIN: Colour = (0.55, 0.315, 0.225)
-LIP: Colour = (0.42, 0.155, 0.135)
-GUM: Colour = (0.36, 0.085, 0.075)
-TONGUE: Colour = (0.42, 0.13, 0.115)
-HAIR: Colour = (0.030, 0.017, 0.010)
-TOOTH: Colour = (0.72, 0.66, 0.55)
+__all__ = ["GUM", "HAIR", "IRIS", "LIP", "SKIN", "TONGUE", "TOOTH", "WHITE"]
 
 
 class _Graph:
@@ -116,9 +111,9 @@ def skin(name: str, viewport_colour: Colour = SKIN) -> bpy.types.Material:
     return g.material
 
 
-def eye(name: str, iris_colour: Colour = (0.10, 0.20, 0.26)) -> bpy.types.Material:
+def eye(name: str, viewport_colour: Colour = WHITE, iris_colour: Colour = IRIS) -> bpy.types.Material:
     """Eyeball: the vector attribute `iris` is (x, y) off the optical axis in eye radii and z = 1 on the front half."""
-    g = _Graph(name, (0.80, 0.77, 0.74), 0.25)
+    g = _Graph(name, viewport_colour, 0.25)
     position = g.attribute("iris", "Vector")
     parts = g.add("ShaderNodeSeparateXYZ", Vector=position)
     x, y, front = parts.outputs

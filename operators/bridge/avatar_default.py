@@ -1,0 +1,95 @@
+"""The default avatar, built from the embedded face model by script: head, neck, eyes, mouth, brows, lashes, hair, shirt."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...inference.face_model import load
+from . import avatar_materials as recipes
+from .avatar_mesh import Indices, Piece, merge
+from .avatar_objects import add_armature, add_pieces
+from .ears import ear
+from .eyeballs import eyeball
+from .face_skin import SKIN_COUNT, build_face
+from .facial_hair import brows, lashes
+from .hair_and_shirt import hair, shirt
+from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
+from .head_skin import BAG_REGION, Skin, build_skin, jaw_motions
+from .mouth_parts import teeth_and_gums, tongue
+from .skin_paint import ear_tint, lip_faces, skin_tint
+
+
+def add_default_avatar(scene: bpy.types.Scene, name: str = "Understudy") -> bpy.types.Object:
+    """Build the avatar in `scene` and return its armature.
+
+    The avatar contract: an armature at the world origin, metres, facing -Y, with the bones `neck`, `head`, `eye.L`, `eye.R`
+    and the properties `understudy_avatar`, `understudy_origin_m` (the face model's origin in armature space) and
+    `understudy_cm` (metres per face-model centimetre); skinned meshes whose shape keys are named as in `arkit.NAMES`;
+    on the face mesh `understudy_landmarks`, the vertex of each of the 478 landmarks.
+    """
+    model = load("default")
+    pieces = default_pieces()
+    lowest = min(float(piece.points_cm[:, 1].min()) for piece in pieces)
+    origin_m = np.array([0.0, 0.0, -0.01 * lowest])
+    armature = add_armature(scene, name, origin_m, NECK_PIVOT_CM, HEAD_PIVOT_CM, model.eye_centres_cm.astype(np.float64))
+    add_pieces(pieces, armature, origin_m, _materials(armature.name))
+    return armature
+
+
+def default_pieces() -> list[Piece]:
+    """Every mesh of the avatar as plain arrays; the face comes first."""
+    model = load("default")
+    face = build_face(model)
+    skin = build_skin(face)
+    jaw = jaw_motions(face)
+    bite_y = float(face.points_cm[face.mouth_upper[len(face.mouth_upper) // 2], 1])
+    eyes = [eyeball(eye) for eye in face.eyes]
+    landmarks = _landmarks(len(skin.points_cm), eyes, model.mean_cm[SKIN_COUNT:].astype(np.float64))
+    ears = [ear(side) for side in (1.0, -1.0)]
+    for piece in ears:
+        piece.attributes["tint"] = ear_tint(piece.points_cm)
+    head = merge("Face", [_skin_piece(skin, lip_faces(face), skin_tint(face, skin)), *eyes, *ears])
+    head.properties["understudy_landmarks"] = landmarks.tolist()
+    return [head, teeth_and_gums(bite_y, jaw), tongue(bite_y, jaw), brows(face), lashes(face), hair(skin, face.oval), shirt(skin, face.oval)]
+
+
+def _skin_piece(skin: Skin, lips: np.ndarray, tint: np.ndarray) -> Piece:
+    slot = np.where(skin.region == BAG_REGION, 2, 0).astype(np.int32)
+    slot[: len(lips)][lips] = 1
+    return Piece(
+        name="Skin",
+        points_cm=skin.points_cm,
+        faces=skin.faces,
+        materials=["skin", "lips", "mouth"],
+        face_material=slot,
+        shapes_cm=skin.shapes_cm,
+        bone_weights=head_weights(skin.points_cm),
+        attributes={"rest_cm": skin.points_cm, "tint": tint},
+    )
+
+
+def _landmarks(first_eye_vertex: int, eyes: list[Piece], iris_cm: np.ndarray) -> Indices:
+    """(478,) vertices: skin landmarks are the first vertices, iris landmarks the nearest ones of the eyeballs."""
+    offsets = np.cumsum([first_eye_vertex, len(eyes[0].points_cm)])
+    every = np.concatenate([eye.points_cm for eye in eyes])
+    nearest = np.array([np.argmin(((every - mark) ** 2).sum(axis=1)) for mark in iris_cm])
+    return np.concatenate([np.arange(SKIN_COUNT), offsets[0] + nearest])
+
+
+def _materials(name: str) -> dict[str, bpy.types.Material]:
+    return {
+        "skin": recipes.skin(f"{name} Skin"),
+        "lips": recipes.skin(f"{name} Lips", recipes.LIP),
+        "mouth": recipes.plain(f"{name} Mouth", recipes.GUM, 0.35, subsurface=0.1, coat=0.3),
+        "eye": recipes.eye(f"{name} Eye", recipes.WHITE),
+        "iris": recipes.eye(f"{name} Iris", recipes.IRIS),
+        "pupil": recipes.eye(f"{name} Pupil", (0.005, 0.005, 0.005)),
+        "gums": recipes.plain(f"{name} Gums", recipes.GUM, 0.3, subsurface=0.2, coat=0.5),
+        "teeth": recipes.plain(f"{name} Teeth", recipes.TOOTH, 0.2, subsurface=0.15, coat=0.5),
+        "tongue": recipes.plain(f"{name} Tongue", recipes.TONGUE, 0.45, subsurface=0.25, coat=0.35),
+        "brows": recipes.plain(f"{name} Brows", recipes.HAIR, 0.6),
+        "lashes": recipes.plain(f"{name} Lashes", (0.012, 0.008, 0.006), 0.6),
+        "hair": recipes.strands(f"{name} Hair"),
+        "cloth": recipes.cloth(f"{name} Shirt", (0.045, 0.060, 0.085)),
+    }
