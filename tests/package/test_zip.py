@@ -44,9 +44,12 @@ def test_it_installs_and_enables(installed: tuple[Any, dict[str, Any]]) -> None:
     assert report["with_addon"]["classes"] != []
 
 
-def test_enabling_loads_nothing_heavy(installed: tuple[Any, dict[str, Any]]) -> None:
+def test_enabling_loads_nothing_heavy(
+    installed: tuple[Any, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     _, report = installed
-    print(f"Blender {report['blender']}: enabled in {report['enabling_s'] * 1000:.0f} ms")
+    with capsys.disabled():
+        print(f"\nBlender {report['blender']}: enabled in {report['enabling_s'] * 1000:.0f} ms")
     assert report["heavy"] == []
 
 
