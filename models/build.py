@@ -25,17 +25,23 @@ Reader = Callable[[str], bytes]
 _PRELU = {"any": "plain", "plain": "plain", "cpu": "depthwise"}
 
 
+def mediapipe_folder() -> Path | None:
+    """The folder that holds the installed mediapipe package, or None; the package is not imported."""
+    spec = importlib.util.find_spec("mediapipe")
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0]).parent if places else None
+
+
 def package_reader(wheel: Path | None) -> Reader:
     """Read members of the mediapipe wheel, or of the installed package when no wheel is given."""
     if wheel is not None:
         return zip_reader(wheel)
-    spec = importlib.util.find_spec("mediapipe")
-    if spec is None or not spec.submodule_search_locations:
+    site_packages = mediapipe_folder()
+    if site_packages is None:
         raise MissingComponentError(
             "The package mediapipe 0.10.21, which holds the networks to convert, is not installed: run "
             "`python3 run.py demo`, or give its wheel with --wheel."
         )
-    site_packages = Path(spec.submodule_search_locations[0]).parent
     return lambda member: (site_packages / member).read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import shutil
@@ -227,7 +228,8 @@ def _save(target: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         raise _unwritable(target.parent, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def _unwritable(folder: Path, error: OSError) -> UsageError:

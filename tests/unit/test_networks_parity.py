@@ -75,8 +75,8 @@ def mediapipe_outputs(member: str, images: Pictures, low: float, count: int) -> 
     streams = range(count)
     nodes = [
         'node { calculator: "ImageToTensorCalculator" input_stream: "IMAGE:image" output_stream: "TENSORS:tensor" '
-        f"options {{ [mediapipe.ImageToTensorCalculatorOptions.ext] {{ output_tensor_width: {size} output_tensor_height: {size} "
-        f"output_tensor_float_range {{ min: {low} max: 1 }} }} }} }}",
+        f"options {{ [mediapipe.ImageToTensorCalculatorOptions.ext] {{ output_tensor_width: {size} "
+        f"output_tensor_height: {size} output_tensor_float_range {{ min: {low} max: 1 }} }} }} }}",
         'node { calculator: "TfLiteCustomOpResolverCalculator" output_side_packet: "OP_RESOLVER:operators" }',
         'node { calculator: "InferenceCalculator" input_stream: "TENSORS:tensor" output_stream: "TENSORS:results" '
         'input_side_packet: "OP_RESOLVER:operators" options { [mediapipe.InferenceCalculatorOptions.ext] '
