@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -75,7 +76,7 @@ def _window_pads(size: tuple[int, int], kernel: tuple[int, int], strides: tuple[
     return [total // 2 for total in totals] + [total - total // 2 for total in totals]
 
 
-def _window(emit: Emitter, op: Operator, kernel: tuple[int, int]) -> dict[str, list[int]]:
+def _window(emit: Emitter, op: Operator, kernel: tuple[int, int]) -> dict[str, Any]:
     strides = (op.options["StrideH"], op.options["StrideW"])
     _, height, width, _ = emit.shape(op.inputs[0])
     pads = _window_pads((height, width), kernel, strides, op.options["Padding"])
