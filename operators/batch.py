@@ -1,10 +1,10 @@
 """The program that the command line starts to work in Blender: ``add-avatar``, ``bake`` and ``render``.
 
 Runs with the bpy module (``python -m understudy.operators.batch ARGS``) or inside Blender
-(``blender --background --python batch.py -- ARGS``). With ``--json`` standard output carries one event per line and nothing
+(``blender --background --python batch.py -- ARGS``). With ``--json`` standard output carries one event per line and
+(``blender --background --python batch.py -- ARGS``). With ``--json`` standard output carries one event per line, nothing
 else: ``{"event": "progress", "stage", "done", "total"}``, ``{"event": "error", "message", "exit_code"}``, and at the end
-``{"event": "done", ...}``. Exit codes are those of the command line. ``--frames A-B`` names frames of the source file, counted
-from 0, both included.
+file, counted from 0, both included.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ if not __package__:  # started by Blender as a loose script: load the folder abo
     from pathlib import Path as _Path
 
     _root = _Path(__file__).resolve().parents[1]
-    _spec = importlib.util.spec_from_file_location("understudy", _root / "__init__.py", submodule_search_locations=[str(_root)])
+    _spec = importlib.util.spec_from_file_location(
+        "understudy", _root / "__init__.py", submodule_search_locations=[str(_root)]
+    )
     assert _spec is not None
     assert _spec.loader is not None
     sys.modules["understudy"] = importlib.util.module_from_spec(_spec)
@@ -24,6 +26,7 @@ if not __package__:  # started by Blender as a loose script: load the folder abo
     __package__ = "understudy.operators"
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -102,16 +105,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = commands.add_parser("add-avatar", help="a file with an avatar in it")
     add.add_argument("--avatar", default="default", metavar="default|ict:DIR")
-    add.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.blend")
+    add.add_argument("-o", "--output", type=_blend_path, required=True, metavar="OUT.blend")
     add.set_defaults(run=_add_avatar)
 
     bake = commands.add_parser("bake", help="an avatar that performs a take, before the camera of the shot")
     bake.add_argument("take", type=Path)
     bake.add_argument("--blend", type=Path, metavar="IN.blend", help="your own avatar file")
     bake.add_argument("--object", metavar="NAME", help="the avatar's object in that file")
-    bake.add_argument("--avatar", default="default", metavar="default|ict:DIR", help="the avatar to build without --blend")
+    bake.add_argument(
+        "--avatar", default="default", metavar="default|ict:DIR", help="the avatar to build without --blend"
+    )
     bake.add_argument("--footage", type=Path, help="the video that was tracked, shown behind the camera view")
-    bake.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.blend")
+    bake.add_argument("-o", "--output", type=_blend_path, required=True, metavar="OUT.blend")
     bake.set_defaults(run=_bake)
 
     render = commands.add_parser("render", help="RGBA pictures of the avatar, one for each frame of the footage")
@@ -228,7 +233,9 @@ def _open(blend: Path) -> None:
     try:
         bpy.ops.wm.open_mainfile(filepath=str(blend.resolve()), load_ui=False, use_scripts=False)
     except RuntimeError as error:
-        raise InputError(f"Blender cannot open {blend}; it is damaged, no Blender file, or of a newer version.") from error
+        raise InputError(
+            f"Blender cannot open {blend}; it is damaged, no Blender file, or of a newer version."
+        ) from error
 
 
 def _save(output: Path) -> None:
@@ -236,17 +243,22 @@ def _save(output: Path) -> None:
     import bpy
 
     output = output.resolve()
-    if output.suffix != ".blend":
-        raise UsageError(f"{output.name} must end with .blend.")
     partial = output.with_name(f"{output.stem}.partial.blend")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(partial), copy=True, check_existing=False, compress=True)
-        os.replace(partial, output)
+        partial.replace(output)
     except (OSError, RuntimeError) as error:
         raise InputError(f"Cannot write {output}; choose a folder you can write to, on a disk with room.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _blend_path(text: str) -> Path:
+    if not text.endswith(".blend"):
+        raise argparse.ArgumentTypeError(f"'{text}' must end with .blend")
+    return Path(text)
 
 
 def _frame_range(text: str) -> tuple[int, int]:

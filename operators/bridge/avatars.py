@@ -19,7 +19,9 @@ def add_avatar(scene: bpy.types.Scene, spec: str = DEFAULT) -> bpy.types.Object:
 
         return add_default_avatar(scene)
     if not spec.startswith(ICT):
-        raise UsageError(f"There is no avatar '{spec}'; choose default or ict:DIR with the folder of an ICT-FaceKit model.")
+        raise UsageError(
+            f"There is no avatar '{spec}'; choose default or ict:DIR with the folder of an ICT-FaceKit model."
+        )
     folder = Path(spec.removeprefix(ICT))
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}; name the folder of an ICT-FaceKit model.")

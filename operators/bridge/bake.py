@@ -19,7 +19,7 @@ from ...inference import retarget
 from ...inference.errors import InputError, UsageError
 from ...inference.take import Take
 from . import timing
-from .fcurves import Curve, write_curves
+from .fcurves import Curve, was_written, write_curves
 from .rig import Rig, read_rig, stand_basis
 
 STEP = "bake"
@@ -61,13 +61,17 @@ def bake_take(
     """Key `take` onto `target` (an avatar's armature, or any mesh with shape keys), in one pass.
 
     Without a `mapping` every mesh gets the one that fits its key names. `name` names the actions. `match_scene` also
-    gives the scene the take's rate and range. Raises `UsageError` when no shape key fits and `InputError` for a take without a face.
+    gives the scene the take's rate and range. Raises `UsageError` when no shape key fits and `InputError` for a take
+    without a face.
     """
     rig = read_rig(target, take)
+    require_face(take)
     tracks = [(mesh, *_shape_weights(mesh, take, mapping)) for mesh in rig.meshes]
     tracks = [track for track in tracks if track[1]]
     if not tracks:
-        raise UsageError(f"No shape key of {target.name} carries a known name; rename them to ARKit names or use Add Avatar.")
+        raise UsageError(
+            f"No shape key of {target.name} carries a known name; rename them to ARKit names or use Add Avatar."
+        )
     if match_scene:
         timing.match_rate(scene, take.fps)
         timing.match_range(scene, take)
@@ -84,11 +88,20 @@ def bake_take(
     )
 
 
-def timeline(take: Take, scene: bpy.types.Scene) -> Timeline:
-    """Which frames of a take get keys, and where; raises `InputError` when no frame shows a face."""
-    seen = take.confidence > 0
-    if not seen.any():
+def require_face(take: Take) -> None:
+    """Raise `InputError` for a take in which no face was ever seen."""
+    if not (take.confidence > 0).any():
         raise InputError("The take has no frame with a face; track footage in which the face can be seen.")
+
+
+def is_baked(target: bpy.types.Object, take: Take) -> bool:
+    """Whether `target` carries keys of an earlier bake."""
+    return any(was_written(mesh.data.shape_keys, STEP) for mesh in read_rig(target, take).meshes)
+
+
+def timeline(take: Take, scene: bpy.types.Scene) -> Timeline:
+    """Which frames of a take get keys, and where."""
+    seen = take.confidence > 0
     position = np.flatnonzero(seen)
     hold = np.append(np.diff(position) > 1, False)
     return Timeline(seen, timing.take_frames(take, scene)[seen], hold)

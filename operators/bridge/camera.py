@@ -29,7 +29,8 @@ class Lens:
 def lens_of(take: Take) -> Lens:
     """Focal length, principal point and pixel shape of a take's camera matrix, for a horizontally fitted 36 mm sensor.
 
-    Blender's shift moves the frame, in units of the sensor's width: a principal point left of the middle is a positive x.
+    Blender's shift moves the frame, in units of the sensor's width: a principal point left of the middle is a
+    positive x.
     """
     (focal_x, _, centre_x), (_, focal_y, centre_y), _ = take.camera_matrix.tolist()
     width, height = take.frame_size
@@ -45,7 +46,8 @@ def lens_of(take: Take) -> Lens:
 def place_camera(scene: bpy.types.Scene, take: Take, world: Matrix, distance: float) -> bpy.types.Object:
     """The scene's Understudy camera with the take's lens at `world` (4x4), made where there is none.
 
-    `distance` (scene units) to the head sets the clipping planes. The scene gets the take's picture size and pixel shape.
+    `distance` (scene units) to the head sets the clipping planes. The scene gets the take's picture size and pixel
+    shape.
     """
     camera = next((obj for obj in scene.objects if obj.type == "CAMERA" and "understudy_camera" in obj), None)
     if camera is None:
@@ -70,12 +72,22 @@ def place_camera(scene: bpy.types.Scene, take: Take, world: Matrix, distance: fl
     return camera
 
 
-def show_footage(camera: bpy.types.Object, take: Take, footage: Path) -> bpy.types.MovieClip:
-    """Put the footage behind the camera view, in step with the take; raises `InputError` when Blender cannot read it."""
+def load_footage(footage: Path) -> bpy.types.MovieClip:
+    """The footage as a movie clip; raises `InputError` when Blender cannot read it."""
+    problem = f"Blender cannot read {footage}; choose the video that was tracked."
     try:
         clip = bpy.data.movieclips.load(str(footage), check_existing=True)
     except RuntimeError as error:
-        raise InputError(f"Blender cannot read {footage}; choose the video that was tracked.") from error
+        raise InputError(problem) from error
+    if clip.fps <= 0:  # a file that is no video loads without complaint
+        if not clip.users:
+            bpy.data.movieclips.remove(clip)
+        raise InputError(problem)
+    return clip
+
+
+def show_footage(camera: bpy.types.Object, take: Take, clip: bpy.types.MovieClip) -> None:
+    """Put the footage behind the camera view, in step with the take."""
     clip.frame_start = timing.FIRST_FRAME - int(take.frame_index[0])
     data = camera.data
     background = data.background_images[0] if data.background_images else data.background_images.new()
@@ -85,4 +97,3 @@ def show_footage(camera: bpy.types.Object, take: Take, footage: Path) -> bpy.typ
     background.display_depth = "BACK"
     background.frame_method = "STRETCH"
     data.show_background_images = True
-    return clip

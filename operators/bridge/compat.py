@@ -11,6 +11,13 @@ import bpy
 ENGINES = ("cycles", "eevee", "workbench")
 
 
+def path_options() -> set[str]:
+    """Options of a path property that may begin with `//`; Blender 4.5 and later warn without, earlier ones know no
+    such option.
+    """
+    return {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
+
 def has_slots() -> bool:
     """Blender 4.4 and later keep curves in slots and layers of an action."""
     return "slots" in bpy.types.Action.bl_rna.properties

@@ -40,7 +40,8 @@ def write_curves(
     frames: NDArray[np.float64],
     hold: NDArray[np.bool_],
 ) -> bpy.types.Action:
-    """Key `curves` at scene `frames` (N,); keys with `hold` keep their value until the next key, the others blend linearly.
+    """Key `curves` at scene `frames` (N,); keys with `hold` keep their value until the next key, the others blend
+    linearly.
 
     `step` names who writes ("bake", "shot"): what the same step wrote for this take before is replaced.
     """

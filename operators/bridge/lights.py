@@ -31,7 +31,9 @@ SKY_STRENGTH = 0.35
 
 
 def light_head(scene: bpy.types.Scene, head: Vector, view: Matrix, units_per_cm: float) -> None:
-    """Place the lamps around `head` (world) in the camera's axes, replacing those of an earlier call; add a sky when there is none."""
+    """Place the lamps around `head` (world) in the camera's axes, replacing those of an earlier call; add a sky when
+    there is none.
+    """
     for light in [obj for obj in scene.objects if PROPERTY in obj]:
         bpy.data.lights.remove(light.data)
     for lamp in LAMPS:
@@ -52,7 +54,8 @@ def light_head(scene: bpy.types.Scene, head: Vector, view: Matrix, units_per_cm:
 
 def _sky() -> bpy.types.World:
     world = bpy.data.worlds.new("Understudy Sky")
-    world.use_nodes = True
+    if world.node_tree is None:  # worlds of Blender 5.0 always have nodes
+        world.use_nodes = True
     background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     background.inputs["Color"].default_value = (*SKY, 1.0)
     background.inputs["Strength"].default_value = SKY_STRENGTH

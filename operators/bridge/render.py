@@ -1,8 +1,11 @@
 """Renders the avatar alone, one RGBA picture for each frame of the footage, ready to go over it.
 
-`DIR/frame_{index:06d}.png` is the picture of source frame `index`: 8 bits, straight alpha, the size of the footage. A frame in
-which no face was seen is fully transparent. `DIR/landmarks.npz` holds where the avatar's landmarks are in each picture, and
-`DIR/rendered.jsonl` what each picture was made from: rendering again keeps every whole picture whose avatar has not moved.
+`DIR/frame_{index:06d}.png` is the picture of source frame `index`: 8 bits, straight alpha, the size of the footage. A
+frame in
+which no face was seen is fully transparent. `DIR/landmarks.npz` holds where the avatar's landmarks are in each
+picture, and
+`DIR/rendered.jsonl` what each picture was made from: rendering again keeps every whole picture whose avatar has not
+moved.
 """
 
 from __future__ import annotations
@@ -48,7 +51,9 @@ class _Pose:
     """The avatar in one frame, in pixels."""
 
     box: tuple[float, float, float, float] | None
-    """x0, y0, x1, y1 of what can be seen, as fractions of the picture from its lower left; None when nothing is inside."""
+    """x0, y0, x1, y1 of what can be seen, as fractions of the picture from its lower left; None when nothing is
+    inside.
+    """
     landmarks_px: NDArray[np.float32] | None
     digest: str
 
@@ -105,7 +110,9 @@ def _ready_avatar(scene: bpy.types.Scene, engine: str) -> bpy.types.Object:
         raise UsageError("The scene is not set up for the shot; set it up with the take and the footage first.")
     problem = compat.graphics_problem() if engine != "cycles" else None
     if problem:
-        raise MissingComponentError(f"{engine} needs OpenGL but {problem}; install a driver (libegl1, Mesa) or use cycles.")
+        raise MissingComponentError(
+            f"{engine} needs OpenGL but {problem}; install a driver (libegl1, Mesa) or use cycles."
+        )
     return avatar
 
 
@@ -174,8 +181,10 @@ def _make_picture(scene: bpy.types.Scene, target: Path, pose: _Pose | None, size
             render.filepath = str(partial)
             bpy.ops.render.render(write_still=True, scene=scene.name)
         if not png.is_whole(partial, size):
-            raise InputError(f"Blender could not write {target}; check that the disk has room and the folder can be written to.")
-        os.replace(partial, target)
+            raise InputError(
+                f"Blender could not write {target}; check that the disk has room and the folder can be written to."
+            )
+        partial.replace(target)
     except (OSError, RuntimeError) as error:
         raise InputError(f"Cannot render {target}: {str(error).strip()}; check the disk and the scene.") from error
     finally:
@@ -275,7 +284,9 @@ def _append_log(folder: Path, index: int, digest: str) -> None:
 
 
 def _write_landmarks(folder: Path, landmarks: dict[int, NDArray[np.float32]]) -> None:
-    """Write `frame_index` (N,) and `landmarks_px` (N, 478, 2), keeping frames that an earlier run of another range wrote."""
+    """Write `frame_index` (N,) and `landmarks_px` (N, 478, 2), keeping frames that an earlier run of another range
+    wrote.
+    """
     path = folder / LANDMARKS
     if path.exists():
         with np.load(path) as stored:
@@ -287,4 +298,4 @@ def _write_landmarks(folder: Path, landmarks: dict[int, NDArray[np.float32]]) ->
         np.savez_compressed(
             stream, frame_index=np.array(index, np.int64), landmarks_px=np.stack([landmarks[key] for key in index])
         )
-    os.replace(partial, path)
+    partial.replace(path)

@@ -1,4 +1,5 @@
-"""What the bridge knows about an avatar: its head, its eyes, its meshes with shape keys, and where the face model's origin is.
+"""What the bridge knows about an avatar: its head, its eyes, its meshes with shape keys, and where the face model's
+origin is.
 
 Axes: face-model axes are x to the actor's left, y up, z out of the face; an avatar of ours faces -Y with Z up.
 """
@@ -71,7 +72,9 @@ def read_rig(target: bpy.types.Object, take: Take) -> Rig:
 
 
 def find_avatar(scene: bpy.types.Scene) -> bpy.types.Object:
-    """The avatar of a scene: one of ours, else the mesh with most shape keys; raises `UsageError` when there is none."""
+    """The avatar of a scene: one of ours, else the mesh with most shape keys; raises `UsageError` when there is
+    none.
+    """
     ours = [ob for ob in scene.objects if AVATAR_PROPERTY in ob]
     if ours:
         return ours[0]
@@ -134,7 +137,9 @@ def _meshes_with_keys(root: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 
 def _mesh_axes(mesh: bpy.types.Object) -> Matrix:
-    """Axes of a bare mesh: Y up facing +Z when its local Y points up in the world (imported OBJ), else Z up facing -Y."""
+    """Axes of a bare mesh: Y up facing +Z when its local Y points up in the world (imported OBJ), else Z up facing
+    -Y.
+    """
     up = stand(mesh).to_3x3().normalized().inverted() @ Vector((0.0, 0.0, 1.0))
     return Matrix.Identity(3) if up.y > 0.7 else FACE_TO_BLENDER
 
@@ -142,7 +147,9 @@ def _mesh_axes(mesh: bpy.types.Object) -> Matrix:
 def _measured_face(
     root: bpy.types.Object, meshes: tuple[bpy.types.Object, ...], axes: Matrix, take: Take
 ) -> tuple[Vector, float]:
-    """Lay the actor's neutral face over what the shape keys move: the origin and the units of a centimetre in the root's axes."""
+    """Lay the actor's neutral face over what the shape keys move: the origin and the units of a centimetre in the
+    root's axes.
+    """
     moved = np.concatenate([_moved_points(root, mesh) for mesh in meshes])
     in_face_axes = moved @ np.array(axes)  # rows times axes = transposed axes times columns
     low, high = in_face_axes.min(0), in_face_axes.max(0)

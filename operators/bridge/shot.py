@@ -1,7 +1,8 @@
 """Sets the stage: the camera of the shot in front of the avatar, the footage behind it, light, and the avatar's way.
 
 The camera stands still, upright before the avatar where it stands, as far away as the actor was (median of the shot).
-The avatar's object moves, so that in every frame the face model's origin is where the take says; the head turns by its bone.
+The avatar's object moves, so that in every frame the face model's origin is where the take says; the head turns by
+its bone.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def setup_shot(
     scene had another rate. `name` is that of the take's actions.
     """
     rig = read_rig(avatar, take)
+    bake.require_face(take)
+    clip = camera.load_footage(footage) if footage is not None else None
     timing.match_rate(scene, take.fps)
     timing.match_range(scene, take)
     line = bake.timeline(take, scene)
@@ -45,8 +48,8 @@ def setup_shot(
     middle = view @ Vector(np.median(take.translation_cm[line.seen], axis=0).astype(np.float64)) * units
     eye = rest @ rig.origin - middle
     made = camera.place_camera(scene, take, Matrix.Translation(eye) @ view.to_4x4(), middle.length)
-    if footage is not None:
-        camera.show_footage(made, take, footage)
+    if clip is not None:
+        camera.show_footage(made, take, clip)
     if add_lights:
         lights.light_head(scene, rest @ rig.origin, view, units)
     locations = _locations(rig, rest, [eye + point for point in way], bake.head_turns(rig, take, line))
@@ -74,7 +77,9 @@ def _locations(rig: Rig, rest: Matrix, origins: list[Vector], turns: list[Matrix
     space = parent_space(rig.root).inverted()
     local = rest.to_3x3()
     arm = rig.origin - rig.pivot
-    return np.array([space @ (origin - local @ (rig.pivot + turn @ arm)) for origin, turn in zip(origins, turns, strict=True)])
+    return np.array(
+        [space @ (origin - local @ (rig.pivot + turn @ arm)) for origin, turn in zip(origins, turns, strict=True)]
+    )
 
 
 def _set_output(scene: bpy.types.Scene) -> None:

@@ -25,7 +25,9 @@ def scene_rate(scene: bpy.types.Scene) -> float:
 
 
 def match_rate(scene: bpy.types.Scene, fps: Fraction) -> bool:
-    """Give the scene the rate of a take, exactly as Blender writes such rates (30 / 1.001); True when that changed it."""
+    """Give the scene the rate of a take, exactly as Blender writes such rates (30 / 1.001); True when that changed
+    it.
+    """
     before = scene_rate(scene)
     whole = max(1, math.ceil(fps))
     scene.render.fps = whole
@@ -34,7 +36,9 @@ def match_rate(scene: bpy.types.Scene, fps: Fraction) -> bool:
 
 
 def take_frames(take: Take, scene: bpy.types.Scene) -> NDArray[np.float64]:
-    """(T,) scene frame of every frame of a take; fractions where the rates differ or the footage has no constant rate."""
+    """(T,) scene frame of every frame of a take; fractions where the rates differ or the footage has no constant
+    rate.
+    """
     rate = scene_rate(scene)
     if math.isclose(rate, float(take.fps), rel_tol=1e-6):
         rate = float(take.fps)  # Blender's own value is single precision

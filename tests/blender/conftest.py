@@ -12,7 +12,6 @@ import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix, Vector
-
 from understudy.inference import arkit
 from understudy.inference.take import Take
 
@@ -39,7 +38,9 @@ def make_take() -> MakeTake:
         phase = np.linspace(0, 2 * np.pi, frames)
         generator = np.random.default_rng(7)
         rotation = [
-            Matrix.Rotation(0.5 * np.sin(p), 3, "Y") @ Matrix.Rotation(0.3 * np.cos(p), 3, "X") @ Matrix.Rotation(0.2 * p, 3, "Z")
+            Matrix.Rotation(0.5 * np.sin(p), 3, "Y")
+            @ Matrix.Rotation(0.3 * np.cos(p), 3, "X")
+            @ Matrix.Rotation(0.2 * p, 3, "Z")
             for p in phase
         ]
         x, y = np.meshgrid(np.linspace(-7, 7, 23), np.linspace(-9, 9, 21))
@@ -50,7 +51,9 @@ def make_take() -> MakeTake:
             confidence=np.ones(frames, np.float32),
             time_s=time,
             rotation=np.array(rotation, np.float32),
-            translation_cm=np.stack([4 * np.sin(phase), 2 * np.cos(phase), -60 + 5 * np.sin(2 * phase)], 1).astype(np.float32),
+            translation_cm=np.stack([4 * np.sin(phase), 2 * np.cos(phase), -60 + 5 * np.sin(2 * phase)], 1).astype(
+                np.float32
+            ),
             gaze=np.stack([np.stack([0.3 * np.sin(phase), 0.2 * np.cos(phase)], 1)] * 2, 1).astype(np.float32),
             camera_matrix=np.array([[610.0, 0, 330.0], [0, 610.0, 168.0], [0, 0, 1]]),
             landmarks_px=np.zeros((frames, 478, 2), np.float32),

@@ -9,7 +9,6 @@ import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix, Vector
-
 from understudy.inference import arkit
 from understudy.inference.errors import InputError, UsageError
 from understudy.inference.take import Take
@@ -55,7 +54,9 @@ def test_times_become_frames_of_a_scene_with_another_rate(scene, avatar, make_ta
     assert scene.render.fps == 24
 
 
-def test_a_matched_scene_has_whole_frames_even_when_the_container_rounds_times(scene, avatar, make_take: MakeTake) -> None:
+def test_a_matched_scene_has_whole_frames_even_when_the_container_rounds_times(
+    scene, avatar, make_take: MakeTake
+) -> None:
     fps = Fraction(30000, 1001)
     take = make_take(frames=300, fps=fps, time_s=np.round(np.arange(300) / float(fps), 3) + 0.067)
     bake_take(avatar, take, scene=scene, match_scene=True)
@@ -72,7 +73,9 @@ def test_a_lost_face_is_a_gap_that_holds(scene, avatar, make_take: MakeTake) -> 
     assert report.gap_frames == 4
     points = curve(bpy.data.objects["Face"].data.shape_keys, 'key_blocks["jawOpen"].value').keyframe_points
     assert [round(point.co.x) for point in points] == [1, 2, 3, 4, 9, 10, 11, 12]
-    assert value_at(bpy.data.objects["Face"], "jawOpen", 7.5) == pytest.approx(take.coefficients[3, arkit.INDEX["jawOpen"]], abs=1e-6)
+    assert value_at(bpy.data.objects["Face"], "jawOpen", 7.5) == pytest.approx(
+        take.coefficients[3, arkit.INDEX["jawOpen"]], abs=1e-6
+    )
     with pytest.raises(InputError, match="no frame with a face"):
         bake_take(avatar, make_take(confidence=np.zeros(12, np.float32)), scene=scene)
 
@@ -140,7 +143,9 @@ def test_a_gain_past_the_slider_widens_it(scene, avatar, make_take: MakeTake) ->
 
     mapping = retarget.match_names(["jawOpen"])
     bake_take(avatar, make_take(coefficients=np.full((12, 52), 1.0, np.float32)), mapping, scene=scene)
-    assert [c.data_path for c in compat.curves_of(bpy.data.objects["Teeth"].data.shape_keys)] == ['key_blocks["jawOpen"].value']
+    assert [c.data_path for c in compat.curves_of(bpy.data.objects["Teeth"].data.shape_keys)] == [
+        'key_blocks["jawOpen"].value'
+    ]
 
 
 @pytest.mark.parametrize("keys", [(), ("Nothing", "Of the kind")])

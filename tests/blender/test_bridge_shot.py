@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
-
 from understudy.inference.errors import InputError
 from understudy.inference.take import Take
 from understudy.operators.bridge.bake import bake_take
@@ -32,7 +31,10 @@ def expected_px(take: Take, position: int, points_cm: np.ndarray) -> np.ndarray:
 def rendered_px(scene: bpy.types.Scene, ob: bpy.types.Object, vertices: list[int]) -> np.ndarray:
     """Vertices of the evaluated mesh through Blender's own camera."""
     evaluated = ob.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    seen = [world_to_camera_view(scene, scene.camera, evaluated.matrix_world @ evaluated.data.vertices[v].co) for v in vertices]
+    seen = [
+        world_to_camera_view(scene, scene.camera, evaluated.matrix_world @ evaluated.data.vertices[v].co)
+        for v in vertices
+    ]
     width, height = scene.render.resolution_x, scene.render.resolution_y
     return np.array([(view.x * width, (1 - view.y) * height) for view in seen])
 
@@ -116,7 +118,9 @@ def test_a_bare_mesh_is_put_where_the_actor_was(scene, make_take: MakeTake) -> N
     vertices = [0, 22, 200, 400, 477]
     for position in (0, 6, 11):
         scene.frame_set(1 + position)
-        error = rendered_px(scene, head, vertices) - expected_px(take, position, take.neutral_cm[vertices].astype(float))
+        error = rendered_px(scene, head, vertices) - expected_px(
+            take, position, take.neutral_cm[vertices].astype(float)
+        )
         assert np.abs(error).max() < 0.05
 
 
@@ -129,7 +133,9 @@ def test_the_scene_gets_the_takes_rate_range_and_transparent_film(scene, avatar,
     assert scene.view_settings.view_transform == "Standard"
 
 
-def test_footage_is_behind_the_camera_in_step_with_the_take(scene, avatar, make_take: MakeTake, footage: Path, tmp_path: Path) -> None:
+def test_footage_is_behind_the_camera_in_step_with_the_take(
+    scene, avatar, make_take: MakeTake, footage: Path, tmp_path: Path
+) -> None:
     take = make_take(frame_index=np.arange(12) + 5)
     camera = setup_shot(scene, avatar, take, footage)
     background = camera.data.background_images[0]
@@ -137,5 +143,5 @@ def test_footage_is_behind_the_camera_in_step_with_the_take(scene, avatar, make_
     assert Path(bpy.path.abspath(background.clip.filepath)) == footage
     assert background.clip.frame_start == -4  # its sixth frame is shown at scene frame 1
     broken = tmp_path / "missing.mp4"
-    with pytest.raises(InputError, match="missing.mp4"):
+    with pytest.raises(InputError, match=r"missing\.mp4"):
         setup_shot(scene, avatar, take, broken)

@@ -1,0 +1,67 @@
+"""What all our operators share: one sentence for the user when something is wrong, and a progress display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+
+from ..inference.errors import UnderstudyError
+from ..inference.progress import Progress
+from .bridge import paths
+
+
+class Work:
+    """Mix-in of operators that work through a function: `work` does it and returns the sentence to report.
+
+    `work` raises an `UnderstudyError` before it changes anything, so an error always means that nothing was changed.
+    """
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Do the work; every operator writes this."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Blender's entry: run `work` and report its outcome."""
+        try:
+            sentence = self.work(context)
+        except UnderstudyError as error:
+            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            return {"CANCELLED"}
+        self.report({"INFO"}, sentence)  # type: ignore[attr-defined]
+        return {"FINISHED"}
+
+
+@contextmanager
+def shown_progress(context: bpy.types.Context) -> Iterator[Progress]:
+    """A `Progress` that shows at the mouse pointer while the window is busy."""
+    manager = context.window_manager
+
+    def show(stage: str, done: int, total: int) -> None:
+        manager.progress_update(done / total if total else 0.0)
+
+    manager.progress_begin(0.0, 1.0)
+    try:
+        yield show
+    finally:
+        manager.progress_end()
+
+
+def default_path(scene: bpy.types.Scene, ending: str) -> Path:
+    """Where a result goes when the user named no place: beside the .blend, or in the add-on's own folder before it is
+    saved.
+    """
+    footage = scene.understudy.footage
+    name = f"{Path(footage).stem if footage else 'shot'}{ending}"
+    folder = Path(bpy.data.filepath).parent if bpy.data.filepath else paths.user_folder("shots")
+    return folder / name
+
+
+def is_object_mode(cls: type, context: bpy.types.Context) -> bool:
+    """Poll of operators that change objects."""
+    if context.mode != "OBJECT":
+        cls.poll_message_set("This works in Object Mode only; leave the current mode first")
+        return False
+    return True
