@@ -21,9 +21,11 @@ _LOOKS_SIDE = 12
 _LOOKS_ALIKE = 0.7
 """Correlation of straightened thumbnails. Measured: a person with herself 0.71-0.99, with others mostly below 0.5."""
 _LOOKS_STRANGE = 0.2
-_REACH = 1.0
-"""A face is expected within this many of its own sizes from where it was lost, and more the longer it is away."""
-_REACH_PER_FRAME = 0.1
+"""At the very place of a lost face less likeness is enough, because light and expression may have changed."""
+_REACH, _REACH_PER_FRAME, _MAX_REACH = 1.0, 0.03, 2.0
+"""Place counts within this many sizes of the face from where it was lost, and farther the longer it is away."""
+_PATIENCE = 60
+"""Frames for which a lost face keeps its place from strangers."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,9 @@ class ShotTracker:
             shortest.last_frame = -1
         gap = len(self._recent)
         if known is None:
+            awaited = sum(0 < self._frame - track.last_frame <= _PATIENCE for track in self._tracks)
+            if len(active) + awaited >= self._max_faces:
+                return
             known = _Track(len(self._tracks), landmarks, looks, self._frame)
             self._tracks.append(known)
         else:
@@ -162,20 +167,19 @@ class ShotTracker:
             yield Observation(self._frame - back, track_id, *reading)
 
     def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> _Track | None:
-        """The lost track that this face continues: near its last place and not a stranger, or anywhere and alike."""
+        """The lost track that this face continues: near its last place, or alike in looks."""
         best: tuple[float, _Track] | None = None
         for track in self._tracks:
             if track.last_frame == self._frame:
                 continue
-            alike = float((looks * track.looks).sum())
             size = max(_size(track.landmarks), 1.0)
-            distance = float(np.linalg.norm(_centre(landmarks) - track.centre_px())) / size
-            reach = _REACH + _REACH_PER_FRAME * (self._frame - track.last_frame)
-            near = distance < reach and 0.4 < _size(landmarks) / size < 2.5
-            if (near and alike > _LOOKS_STRANGE) or alike > _LOOKS_ALIKE:
-                score = alike - 0.2 * min(distance / reach, 1.0)
-                if best is None or score > best[0]:
-                    best = (score, track)
+            reach = min(_REACH + _REACH_PER_FRAME * (self._frame - track.last_frame), _MAX_REACH)
+            away = float(np.linalg.norm(_centre(landmarks) - track.centre_px())) / (reach * size)
+            resized = not 0.4 < _size(landmarks) / size < 2.5
+            alike = float((looks * track.looks).sum())
+            margin = alike - float(np.interp(1.0 if resized else away, (0, 1), (_LOOKS_STRANGE, _LOOKS_ALIKE)))
+            if margin > 0 and (best is None or margin > best[0]):
+                best = (margin, track)
         return best[1] if best else None
 
 
