@@ -36,6 +36,7 @@ PACKED = (
     "panels",
     "models/registry.toml",
     "models/NOTICE.md",
+    "models/LICENSE-Apache-2.0.txt",
 )
 
 
