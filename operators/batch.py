@@ -1,9 +1,9 @@
 """The program that the command line starts to work in Blender: ``add-avatar``, ``bake`` and ``render``.
 
 Runs with the bpy module (``python -m understudy.operators.batch ARGS``) or inside Blender
-(``blender --background --python batch.py -- ARGS``). With ``--json`` standard output carries one event per line and
 (``blender --background --python batch.py -- ARGS``). With ``--json`` standard output carries one event per line, nothing
 else: ``{"event": "progress", "stage", "done", "total"}``, ``{"event": "error", "message", "exit_code"}``, and at the end
+``{"event": "done", ...}``. Exit codes are those of the command line. ``--frames A-B`` names frames of the source
 file, counted from 0, both included.
 """
 
