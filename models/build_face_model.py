@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.inference.arkit import INDEX, NAMES
-
+from ..inference.arkit import INDEX, NAMES
 from .ict_eyes import EYEBALLS, eyeball
 from .ict_source import IctModel, read_ict, unpack_ict
 from .landmark_correspondence import SKIN, Correspondence, find_correspondence

@@ -4,7 +4,7 @@ The skin of the ICT-FaceKit head outside the face oval is flattened to a square 
 oval (0) to the collar (1), u from the crown's midline (0) to the throat's midline (1). A low-order Fourier-Chebyshev series
 is fitted to it; the ears do not fit such a series and drop out as outliers. No vertex of ICT-FaceKit is stored.
 
-Run: python models/build_head_field.py FaceXModel-folder
+Run: python -m understudy.models.build_head_field FaceXModel-folder
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from ict_source import read_ict
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
-from understudy.inference.face_model import load
-from understudy.operators.bridge.head_field import FIELD_FILE, LEFT_OVAL, evaluate, series
 
-from ict_source import read_ict
+from ..inference.face_model import load
+from ..operators.bridge.head_field import FIELD_FILE, LEFT_OVAL, evaluate, series
 
 ORDER_U, ORDER_V = 10, 13
 SOCKETS = (11248, 14062)

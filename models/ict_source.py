@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.inference.errors import InputError
+from ..inference.errors import InputError
 
 # ICT shapes that ARKit does not split by side: both sides are added.
 _TWO_SIDED = ("browInnerUp", "cheekPuff")

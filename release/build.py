@@ -118,8 +118,10 @@ def build(target: str) -> Path:
     name = f"understudy-{version}-{target.replace('-', '_')}.zip"
     packed, final = STAGES / name, ROOT / "dist" / name
     packer = [sys.executable, blender_packer()]
-    call([*packer, "build", "--source-dir", stage(target), "--output-filepath", packed])
+    staged = stage(target)
+    call([*packer, "build", "--source-dir", staged, "--output-filepath", packed])
     call([*packer, "validate", packed])
+    shutil.rmtree(staged)
     final.parent.mkdir(exist_ok=True)
     packed.replace(final)
     return final

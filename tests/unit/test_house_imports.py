@@ -90,7 +90,7 @@ def broken_rules(source: str, name: str) -> list[str]:
         "operators/bridge": ("inference", "operators.bridge"),
         "operators": ("inference", "operators"),
         "panels": ("operators", "panels"),
-        "models": ("inference", "models"),
+        "models": ("inference", "models", "operators.bridge"),
         "__init__.py": ("operators", "panels"),
     }
     room = next(room for room in allowed_inside if name == room or name.startswith(f"{room}/"))
