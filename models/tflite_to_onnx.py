@@ -220,10 +220,9 @@ def _strided_slice(emit: Emitter, op: Operator) -> None:
 def _resize(emit: Emitter, op: Operator) -> None:
     _, height, width, _ = emit.shape(op.inputs[0])
     _, new_height, new_width, _ = emit.shape(op.outputs[0])
+    mode = "half_pixel" if op.options["HalfPixelCenters"] else "asymmetric"
     if op.options["AlignCorners"]:
         mode = "align_corners"
-    else:
-        mode = "half_pixel" if op.options["HalfPixelCenters"] else "asymmetric"
     scales = emit.constant([1, 1, new_height / height, new_width / width])
     name = emit.node(
         "Resize",
