@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from ict_source import read_ict
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 from scipy.sparse.linalg import spsolve
@@ -22,6 +21,7 @@ from scipy.spatial import cKDTree
 
 from ..inference.face_model import load
 from ..operators.bridge.head_field import FIELD_FILE, LEFT_OVAL, evaluate, series
+from .ict_source import read_ict
 
 ORDER_U, ORDER_V = 10, 13
 SOCKETS = (11248, 14062)
