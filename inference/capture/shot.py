@@ -53,17 +53,10 @@ def track_shot(path: str | Path, options: CaptureOptions | None = None, progress
         MissingComponentError: a network's file is missing or the device cannot be used.
     """
     options = options or CaptureOptions()
-    if options.quality not in _PLANS:
-        raise UsageError(f"{options.quality!r} is no quality: use {', '.join(_PLANS)}.")
-    if options.max_faces < 1:
-        raise UsageError("At least one face must be looked for.")
     first, stop = _span(options.frames)
     info = probe(path)
     total = max(min(info.frame_count, stop or info.frame_count) - first, 0)
-    net = LandmarkNet(options.device)
-    tracker = ShotTracker(
-        FaceFinder(FaceDetector(options.device), net), net, options.max_faces, _PLANS[options.quality]
-    )
+    tracker = make_tracker(options)
     index, time_s, seen = [], [], list[Observation]()
     for done, frame in enumerate(read_frames(path, first, stop, exact_colours=False), start=1):
         index.append(frame.index)
@@ -79,6 +72,17 @@ def track_shot(path: str | Path, options: CaptureOptions | None = None, progress
         time_s=np.array(time_s, np.float64),
         tracks=_tracks(seen, len(index)),
     )
+
+
+def make_tracker(options: CaptureOptions) -> ShotTracker:
+    """A tracker for frames that come one by one; raises like `track_shot`."""
+    if options.quality not in _PLANS:
+        raise UsageError(f"{options.quality!r} is no quality: use {', '.join(_PLANS)}.")
+    if options.max_faces < 1:
+        raise UsageError("At least one face must be looked for.")
+    net = LandmarkNet(options.device)
+    finder = FaceFinder(FaceDetector(options.device), net)
+    return ShotTracker(finder, net, options.max_faces, _PLANS[options.quality])
 
 
 def detect_landmarks(rgb: Image, device: str = "auto") -> list[Landmarks]:
