@@ -1,6 +1,7 @@
 """The command line: ``understudy doctor | models | track | bake | render | composite | run | demo``.
 
-Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped. Heavy rooms are imported when a command needs them.
+Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped.
+Heavy rooms are imported when a command needs them.
 """
 
 from __future__ import annotations
@@ -65,12 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="understudy", description="Drive 3D avatars from video and put them back into the shot.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
-    doctor = _command(commands, "doctor", _doctor, "what runs here, and why the GPU is or is not used")
-    doctor.set_defaults()
+    _command(commands, "doctor", _doctor, "what runs here, and why the GPU is or is not used")
 
-    models = _command(commands, "models", _models, "list, fetch or verify the model files")
-    models.add_argument("action", choices=("list", "fetch", "verify"))
-    models.add_argument("name", nargs="?", help="the model to fetch")
+    models = _command(commands, "models", _models, "list, verify, fetch or add model files")
+    models.add_argument("action", choices=("list", "verify", "fetch", "add"))
+    models.add_argument("subject", nargs="?", metavar="NAME|FILE", help="the model to fetch, or your own file to add")
 
     track = _command(commands, "track", _track, "video in, take out")
     track.add_argument("video", type=Path)
@@ -90,7 +90,9 @@ def build_parser() -> argparse.ArgumentParser:
     render.add_argument("take", type=Path)
     render.add_argument("--blend", type=Path, required=True)
     render.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    render.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame of the footage, from 0")
+    render.add_argument(
+        "--frames", type=_frame_range, metavar="A-B", help="first and last frame of the footage, from 0"
+    )
     render.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
 
     composite = _command(commands, "composite", _composite, "put rendered frames back into the footage")
@@ -127,7 +129,9 @@ def _command(
 def _add_capture(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--face-model", default="default", metavar="default|ict:DIR|flame:FILE|bfm:FILE")
     parser.add_argument("--faces", type=int, default=1, metavar="N", help="how many faces to follow")
-    parser.add_argument("--face", type=int, default=0, metavar="K", help="which of them performs; 0 is the most prominent")
+    parser.add_argument(
+        "--face", type=int, default=0, metavar="K", help="which of them performs; 0 is the most prominent"
+    )
     parser.add_argument("--quality", choices=("fast", "standard", "high"), default="standard")
     parser.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame, from 0")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0|...")
@@ -203,17 +207,18 @@ def _doctor(options: argparse.Namespace, console: Console) -> None:
 def _models(options: argparse.Namespace, console: Console) -> None:
     from .networks import store
 
-    if options.action == "fetch" and not options.name:
-        raise UsageError("Say which model to fetch; 'understudy models list' shows the names.")
-    if options.action == "list":
+    action, subject = options.action, options.subject
+    if action in ("fetch", "add") and not subject:
+        raise UsageError(f"Say what to {action}; 'understudy models list' shows what there is.")
+    if action == "list":
         for line in store.list_models():
             console.say("model", line.text, **line.facts)
-    elif options.action == "verify":
+    elif action == "verify":
         for line in store.verify():
             console.say("model", line.text, **line.facts)
     else:
-        path = store.fetch(options.name, console)
-        console.say("fetched", f"{options.name} is at {path}", path=path)
+        path = store.fetch(subject, console) if action == "fetch" else store.add(Path(subject), console)
+        console.say(action, f"{subject} is at {path}", path=path)
 
 
 def _track(options: argparse.Namespace, console: Console) -> None:
@@ -229,7 +234,11 @@ def _track(options: argparse.Namespace, console: Console) -> None:
         livelink.write_csv(performance, options.csv)
     seen = int((performance.confidence > 0).sum())
     console.say(
-        "take", f"{options.output}: {seen} of {len(performance)} frames with a face", path=options.output, frames=len(performance), seen=seen
+        "take",
+        f"{options.output}: {seen} of {len(performance)} frames with a face",
+        path=options.output,
+        frames=len(performance),
+        seen=seen,
     )
 
 
@@ -259,7 +268,16 @@ def _render(options: argparse.Namespace, console: Console) -> None:
 
     take.load(options.take)
     _need_file(options.blend, "Blender file")
-    arguments = ["render", str(options.take), "--blend", str(options.blend), "-o", str(options.output), "--engine", options.engine]
+    arguments = [
+        "render",
+        str(options.take),
+        "--blend",
+        str(options.blend),
+        "-o",
+        str(options.output),
+        "--engine",
+        options.engine,
+    ]
     if options.frames is not None:
         arguments += ["--frames", f"{options.frames[0]}-{options.frames[1]}"]
     run_blender(arguments, console)
@@ -314,7 +332,12 @@ def _whole_job(video: Path, folder: Path, truth: Path | None, options: argparse.
 
     result = run_shot(video, folder, _shot_options(options, folder / "figures", truth), console)
     for name, value in result.figures.items():
-        console.say("figure", f"  {name}: {value:.3f}" if isinstance(value, float) else f"  {name}: {value}", name=name, value=value)
+        console.say(
+            "figure",
+            f"  {name}: {value:.3f}" if isinstance(value, float) else f"  {name}: {value}",
+            name=name,
+            value=value,
+        )
     console.say("done", f"Open {result.files.report} for the whole story.", path=result.files.report)
 
 

@@ -15,7 +15,8 @@ from ..errors import UnderstudyError
 class Console(Protocol):
     """What the command line needs to say; a console is also a `Progress`."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
 
     def say(self, event: str, text: str, **facts: Any) -> None:
         """One sentence for people, with its facts for programs."""
@@ -35,22 +36,28 @@ class TerminalConsole:
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        """Move the stage's bar."""
         if self._bar is None or stage != self._stage:
             self.close()
-            self._bar = tqdm(desc=stage, total=total or None, unit="frame", dynamic_ncols=True, mininterval=0.2)
+            self._bar = tqdm(
+                desc=stage, total=total or None, unit="", unit_scale=True, dynamic_ncols=True, mininterval=0.2
+            )
             self._stage = stage
         self._bar.total = total or None
         self._bar.update(done - self._bar.n)
 
     def say(self, event: str, text: str, **facts: Any) -> None:
+        """Print the sentence."""
         self.close()
         print(text, flush=True)
 
     def fail(self, error: UnderstudyError) -> None:
+        """Print the sentence on standard error."""
         self.close()
         print(error, file=sys.stderr, flush=True)
 
     def close(self) -> None:
+        """Leave the bar as it stands."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -67,15 +74,18 @@ class JsonConsole:
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        """Write a progress event, not more often than a program can use."""
         now_s = time.monotonic()
         if stage != self._stage or done == total or now_s - self._last_s >= self.INTERVAL_S:
             self._write(event="progress", stage=stage, done=done, total=total)
             self._stage, self._last_s = stage, now_s
 
     def say(self, event: str, text: str, **facts: Any) -> None:
+        """Write the event with its facts."""
         self._write(event=event, text=text, **facts)
 
     def fail(self, error: UnderstudyError) -> None:
+        """Write the error event, and the sentence on standard error."""
         self._write(event="error", message=str(error), exit_code=error.exit_code)
         print(error, file=sys.stderr, flush=True)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from ..errors import UsageError
@@ -38,7 +37,9 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             self._write()
         except OSError as error:
-            raise UsageError(f"Cannot write in {folder}: {error.strerror}; choose a folder you can write to.") from error
+            raise UsageError(
+                f"Cannot write in {folder}: {error.strerror}; choose a folder you can write to."
+            ) from error
 
     def is_done(self, stage: str, key: str, output: Path) -> bool:
         """Whether the stage was finished with this key and its output is still there."""
@@ -62,4 +63,4 @@ class Journal:
     def _write(self) -> None:
         partial = self._path.with_name(FILE_NAME + ".partial")
         partial.write_text(json.dumps({"stages": self._done}, indent=1), "utf-8")
-        os.replace(partial, self._path)
+        partial.replace(self._path)

@@ -46,32 +46,36 @@ class ShotFiles:
 
     @property
     def take(self) -> Path:
+        """The performance."""
         return self.folder / "take.npz"
 
     @property
     def csv(self) -> Path:
+        """The same for Live Link Face users."""
         return self.folder / "take.csv"
 
     @property
     def blend(self) -> Path:
+        """The avatar with its keys, camera and lights."""
         return self.folder / "avatar.blend"
 
     @property
     def render(self) -> Path:
+        """One RGBA picture per frame."""
         return self.folder / "render"
 
     @property
     def composite(self) -> Path:
+        """The avatar's face in the footage."""
         return self.folder / "composite.mp4"
 
     @property
     def report(self) -> Path:
+        """What happened, on one page."""
         return self.folder / "report.html"
 
 
-def track_video(
-    video: Path, options: CaptureOptions, face: int, face_model: str, progress: Progress = silent
-) -> Take:
+def track_video(video: Path, options: CaptureOptions, face: int, face_model: str, progress: Progress = silent) -> Take:
     """Capture one face of a video and solve its performance; raises `InputError` when there is no such face."""
     shot = track_shot(video, options, progress)
     if not shot.tracks:
@@ -116,7 +120,16 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
             shutil.rmtree(files.render, ignore_errors=True)
         journal.begin("render", render_key)
         run_blender(
-            ["render", str(files.take), "--blend", str(files.blend), "-o", str(files.render), "--engine", options.engine],
+            [
+                "render",
+                str(files.take),
+                "--blend",
+                str(files.blend),
+                "-o",
+                str(files.render),
+                "--engine",
+                options.engine,
+            ],
             progress,
         )
         journal.finish("render", render_key)

@@ -69,7 +69,9 @@ def contact_sheet(footage: Path, take: Take, render_dir: Path, composite: Path) 
     rows = [_heading()]
     for index, position in wanted.items():
         if index not in actors:
-            raise InputError(f"{footage} ends before frame {index} of the take; use the footage the take was made from.")
+            raise InputError(
+                f"{footage} ends before frame {index} of the take; use the footage the take was made from."
+            )
         square = _face_square(take.landmarks_px[position], actors[index].shape)
         actor = actors[index]
         marked = draw_landmarks(actor, take.landmarks_px[position])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -146,6 +145,6 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(content)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}; free some space or choose another folder.") from error

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from understudy.inference import cli
 
 
@@ -52,9 +51,7 @@ def test_a_file_that_is_no_video_is_exit_code_3(
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
-def test_an_existing_take_is_not_overwritten_without_asking(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_existing_take_is_not_overwritten_without_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video, take = tmp_path / "clip.mp4", tmp_path / "t.npz"
     video.write_bytes(b"x")
     take.write_bytes(b"precious")

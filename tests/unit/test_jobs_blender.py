@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
-
 from understudy.inference.errors import InputError, MissingComponentError, StoppedError, UnderstudyError
 from understudy.inference.jobs import blender
 
@@ -57,8 +57,6 @@ def test_stopping_ends_the_program(program, tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         blender.run_blender([], stop)
     with pytest.raises(ProcessLookupError):
-        import os
-
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 

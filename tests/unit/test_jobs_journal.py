@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from understudy.inference.errors import UsageError
 from understudy.inference.jobs.journal import FILE_NAME, Journal, key_of
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from understudy.inference import arkit
 from understudy.inference.errors import InputError
 from understudy.inference.report.accuracy import score
