@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,12 @@ def built_zip() -> Path:
 
 
 @pytest.fixture(scope="session", params=BARE_BLENDERS or [None], ids=lambda path: path.parts[-3] if path else "none")
-def bare_blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], BareBlender]:
-    """Makes one Blender with an empty profile."""
+def installed(
+    request: pytest.FixtureRequest, built_zip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[BareBlender, dict[str, Any]]]:
+    """A Blender in whose empty profile the zip was just installed and enabled, and what it reported about that."""
     if request.param is None:
         pytest.skip("no bare Blender named in UNDERSTUDY_BARE_BLENDERS; use: python3 run.py test package")
-    return lambda: BareBlender(request.param, tmp_path_factory.mktemp("profile"))
-
-
-@pytest.fixture(scope="session")
-def installed(bare_blender: Callable[[], BareBlender], built_zip: Path) -> tuple[BareBlender, dict[str, Any]]:
-    """A Blender in which the zip was just installed and enabled, and what it reported about that."""
-    blender = bare_blender()
-    return blender, blender.run("install.py", built_zip)
+    blender = BareBlender(request.param, tmp_path_factory.mktemp("profile"))
+    yield blender, blender.run("install.py", built_zip)
+    shutil.rmtree(blender.profile)  # with the unpacked wheels some 700 MB
