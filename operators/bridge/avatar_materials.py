@@ -161,7 +161,7 @@ def lashes(name: str, colour: Colour = (0.02, 0.012, 0.01)) -> bpy.types.Materia
 
 
 def strands(name: str, colour: Colour = HAIR) -> bpy.types.Material:
-    """Groomed hair: `comb` (vector attribute) runs along the strands with its x across them."""
+    """Groomed hair: noise in `comb` (vector attribute) is drawn out along the strands; `root` (0..1) thins them at the hairline."""
     g = _Graph(name, colour, 0.42)
     comb = g.attribute("comb", "Vector")
     fine = g.noise(comb, 1.0, 3.0)
@@ -169,7 +169,8 @@ def strands(name: str, colour: Colour = HAIR) -> bpy.types.Material:
     light = tuple(min(1.0, c * 3.2) for c in colour)
     shade = g.mix(g.ramp(g.maths("ADD", fine, g.maths("MULTIPLY", locks, 0.6)), 0.55, 1.05), colour, light)
     height = g.maths("ADD", fine, g.maths("MULTIPLY", locks, 1.6))
-    g.set(Base_Color=shade, Roughness=0.5, Specular_IOR_Level=0.35, Normal=g.bump(height, 0.9, 0.0015))
+    cover = g.ramp(g.maths("ADD", fine, g.maths("MULTIPLY", g.attribute("root", "Fac"), 1.0)), 0.60, 0.76)
+    g.set(Base_Color=shade, Roughness=0.58, Specular_IOR_Level=0.22, Normal=g.bump(height, 0.9, 0.0015), Alpha=cover)
     return g.material
 
 

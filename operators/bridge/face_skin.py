@@ -60,7 +60,7 @@ def build_face(model: FaceModel) -> Face:
     for hole in parts.HOLES:
         cage = cage[~np.isin(cage, hole).all(axis=1)]
     triangles, refine = loop_matrix(cage, SKIN_COUNT, LEVELS)
-    matrix = interpolating(refine) @ _relaxed_nostrils(cage)
+    matrix = interpolating(refine) @ _relaxed(cage)
     points = matrix @ model.mean_cm[:SKIN_COUNT].astype(np.float64)
     expressions = matrix @ model.expressions_cm[:, :SKIN_COUNT].astype(np.float64)
     data = np.concatenate([points[None], expressions]).transpose(1, 0, 2).reshape(len(points), -1)
@@ -88,17 +88,17 @@ def build_face(model: FaceModel) -> Face:
     return _sculpt_nose(_close_lips(_fit_lids(face)))
 
 
-def _relaxed_nostrils(cage: Indices) -> NDArray[np.float64]:
-    """(468, 468): the vertices in and on the rim of the nostrils become the mean of their neighbours, others stay.
+def _relaxed(cage: Indices) -> NDArray[np.float64]:
+    """(468, 468): the vertices in and on the rim of the nostrils and a few slivers become the mean of their neighbours.
 
-    Landmarks there mark image features, not a surface: taken literally they fold.
+    Landmarks there mark image features, not a surface: taken literally they fold. All others stay.
     """
     count = SKIN_COUNT
     edges = np.concatenate([cage[:, [0, 1]], cage[:, [1, 2]], cage[:, [2, 0]]])
     neighbours = np.zeros((count, count))
     neighbours[edges[:, 0], edges[:, 1]] = neighbours[edges[:, 1], edges[:, 0]] = 1.0
     average = neighbours / np.maximum(neighbours.sum(axis=1, keepdims=True), 1.0)
-    loose = np.array(parts.NOSTRIL_LEFT + parts.NOSTRIL_RIGHT + parts.WING_LEFT + parts.WING_RIGHT)
+    loose = np.array(parts.NOSTRIL_LEFT + parts.NOSTRIL_RIGHT + parts.WING_LEFT + parts.WING_RIGHT + parts.SLIVERS)
     fixed = np.setdiff1d(np.arange(count), loose)
     relaxed = np.eye(count)
     relaxed[loose] = 0.0

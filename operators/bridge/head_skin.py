@@ -15,6 +15,7 @@ from .head_field import head_points
 RINGS = 44
 SEAM_FADE = 0.22
 """The stretch of v in which the fitted head gives way to the face model's own oval."""
+SEAM_ROUNDS = 25
 FADE_CM, JAW_FADE_CM = 4.5, 6.5
 """How far past the oval the expressions, and those of the jaw, carry the skin."""
 JAW_SHAPES = ("jawOpen", "jawForward", "jawLeft", "jawRight")
@@ -179,15 +180,13 @@ def _add_head(skin: Skin, face: Face, directed: set[tuple[int, int]]) -> Skin:
 def _smooth_seam(skin: Skin, face: Face) -> Skin:
     """Average the positions near the face oval a few times, so that head and face meet without a crease."""
     distance = np.linalg.norm(skin.points_cm[:, None] - face.points_cm[None, face.oval], axis=2).min(axis=1)
-    weight = 0.6 * smoothstep(2.2, 0.3, distance)
-    weight[: len(face.points_cm)][distance[: len(face.points_cm)] > 1.2] = 0.0
+    weight = 0.6 * smoothstep(3.0, 0.0, distance)
+    weight[: len(face.points_cm)][distance[: len(face.points_cm)] > 1.6] = 0.0
     edges = np.array([(a, b) for f in skin.faces for a, b in zip(f, f[1:] + f[:1], strict=True) if weight[a] + weight[b] > 0])
     edges = np.concatenate([edges, edges[:, ::-1]])
     valence = np.maximum(np.bincount(edges[:, 0], minlength=len(weight)), 1)[:, None]
     points = skin.points_cm.copy()
-    for _ in range(10):
-        # A step back after each step forward (Taubin) keeps the volume.
-        for step in (1.0, -1.03):
-            sums = np.stack([np.bincount(edges[:, 0], points[edges[:, 1], axis], len(points)) for axis in range(3)], axis=1)
-            points += step * weight[:, None] * np.where(valence > 1, sums / valence - points, 0.0)
+    for _ in range(SEAM_ROUNDS):
+        sums = np.stack([np.bincount(edges[:, 0], points[edges[:, 1], axis], len(points)) for axis in range(3)], axis=1)
+        points += weight[:, None] * np.where(valence > 1, sums / valence - points, 0.0)
     return replace(skin, points_cm=points)

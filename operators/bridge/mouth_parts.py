@@ -17,7 +17,7 @@ ARCH_DEPTH_CM = 5.2
 ROUND = 12
 TONGUE_RINGS, TONGUE_ROUND = 26, 24
 # Tongue at rest and stretched out: (y relative to the bite, z) from the root to the tip.
-TONGUE_REST = ((-2.6, 4.2), (-1.3, 5.2), (-0.75, 6.6), (-0.7, 8.0), (-0.85, 9.2), (-1.0, 9.75))
+TONGUE_REST = ((-2.4, 4.2), (-0.95, 5.2), (-0.35, 6.6), (-0.35, 8.0), (-0.6, 9.1), (-0.75, 9.6))
 TONGUE_OUT = ((-2.6, 4.2), (-1.2, 5.6), (-0.35, 7.6), (-0.05, 9.8), (-0.35, 11.9), (-1.35, 13.3))
 
 

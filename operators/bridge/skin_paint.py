@@ -42,7 +42,7 @@ def skin_tint(face: Face, skin: Skin) -> Tint:
     tint = _plain(len(points))
     dense = len(face.points_cm)
     _flush(tint, points)
-    scalp = smoothstep(-0.35, 0.9, above_hairline(points)) * smoothstep(10.2, 9.2, points[:, 2] - 0.0 * points[:, 1])
+    scalp = smoothstep(-0.3, 1.1, above_hairline(points))
     _blend(tint, HAIR, 0.85 * scalp)
     lips = np.zeros(len(points))
     lips[face.triangles[lip_faces(face)]] = 1.0
