@@ -18,13 +18,15 @@ from .transfer import decode_float, encode
 from .types import Floats, Region
 
 TERMS: Final = 6
-DARK: Final = 0.004
-"""Linear light that counts as black: below it ratios are noise."""
+DARK: Final = 0.0005
+"""Linear light below which ratios are noise."""
 _MAX_LOG_GAIN: Final = float(np.log(6))
 _MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
+_PULL: Final = (0.0, 1e-3, 1e-3, 0.03, 0.03, 0.03)
+"""Toward zero, per term: lamps make slopes; curvature needs more evidence, hair at the temples looks like it too."""
 _SPREAD_LIMITS: Final = (0.75, 1.33)
-_SPREAD_NOISE: Final = 0.02
-"""Encoded; spreads below it are noise and not matched."""
+_SPREAD_NOISE: Final = 0.05
+"""Encoded; smaller spreads are features and noise of one person rather than contrast of the picture."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,7 @@ def robust_fit(
     terms: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64], rounds: int = 4
 ) -> Floats:
     """(M, C) least squares per channel with Geman-McClure weights: hair, shine and shadows do not pull."""
-    # A weak pull to zero on all but the mean keeps the field flat where little skin is seen.
-    ridge = 1e-3 * np.diag([0.0] + [1.0] * (terms.shape[1] - 1))
+    ridge = np.diag(_PULL)
     trust = weights.copy()
     solution = np.zeros((terms.shape[1], values.shape[1]))
     for _ in range(rounds):

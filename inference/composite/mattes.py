@@ -15,6 +15,9 @@ INSET: Final = 0.006
 FEATHER: Final = 0.012
 """Face widths; standard deviation of the soft edge, which lies wholly inside."""
 
+RIM: Final = 0.2
+"""Face widths; colour is trusted fully this deep inside the matte, and not at all at half of it."""
+
 
 def face_matte(points_px: Floats, alpha: Floats, width_px: float) -> Floats:
     """(H, W) 0..1 inside the face's outline (478 points in pixels of the region) where the render is opaque."""
@@ -29,9 +32,18 @@ def face_matte(points_px: Floats, alpha: Floats, width_px: float) -> Floats:
     return np.where(cover > 0, soft, 0).astype(np.float32)
 
 
-def skin_matte(points_px: Floats, matte: Floats) -> Floats:
-    """(H, W) the matte without eyes, brows, lips and nostrils: where colour is compared."""
-    return np.where(features(matte.shape, points_px) > 0, 0, matte).astype(np.float32)
+def skin_matte(points_px: Floats, matte: Floats, width_px: float) -> Floats:
+    """(H, W) where colour is compared: the matte without eyes, brows, lips, nostrils, fading toward the rim.
+
+    At the rim hair, its shadow and grazing light are mixed with the skin.
+    """
+    return np.where(features(matte.shape, points_px) > 0, 0, inner_matte(matte, width_px)).astype(np.float32)
+
+
+def inner_matte(matte: Floats, width_px: float) -> Floats:
+    """(H, W) 0..1 rising from half of `RIM` to all of it inside the matte."""
+    depth = cv2.distanceTransform((matte > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / (RIM * width_px)
+    return np.clip(2 * depth - 1, 0, 1)
 
 
 def _disc(radius_px: float) -> cv2.typing.MatLike:

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import refine
+from .alignment import refine, sameness
 from .colour import DARK, ColourMatch, FaceFrame, match_colours
-from .mattes import face_matte, skin_matte
+from .mattes import face_matte, inner_matte, skin_matte
 from .regions import OVAL, face_width_px
 from .renders import Render
 from .swapper import Warp, fit_warp, sample, stay
@@ -26,8 +26,9 @@ from .window import gaussian_mean, quadratic_mean
 
 SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""
-_LOW_PASS: Final = 0.045
-"""Face widths; what is finer belongs to the person, not to place and light."""
+_PLACE_BLUR: Final = 0.02
+_LIGHT_BLUR: Final = 0.12
+"""Face widths; what is finer belongs to the person, not to place or light."""
 _COLOUR_SIGMA: Final = 3.0
 _PLACE_SIGMA: Final = 1.5
 """Frames."""
@@ -65,7 +66,9 @@ def warp_of(measurement: Measurement, swap: bool) -> Warp:
     if not swap:
         return stay(measurement.actor_px)
     actor = measurement.actor_px
-    return fit_warp(actor, actor + measurement.offset_px, measurement.refinement)
+    # Two pictures of one face have one outline: what differs is landmark noise, and pixels placed the face already.
+    bend_strength = 1 - sameness(measurement.likeness)
+    return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend_strength)
 
 
 def measure(plate: NDArray[np.uint8], render: Render, actor_px: Floats, avatar_px: Floats | None) -> Measurement:
@@ -92,9 +95,8 @@ def measure(plate: NDArray[np.uint8], render: Render, actor_px: Floats, avatar_p
     return Measurement(actor_px, offset, refinement, likeness, match)
 
 
-def smooth(offsets: Sequence[int], run: Sequence[Measurement], place: int) -> Measurement:
-    """Measurement of the frame at ``place`` of its run, steadied by its neighbours before and after."""
-    here = run[place]
+def smooth(offsets: Sequence[int], run: Sequence[Measurement]) -> Measurement:
+    """Measurement of the frame at offset 0 of its run, steadied by its neighbours before and after."""
     matches = [(offset, item.match) for offset, item in zip(offsets, run, strict=True) if item.match is not None]
     match = None
     if matches:
@@ -109,7 +111,7 @@ def smooth(offsets: Sequence[int], run: Sequence[Measurement], place: int) -> Me
         actor_px=quadratic_mean([offsets[i] for i in near], [run[i].actor_px for i in near]),
         offset_px=gaussian_mean(offsets, [item.offset_px for item in run], _PLACE_SIGMA),
         refinement=gaussian_mean(offsets, [item.refinement for item in run], _PLACE_SIGMA),
-        likeness=here.likeness,
+        likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run], _PLACE_SIGMA)),
         match=match,
     )
 
@@ -148,26 +150,27 @@ class _Small:
         """Fine affine of full-size plate pixels, and the likeness of plate and face."""
         plate_log = self._log(self.plate, matte)
 
-        def face_log(move: Floats) -> Floats:
+        def face_log(move: Floats, blur: float) -> Floats:
             moved = Warp(warp.similarity, warp.controls_px, warp.bend_px, self._to_plate(move))
-            return self._log(self.face(moved)[0], matte)
+            return self._log(self.face(moved)[0], matte, blur)
 
-        move, likeness = refine(plate_log, face_log, self.basis, matte, self.width)
+        move, likeness = refine(plate_log, face_log, self.basis, inner_matte(matte, self.width), self.width)
         return self._to_plate(move), likeness
 
     def match(self, face: Floats, matte: Floats) -> ColourMatch | None:
         """Colours of the skin that both show."""
-        skin = skin_matte(self.points, matte)
+        skin = skin_matte(self.points, matte, self.width)
         if (skin > 0.5).sum() < 100:
             return None
-        return match_colours(self._low_pass(self.plate, matte), self._low_pass(face, matte), self.basis, skin)
+        return match_colours(*(self._low_pass(image, matte, _LIGHT_BLUR) for image in (self.plate, face)), self.basis, skin)
 
-    def _log(self, encoded: Floats, matte: Floats) -> Floats:
-        return np.log(decode_float(self._low_pass(encoded, matte)) + DARK)
+    def _log(self, encoded: Floats, matte: Floats, extra_variance: float = 0) -> Floats:
+        blur = float(np.hypot(_PLACE_BLUR, np.sqrt(extra_variance) / self.width))
+        return np.log(decode_float(self._low_pass(encoded, matte, blur)) + DARK)
 
-    def _low_pass(self, image: Floats, matte: Floats) -> Floats:
+    def _low_pass(self, image: Floats, matte: Floats, blur: float) -> Floats:
         """Blur that takes nothing from outside the matte."""
-        sigma = _LOW_PASS * self.width
+        sigma = blur * self.width
         weight = cv2.GaussianBlur(matte, (0, 0), sigma)
         return cv2.GaussianBlur(image * matte[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
 

@@ -103,7 +103,7 @@ class _Shot:
             run = run_around(around, place, _is_joined)
             offsets = [offset for offset, _ in run]
             measurements = [item.measurement for _, item in run if item.measurement is not None]
-            steady = smooth(offsets, measurements, offsets.index(0))
+            steady = smooth(offsets, measurements)
             row = self._rows[held.frame.index]
             picture, matte = self._blender.composite(held.frame.rgb, held.render, steady, row)
             self._composited += 1

@@ -18,7 +18,7 @@ from .renders import Render
 from .transfer import decode
 from .types import Floats, Region
 
-LANDMARK_NOISE: Final = 0.006
+LANDMARK_NOISE: Final = 0.01
 """Face widths; differences between two outlines below this are the landmark network's error, not shape."""
 MAX_BEND: Final = 0.2
 """Face widths; a larger difference is a wrong landmark."""
@@ -62,7 +62,7 @@ class Warp:
         return np.ascontiguousarray(fine[..., 0], np.float32), np.ascontiguousarray(fine[..., 1], np.float32)
 
 
-def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = _IDENTITY) -> Warp:
+def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = _IDENTITY, bend_strength: float = 1.0) -> Warp:
     """The warp that takes an avatar with landmarks (478, 2) onto an actor with landmarks (478, 2)."""
     steady = [*STEADY, *OVAL]
     similarity = fit_similarity(actor_px[steady], avatar_px[steady])
@@ -71,7 +71,7 @@ def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = _IDENTITY
     bend = avatar_px[outline] - apply_affine(similarity, actor_px[outline])
     length = np.linalg.norm(bend, axis=1, keepdims=True)
     wanted = np.minimum(np.maximum(length - LANDMARK_NOISE * width, 0), MAX_BEND * width)
-    bend *= wanted / np.maximum(length, 1e-6)
+    bend *= bend_strength * wanted / np.maximum(length, 1e-6)
     controls = np.concatenate([actor_px[outline], actor_px[list(INNER)]])
     bends = np.concatenate([bend, np.zeros((len(INNER), 2), np.float32)])
     return Warp(similarity, controls.astype(np.float32), bends.astype(np.float32), refinement)
