@@ -20,6 +20,8 @@ from .types import Floats, Region
 TERMS: Final = 6
 DARK: Final = 0.0005
 """Linear light below which ratios are noise."""
+LIGHT_BLUR: Final = 0.12
+"""Face widths; what is finer belongs to the person, not to the light."""
 _MAX_LOG_GAIN: Final = float(np.log(6))
 _MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
 _PULL: Final = (0.0, 1e-3, 1e-3, 0.03, 0.03, 0.03)
@@ -66,16 +68,26 @@ class ColourMatch:
         return np.exp(middle + np.clip(local, -_MAX_LOCAL_LOG_GAIN, _MAX_LOCAL_LOG_GAIN)).astype(np.float32)
 
 
-def apply_match(linear: Floats, match: ColourMatch, face: FaceFrame, region: Region) -> Floats:
-    """Linear (H, W, 3) of a region to matched encoded values, 0..1."""
-    height, width = linear.shape[:2]
-    small = (max(2, width // 8), max(2, height // 8))
-    gain = cv2.resize(match.gain(face.basis(region, small)), (width, height), interpolation=cv2.INTER_LINEAR)
-    encoded = encode(linear * gain)
+def apply_match(linear: Floats, matte: Floats, match: ColourMatch, face: FaceFrame, region: Region) -> Floats:
+    """Linear (H, W, 3) of a region, in its matte (H, W), to matched encoded values, 0..1."""
+    size = (linear.shape[1], linear.shape[0])
+    small = (max(2, size[0] // 8), max(2, size[1] // 8))
+    basis = face.basis(region, small)
+    encoded = encode(linear * cv2.resize(match.gain(basis), size, interpolation=cv2.INTER_LINEAR))
     if not np.array_equal(match.spread, np.eye(3)):
-        offset = match.mean - match.spread @ match.mean
-        encoded = cv2.transform(encoded, np.column_stack([match.spread, offset]).astype(np.float32))
+        # Measured on low-passed colours, so it is done to them: lashes and lips keep their own contrast.
+        scale = small[0] / size[0]
+        weight = cv2.resize(matte, small, interpolation=cv2.INTER_AREA)
+        broad = low_pass(cv2.resize(encoded, small, interpolation=cv2.INTER_AREA), weight, 2 * LIGHT_BLUR * face.radius_px * scale)
+        change = (broad - match.mean) @ (match.spread - np.eye(3, dtype=np.float32)).T
+        encoded += cv2.resize(change, size, interpolation=cv2.INTER_LINEAR)
     return np.clip(encoded, 0, 1)
+
+
+def low_pass(image: Floats, matte: Floats, sigma_px: float) -> Floats:
+    """Blur (H, W, 3) that takes nothing from outside the matte (H, W)."""
+    weight = cv2.GaussianBlur(matte, (0, 0), sigma_px)
+    return cv2.GaussianBlur(image * matte[..., None], (0, 0), sigma_px) / np.maximum(weight, 1e-3)[..., None]
 
 
 def fit_light(plate: Floats, face: Floats, basis: Floats, weight: Floats) -> Floats:

@@ -41,7 +41,7 @@ class Blender:
         matte = face_matte(points - region.origin_px, alpha, face_width_px(points))
         started = self._note("swap", started)
         if "colour" in self._stages and measured.match is not None:
-            face = apply_match(linear, measured.match, face_frame(points), region)
+            face = apply_match(linear, matte, measured.match, face_frame(points), region)
         else:
             face = encode(linear)
         started = self._note("colour", started)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import refine, sameness
-from .colour import DARK, ColourMatch, FaceFrame, match_colours
+from .colour import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, low_pass, match_colours
 from .mattes import face_matte, inner_matte, skin_matte
 from .regions import OVAL, face_width_px
 from .renders import Render
@@ -27,8 +27,7 @@ from .window import gaussian_mean, quadratic_mean
 SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""
 _PLACE_BLUR: Final = 0.02
-_LIGHT_BLUR: Final = 0.12
-"""Face widths; what is finer belongs to the person, not to place or light."""
+"""Face widths; finer detail is noise at the size that is measured on."""
 _COLOUR_SIGMA: Final = 3.0
 _PLACE_SIGMA: Final = 1.5
 """Frames."""
@@ -162,17 +161,11 @@ class _Small:
         skin = skin_matte(self.points, matte, self.width)
         if (skin > 0.5).sum() < 100:
             return None
-        return match_colours(*(self._low_pass(image, matte, _LIGHT_BLUR) for image in (self.plate, face)), self.basis, skin)
+        return match_colours(*(low_pass(image, matte, LIGHT_BLUR * self.width) for image in (self.plate, face)), self.basis, skin)
 
     def _log(self, encoded: Floats, matte: Floats, extra_variance: float = 0) -> Floats:
         blur = float(np.hypot(_PLACE_BLUR, np.sqrt(extra_variance) / self.width))
-        return np.log(decode_float(self._low_pass(encoded, matte, blur)) + DARK)
-
-    def _low_pass(self, image: Floats, matte: Floats, blur: float) -> Floats:
-        """Blur that takes nothing from outside the matte."""
-        sigma = blur * self.width
-        weight = cv2.GaussianBlur(matte, (0, 0), sigma)
-        return cv2.GaussianBlur(image * matte[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
+        return np.log(decode_float(low_pass(encoded, matte, blur * self.width)) + DARK)
 
     def _to_plate(self, move: Floats) -> Floats:
         """An affine of small pixels as one of full-size frame pixels."""
