@@ -21,11 +21,11 @@ from ..media.writer import Codec
 from ..progress import Progress, silent
 from ..take import Take
 from .frame import Blender
+from .measure import Measurement, measure, smooth
 from .meters import Meters, write_report
 from .renders import Render, RenderFolder
-from .sources import AvatarLandmarks
+from .sources import AvatarLandmarks, reference
 from .types import STAGES, CompositeOptions, CompositeReport, Floats
-from .measure import Measurement, measure, smooth
 from .window import run_around, windows
 
 WINDOW_RADIUS: Final = 6
@@ -87,9 +87,12 @@ class _Shot:
         self._take = take
         self._rows = {int(index): row for row, index in enumerate(take.frame_index)}
         self._renders = RenderFolder(render_dir, take.frame_size)
+        # The network swapper draws on the actor's own landmarks: the render is only looked at for colour.
         self._swap = "swap" in options.stages
         self._avatar_landmarks = AvatarLandmarks(self._renders, options.device)
-        self._blender = Blender(options, take, self._renders)
+        self._blender = Blender(options)
+        if self._blender.identity is not None:
+            self._blender.identity.take_identity(*reference(take, self._renders, self._avatar_landmarks))
         self._meters = Meters() if options.report_dir is not None else None
         self.frames = self._composited = self._without_face = self._without_render = 0
 
@@ -104,11 +107,10 @@ class _Shot:
             offsets = [offset for offset, _ in run]
             measurements = [item.measurement for _, item in run if item.measurement is not None]
             steady = smooth(offsets, measurements)
-            row = self._rows[held.frame.index]
-            picture, matte = self._blender.composite(held.frame.rgb, held.render, steady, row)
+            picture, matte = self._blender.composite(held.frame.rgb, held.render, steady)
             self._composited += 1
             if self._meters is not None:
-                self._meters.add(held.frame.rgb, picture, matte, steady.actor_px)
+                self._meters.add(held.frame.index, held.frame.rgb, picture, matte)
             yield held.frame, picture
 
     def report(self) -> CompositeReport:

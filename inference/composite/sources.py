@@ -1,17 +1,21 @@
-"""Where the avatar's landmarks in its own render come from: the renderer's file, else the landmark network."""
+"""What is known about the avatar from its renders: its landmarks in each frame, and a frame that shows who it is."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..capture import detect_landmarks
+from ..capture.shot import detect_landmarks
+from ..errors import InputError
+from ..take import Take
 from .renders import Render, RenderFolder
 from .types import Floats
 
+_GREY = 128
+
 
 class AvatarLandmarks:
-    """Landmarks (478, 2) of the avatar in rendered frames."""
+    """Landmarks (478, 2) of the avatar in rendered frames: from the renderer's file, else from the landmark network."""
 
     def __init__(self, renders: RenderFolder, device: str) -> None:
         self._renders = renders
@@ -25,11 +29,38 @@ class AvatarLandmarks:
         known = self._renders.landmarks_px(frame_index)
         if known is not None:
             return known
-        picture = plate.copy()
-        scale = np.iinfo(render.rgba.dtype).max
-        alpha = render.rgba[..., 3:].astype(np.float32) / scale
-        colour = render.rgba[..., :3].astype(np.float32) * (255 / scale)
-        behind = picture[render.region.slices]
-        behind[:] = np.rint(behind + alpha * (colour - behind))
-        faces = detect_landmarks(picture, self._device)
+        faces = detect_landmarks(lay_over(render, plate), self._device)
         return faces[0].points_px if faces else None
+
+
+def reference(take: Take, renders: RenderFolder, landmarks: AvatarLandmarks) -> tuple[Floats, Floats]:
+    """Encoded picture (H, W, 3), 0..1, and landmarks (478, 2) of the calmest and most frontal rendered frame.
+
+    Raises:
+        InputError: no face is found in it.
+    """
+    rows = [row for row, index in enumerate(take.frame_index) if int(index) in renders.frame_indices]
+    facing = np.array([take.rotation[row, 2, 2] for row in rows])
+    unrest = take.coefficients[rows].sum(1) + 10 * (1 - facing)
+    for row in np.array(rows)[np.argsort(unrest)]:
+        index = int(take.frame_index[row])
+        render = renders.load(index)
+        if render is not None:
+            width, height = take.frame_size
+            grey = np.full((height, width, 3), _GREY, np.uint8)
+            points = landmarks.of(index, render, grey)
+            if points is None:
+                break
+            return lay_over(render, grey).astype(np.float32) / 255, points
+    raise InputError("The rendered frames show no face that could be recognised; use the swapper 'render'.")
+
+
+def lay_over(render: Render, plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The plate with the render on top, as it came from the renderer."""
+    picture = plate.copy()
+    scale = np.iinfo(render.rgba.dtype).max
+    alpha = render.rgba[..., 3:].astype(np.float32) / scale
+    colour = render.rgba[..., :3].astype(np.float32) * (255 / scale)
+    behind = picture[render.region.slices]
+    behind[:] = np.rint(behind + alpha * (colour - behind))
+    return picture

@@ -1,0 +1,84 @@
+"""Aligned face crops for networks: published templates of five points, cutting a crop out and putting a change back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from .swapper import fit_similarity
+from .types import Floats, Region
+
+FIVE_POINTS: Final = (468, 473, 4, 61, 291)
+"""Eye at the left of the image, eye at the right, nose tip, mouth corner at the left, at the right."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """Where a network wants the five points, in shares of its square input."""
+
+    size: int
+    points: tuple[tuple[float, float], ...]
+
+
+ARCFACE_112: Final = Template(
+    112,
+    (
+        (0.34191607, 0.46157411), (0.65653393, 0.45983393), (0.500225, 0.64050536),
+        (0.37097589, 0.82469196), (0.63151696, 0.82325089),
+    ),
+)  # fmt: skip
+ARCFACE_128: Final = Template(
+    128,
+    (
+        (0.36167656, 0.40387734), (0.63696719, 0.40235469), (0.50019687, 0.56044219),
+        (0.38710391, 0.72160547), (0.61507734, 0.72034453),
+    ),
+)  # fmt: skip
+FFHQ_512: Final = Template(
+    512,
+    (
+        (0.37691676, 0.46864664), (0.62285697, 0.46912813), (0.50123859, 0.61331904),
+        (0.39308822, 0.725411), (0.61150205, 0.72490465),
+    ),
+)  # fmt: skip
+
+
+def crop_affine(points_px: Floats, template: Template) -> Floats:
+    """(2, 3) frame pixels to crop pixels for landmarks (478, 2)."""
+    goal = np.array(template.points, np.float32) * template.size
+    return fit_similarity(points_px[list(FIVE_POINTS)], goal)
+
+
+def cut(image: Floats, affine: Floats, size: int) -> Floats:
+    """(size, size, C) crop of an image; the border is continued, shrinking is done without aliasing."""
+    shrink = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    if shrink < 1:
+        image = cv2.GaussianBlur(image, (0, 0), 0.5 * float(np.sqrt(1 / shrink**2 - 1)) + 1e-3)
+    return cv2.warpAffine(image, _centred(affine), (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def put_back(crop: Floats, affine: Floats, region: Region) -> Floats:
+    """A crop as the pixels of a frame region; zero where the crop does not reach."""
+    to_region = affine.copy()
+    to_region[:, 2] += affine[:, :2] @ region.origin_px
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(crop, _centred(to_region), (region.width, region.height), flags=flags)
+
+
+def to_tensor(crop: Floats) -> Floats:
+    """(S, S, 3) to (1, 3, S, S)."""
+    return np.ascontiguousarray(crop.transpose(2, 0, 1)[None], np.float32)
+
+
+def from_tensor(tensor: Floats) -> Floats:
+    """(1, 3, S, S) to (S, S, 3)."""
+    return np.ascontiguousarray(tensor[0].transpose(1, 2, 0), np.float32)
+
+
+def _centred(affine: Floats) -> Floats:
+    """Corner-convention affine as cv2 wants it, whose pixel centres are whole numbers."""
+    half = np.full(2, 0.5, np.float32)
+    return np.column_stack([affine[:, :2], affine[:, :2] @ half + affine[:, 2] - half])
