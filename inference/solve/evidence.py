@@ -1,0 +1,93 @@
+"""What the landmarks of a frame say about unknown parameters, given how landmark networks err.
+
+Landmark errors are not independent: neighbouring points are off together, and stay so for several frames. So the
+standard deviations here are several times the errors that one sees, as if far fewer points and frames had been seen.
+How large the errors of this shot are is measured from what neighbouring points leave over together.
+All lengths are centimetres on the face, so nothing depends on the size of the picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Array, Linearised
+from .landmark_groups import LEFT_LIDS, LIPS, MESH_COUNT, OVAL, RIGHT_LIDS, mask
+
+POINT_CM = 0.45
+"""Standard deviation of a point's error for coefficients, at noise level 1: that of MediaPipe's networks."""
+OVAL_FACTOR = 3.0
+LIDS_AND_LIPS_FACTOR = 0.33
+"""Outline points slide over the skin; lids and lips are seen best and matter most."""
+ROUGH_CM = 0.08
+"""Error of a point for pose and identity."""
+ROBUST_LIMIT = 2.5
+"""Residuals beyond this many times the frame's usual one count less (Huber)."""
+NEIGHBOURS = 8
+USUAL_SHARED_RESIDUAL_CM = 0.045
+"""What MediaPipe's points leave over on average of a neighbourhood."""
+LEVEL_RANGE = (0.02, 1.5)
+
+
+def point_errors_cm() -> Array:
+    """(468,) standard deviation of every mesh point at noise level 1."""
+    errors = np.full(MESH_COUNT, POINT_CM)
+    errors[mask(OVAL)] *= OVAL_FACTOR
+    errors[mask(LIPS, LEFT_LIDS, RIGHT_LIDS)] *= LIDS_AND_LIPS_FACTOR
+    return errors
+
+
+def square_distances(points_cm: Array) -> Array:
+    """(P, P)."""
+    return np.asarray(((points_cm[:, None] - points_cm[None]) ** 2).sum(-1))
+
+
+def neighbourhood_means(points_cm: Array) -> Array:
+    """(P, P) operator: the mean over each point's nearest neighbours and itself."""
+    nearest = np.argsort(square_distances(points_cm), axis=1)[:, : NEIGHBOURS + 1]
+    operator = np.zeros((len(points_cm), len(points_cm)))
+    np.put_along_axis(operator, nearest, 1.0 / (NEIGHBOURS + 1), axis=1)
+    return operator
+
+
+def noise_level(residual_cm: Array, means: Array) -> float:
+    """How large this shot's errors are in units of MediaPipe's: from what neighbours of (T, P, 2) have in common."""
+    shared = means @ residual_cm
+    size = float(np.sqrt(np.median((shared**2).sum(-1)) / (2 * np.log(2)))) / USUAL_SHARED_RESIDUAL_CM
+    return float(np.clip(size, *LEVEL_RANGE))
+
+
+def facing(points_cm: Array, triangles: NDArray[np.int32], landmark_vertices: NDArray[np.int32]) -> Array:
+    """(468, 3) outward unit normals of the mesh points of a (V, 3) face."""
+    corners = points_cm[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros_like(points_cm)
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], normal)
+    total = total[landmark_vertices[:MESH_COUNT]]
+    return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-9)
+
+
+def visibility(normals: Array, rotation: Array) -> Array:
+    """(T, 468) weight 0.05..1 of each point: full when the skin faces the camera, little when it is turned away."""
+    return np.clip(0.4 + 2.0 * (rotation[:, 2] @ normals.T), 0.05, 1.0)
+
+
+def residuals_cm(points_px: Array, model: Linearised) -> Array:
+    """(T, P, 2) seen minus predicted."""
+    return (points_px - model.points_px) / model.px_per_cm[:, None, None]
+
+
+def robust_weights(residual_cm: Array, errors_cm: Array, visible: Array) -> Array:
+    """(T, P) inverse variances: the points' errors, their visibility and Huber's weight."""
+    size = np.linalg.norm(residual_cm, axis=-1)
+    usual = np.maximum(np.median(size, axis=1, keepdims=True), 1e-6)
+    return visible / errors_cm**2 * np.minimum(1.0, ROBUST_LIMIT * usual / np.maximum(size, 1e-9))
+
+
+def rough_weights(residual_cm: Array, visible: Array) -> Array:
+    """(T, P) inverse variances for pose and identity: independent errors, their size taken from the residuals."""
+    weight = visible * np.where(mask(OVAL), 0.1, 1.0) / ROUGH_CM**2
+    size = np.linalg.norm(residual_cm, axis=-1)
+    scale = np.maximum(ROUGH_CM, np.median(size, axis=1, keepdims=True))
+    return weight * (ROUGH_CM / scale) ** 2 / np.maximum(1.0, size / (2.0 * scale))

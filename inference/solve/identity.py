@@ -1,0 +1,132 @@
+"""One actor, one camera: identity, focal length and the static offsets of the points, from the shot's key frames.
+
+Bundle adjustment: every key frame's pose is eliminated (Schur complement), so each step solves one small system for the
+identity and the focal length together. The focal length is only observable through perspective, so it has a prior.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..face_model.types import FaceModel
+from .evidence import residuals_cm, rough_weights, visibility
+from .geometry import Array, Camera, Linearised, Poses, linearise
+from .landmark_groups import MESH_COUNT
+from .pose import limited
+
+USUAL_FOV_DEG = 45.0
+FOV_SPREAD = 0.25
+"""Standard deviation of the logarithm of the focal length: 30 to 70 degrees is within two of them."""
+OFFSET_CM = 0.2
+"""Standard deviation of a point's static offset: how the actor and the network differ from the face model."""
+LARGEST_KEY_COUNT = 24
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """What stays the same through a shot."""
+
+    camera: Camera
+    focal_spread: float
+    """Standard deviation of the logarithm of the focal length."""
+    identity: Array
+    """(I,)."""
+    offsets_cm: Array
+    """(468, 3)."""
+    points_cm: Array
+    """(468, 3) neutral mesh points, offsets included."""
+
+
+def usual_focal_px(width: int, height: int) -> float:
+    """Focal length of the usual field of view over the picture's longer side."""
+    return max(width, height) / (2 * np.tan(np.radians(USUAL_FOV_DEG) / 2))
+
+
+def mesh_points(model: FaceModel) -> tuple[Array, Array, Array]:
+    """Mean (468, 3), identity modes (I, 468, 3) and expressions (52, 468, 3) at the mesh landmarks."""
+    at = model.landmark_vertices[:MESH_COUNT]
+    return (
+        model.mean_cm[at].astype(np.float64),
+        model.identity_modes_cm[:, at].astype(np.float64),
+        model.expressions_cm[:, at].astype(np.float64),
+    )
+
+
+def first_actor(model: FaceModel, camera: Camera) -> Actor:
+    """The mean face behind the usual camera."""
+    mean, modes, _ = mesh_points(model)
+    return Actor(camera, FOV_SPREAD, np.zeros(len(modes)), np.zeros_like(mean), mean)
+
+
+def key_frames(poses: Poses, points_px: Array) -> np.ndarray:
+    """Indices of frames that differ most in head pose and in expression (farthest-point sampling)."""
+    shape = points_px - points_px.mean(1, keepdims=True)
+    shape = shape / np.sqrt((shape**2).sum((1, 2), keepdims=True))
+    look = np.concatenate([2.0 * poses.rotation[:, 2], 0.5 * poses.rotation[:, 0], 4.0 * (shape - shape.mean(0)).reshape(len(shape), -1)], 1)
+    chosen = [int(np.argmin(np.linalg.norm(look - np.median(look, 0), axis=1)))]
+    distance = np.linalg.norm(look - look[chosen[0]], axis=1)
+    while len(chosen) < min(LARGEST_KEY_COUNT, len(look)):
+        chosen.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(look - look[chosen[-1]], axis=1))
+        distance[chosen] = -1.0
+    return np.sort(np.array(chosen))
+
+
+def adjust(
+    points_px: Array, coefficients: Array, poses: Poses, actor: Actor, model: FaceModel, normals: Array, usual_focal: float
+) -> tuple[Actor, Poses]:
+    """One Gauss-Newton step of poses, focal length, identity and static offsets together, expressions held."""
+    mean, modes, expressions = mesh_points(model)
+    faces = actor.points_cm + np.einsum("tk,kpc->tpc", coefficients, expressions)
+    linear = linearise(faces, poses, actor.camera)
+    residual = residuals_cm(points_px, linear)
+    weight = rough_weights(residual, visibility(normals, poses.rotation)) * len(points_px) ** -0.5
+    pose_step, shared, offset_step, spread = bundle_step(linear, residual, weight, modes, actor, usual_focal)
+    camera = replace(actor.camera, focal_px=actor.camera.focal_px * float(np.exp(shared[0])))
+    identity, offsets = actor.identity + shared[1:], actor.offsets_cm + offset_step
+    points = mean + np.einsum("i,ipc->pc", identity, modes) + offsets
+    return Actor(camera, spread, identity, offsets, points), poses.moved(limited(pose_step))
+
+
+def bundle_step(
+    linear: Linearised, residual: Array, weight: Array, modes: Array, actor: Actor, usual_focal: float
+) -> tuple[Array, Array, Array, float]:
+    """Steps of the poses (T, 6), of focal logarithm and identity (1 + I,), of the offsets (P, 3); the focal spread.
+
+    The offsets are eliminated point by point, as points are in every bundle adjustment.
+    """
+    frames, points = weight.shape
+    size = 6 * frames + 1 + len(modes)
+    shared = slice(6 * frames, size)
+    by_shared = np.concatenate([linear.by_log_focal[..., None], np.einsum("tpac,ipc->tpai", linear.by_point, modes, optimize=True)], -1)
+    every = np.concatenate([linear.by_pose, by_shared, linear.by_point, residual[..., None]], -1) * np.sqrt(weight)[..., None, None]
+    flat = every.reshape(frames, points * 2, -1)
+    product = np.swapaxes(flat, 1, 2) @ flat
+    system, right = np.zeros((size, size)), np.zeros(size)
+    for t in range(frames):
+        own = slice(6 * t, 6 * t + 6)
+        system[own, own] = product[t, :6, :6] + 1e-6 * np.eye(6)
+        system[own, shared] = product[t, :6, 6:-4]
+        system[shared, own] = product[t, 6:-4, :6]
+        right[own] = product[t, :6, -1]
+    prior = np.concatenate([[1 / FOV_SPREAD**2], np.ones(len(modes))])
+    wish = np.concatenate([[np.log(usual_focal / actor.camera.focal_px)], -actor.identity])
+    system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(prior)
+    right[shared] = product[:, 6:-4, -1].sum(0) + prior * wish
+    by_offset = every[..., -4:-1]
+    own = np.einsum("tpai,tpaj->pij", by_offset, by_offset, optimize=True) + np.eye(3) / OFFSET_CM**2
+    pull = np.einsum("tpai,tpa->pi", by_offset, every[..., -1], optimize=True) - actor.offsets_cm / OFFSET_CM**2
+    cross = np.zeros((points, 3, size))
+    cross[..., : 6 * frames] = np.einsum("tpai,tpaj->pitj", by_offset, every[..., :6], optimize=True).reshape(points, 3, -1)
+    cross[..., shared] = np.einsum("tpai,tpaj->pij", by_offset, every[..., 6:-4], optimize=True)
+    solved = np.linalg.solve(own, np.concatenate([cross, pull[..., None]], -1))
+    rows = cross.reshape(-1, size)
+    inverse = np.linalg.inv(system - rows.T @ solved[..., :-1].reshape(-1, size))
+    step = inverse @ (right - rows.T @ solved[..., -1].ravel())
+    offset_step = solved[..., -1] - solved[..., :-1] @ step
+    return step[: 6 * frames].reshape(frames, 6), step[shared], offset_step, float(np.sqrt(inverse[6 * frames, 6 * frames]))

@@ -1,0 +1,190 @@
+"""The solver's state and steps for the frames of one shot in which the face was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import arkit
+from ..face_model.types import FaceModel
+from .coefficients import Bounds, solve_coefficients
+from .evidence import (
+    facing, neighbourhood_means, noise_level, point_errors_cm, residuals_cm, robust_weights, visibility,
+)  # fmt: skip
+from .gaze import conjugate, full_look_rad, gaze_angles, look_coefficients
+from .geometry import Array, Camera, Linearised, Poses, linearise
+from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
+from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
+from .pose import first_poses, refine_poses
+from .timeline import Timeline
+
+KEY_ROUNDS = 6
+SHOT_ROUNDS = 2
+STEPS = KEY_ROUNDS + SHOT_ROUNDS
+CHUNK = 64
+"""Frames whose derivatives are in memory together."""
+POSE_FREEDOM = np.repeat([0.03, 0.5], 3)
+"""Standard deviations (rad, cm) by which the head pose may still be wrong while coefficients are solved."""
+USUAL_EXPRESSION = 0.25
+MOUTH_CLOSE_MARGIN = 0.03
+SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
+EYE_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What the solver found, for the N seen frames."""
+
+    actor: Actor
+    poses: Poses
+    coefficients: Array
+    """(N, 52)."""
+    gaze: Array
+    """(N, 2, 2)."""
+    residual_cm: Array
+    """(N,) root mean square of what the points are off by."""
+
+
+class PerformanceSolver:
+    """Solves the frames of one shot; holds what the steps share: the points, the face model and the error model."""
+
+    def __init__(self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel) -> None:
+        self.landmarks_px = landmarks_px
+        self.points_px = landmarks_px[:, :MESH_COUNT]
+        self.timeline = Timeline(time_s)
+        self.model = model
+        self.mean, _, self.expressions = mesh_points(model)
+        self.errors_cm = point_errors_cm()
+        self.products = expression_products(self.expressions)
+        self.means = neighbourhood_means(self.mean)
+        self.normals = facing(model.mean_cm.astype(np.float64), model.triangles, model.landmark_vertices)
+        self.rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / 0.15**2)
+        self.full_look = full_look_rad(model.expressions_cm, model.landmark_vertices, model.eye_radius_cm)
+        self.usual_focal = usual_focal_px(*size)
+        self.first_camera = Camera(self.usual_focal, (size[0] / 2, size[1] / 2))
+
+    def solve(self, step_done: Callable[[int], None]) -> Performance:
+        """Key frames give the actor and the camera; then all frames give poses and coefficients together."""
+        actor = first_actor(self.model, self.first_camera)
+        still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
+        poses = first_poses(self.points_px, self.mean, actor.camera)
+        poses = refine_poses(self.points_px, still, self.normals, poses, actor.camera, self.rigid, None, 3)
+        actor, level = self.find_actor(actor, poses, step_done)
+        coefficients, gaze = np.zeros((len(self.points_px), len(arkit.NAMES))), np.zeros((len(self.points_px), 2, 2))
+        for done in range(SHOT_ROUNDS):
+            faces = self.faces(actor, coefficients)
+            steps = 3 if done == 0 else 1
+            poses = refine_poses(self.points_px, faces, self.normals, poses, actor.camera, self.rigid, self.timeline, steps)
+            coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
+            step_done(KEY_ROUNDS + done + 1)
+        residual = self.residuals(slice(None), poses, actor, coefficients)
+        return Performance(actor, poses, coefficients, gaze, np.sqrt((residual**2).mean((1, 2))))
+
+    def find_actor(self, actor: Actor, poses: Poses, step_done: Callable[[int], None]) -> tuple[Actor, float]:
+        """The actor, the camera and how large the errors of this shot are, from key frames."""
+        keys = key_frames(poses, self.points_px)
+        poses, level = poses[keys], 1.0
+        apart = Timeline(self.timeline.time_s[keys], connected=False)
+        coefficients = np.zeros((len(keys), len(arkit.NAMES)))
+        for done in range(KEY_ROUNDS):
+            actor, poses = adjust(
+                self.points_px[keys], coefficients, poses, actor, self.model, self.normals, self.usual_focal
+            )
+            coefficients, _ = self.refine(keys, poses, actor, coefficients, apart, level)
+            residual = self.residuals(keys, poses, actor, coefficients)
+            level = noise_level(residual, self.means)
+            step_done(done + 1)
+        return actor, level
+
+    def refine(
+        self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, timeline: Timeline,
+        level: float,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """New coefficients (N, 52) and gaze (N, 2, 2) of the given frames."""
+        angles = self.gaze(self.landmarks_px[frames], poses, actor, coefficients)
+        bounds = self.bounds(angles, coefficients)
+        hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
+        return solve_coefficients(hessian, gradient, bounds, timeline, coefficients), angles
+
+    def faces(self, actor: Actor, coefficients: Array) -> Array:
+        """(N, 468, 3) the actor's face in every frame, in head axes."""
+        moved = coefficients @ self.expressions.reshape(len(arkit.NAMES), -1)
+        return actor.points_cm + moved.reshape(-1, MESH_COUNT, 3)
+
+    def residuals(self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array) -> Array:
+        """(N, 468, 2) cm: seen minus predicted."""
+        linear = linearise(self.faces(actor, coefficients), poses, actor.camera)
+        return residuals_cm(self.points_px[frames], linear)
+
+    def eyes_cm(self, actor: Actor) -> Array:
+        """(2, 3) centres of the actor's eyes: the model's, moved as the lids are."""
+        moved = actor.points_cm - self.mean
+        shift = np.stack([moved[list(lids)].mean(0) for lids in (LEFT_LIDS, RIGHT_LIDS)])
+        return np.asarray(self.model.eye_centres_cm + shift)
+
+    def gaze(self, landmarks_px: Array, poses: Poses, actor: Actor, coefficients: Array) -> Array:
+        """(N, 2, 2) yaw and pitch of the two eyes; closed eyes take the gaze of the frames around them."""
+        angles = gaze_angles(landmarks_px, poses, actor.camera, self.eyes_cm(actor), self.model.eye_radius_cm)
+        blink = coefficients[:, [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]]
+        return conjugate(angles, np.clip(1.0 - blink, 0.0, 1.0))
+
+    def bounds(self, angles: Array, coefficients: Array) -> Bounds:
+        """Looks are fixed by the gaze; lips cannot close further than the jaw is open."""
+        look = look_coefficients(angles, self.full_look)
+        lower = np.where(EYE_LOOK, look, 0.0)
+        upper = np.where(EYE_LOOK, look, 1.0)
+        jaw_open = coefficients[:, arkit.INDEX["jawOpen"]]
+        upper[:, arkit.INDEX["mouthClose"]] = np.minimum(1.0, jaw_open + MOUTH_CLOSE_MARGIN)
+        return Bounds(lower, upper)
+
+    def evidence(
+        self, points_px: Array, poses: Poses, actor: Actor, coefficients: Array, level: float
+    ) -> tuple[Array, Array]:
+        """Normal equations (N, 52, 52), (N, 52) of the coefficients, with small changes of the pose integrated out."""
+        parts = []
+        for start in range(0, len(points_px), CHUNK):
+            part = slice(start, start + CHUNK)
+            linear = linearise(self.faces(actor, coefficients[part]), poses[part], actor.camera)
+            residual = residuals_cm(points_px[part], linear)
+            visible = visibility(self.normals, poses.rotation[part])
+            weight = robust_weights(residual, level * self.errors_cm, visible)
+            parts.append(self.normal_equations(linear, residual, weight, coefficients[part]))
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+    def normal_equations(
+        self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array
+    ) -> tuple[Array, Array]:
+        """The evidence of one chunk. Products of shapes are made once, so all frames' matrices are one multiplication."""
+        count, size = weight.shape[0], len(arkit.NAMES)
+        weighted = linear.by_point * weight[..., None, None]
+        metric = np.swapaxes(weighted, -1, -2) @ linear.by_point
+        packed = metric[..., SYMMETRIC[0], SYMMETRIC[1]].reshape(count, -1).astype(np.float32) @ self.products
+        hessian = np.zeros((count, size, size))
+        upper = np.triu_indices(size)
+        hessian[:, upper[0], upper[1]] = packed
+        hessian[:, upper[1], upper[0]] = packed
+        shapes = self.expressions.reshape(size, -1).T
+        pull = np.swapaxes(weighted, -1, -2) @ residual_cm[..., None]
+        gradient = pull.reshape(count, -1) @ shapes + (hessian @ coefficients[..., None])[..., 0]
+        pose_by_point = np.swapaxes(linear.by_pose, -1, -2) @ weighted
+        cross = pose_by_point.transpose(0, 2, 1, 3).reshape(count, 6, -1) @ shapes
+        flat = (linear.by_pose * np.sqrt(weight)[..., None, None]).reshape(count, -1, 6)
+        own = np.swapaxes(flat, 1, 2) @ flat + np.diag(1 / POSE_FREEDOM**2)
+        turn = np.einsum("tpak,tpa,tp->tk", linear.by_pose, residual_cm, weight, optimize=True)
+        turn += (cross @ coefficients[..., None])[..., 0]
+        solved = np.linalg.solve(own, np.concatenate([cross, turn[..., None]], -1))
+        sideways = np.swapaxes(cross, 1, 2)
+        return hessian - sideways @ solved[..., :-1], gradient - (sideways @ solved[..., -1:])[..., 0]
+
+
+def expression_products(expressions_cm: Array) -> NDArray[np.float32]:
+    """(468 * 6, 52 * 53 / 2): for every point and symmetric 3 x 3 entry the products of every two shapes there."""
+    first, second = np.triu_indices(len(expressions_cm))
+    rows = []
+    for i, j in zip(*SYMMETRIC, strict=True):
+        product = expressions_cm[first, :, i] * expressions_cm[second, :, j]
+        rows.append(product if i == j else product + expressions_cm[first, :, j] * expressions_cm[second, :, i])
+    return np.ascontiguousarray(np.stack(rows, 2).reshape(len(first), -1).T.astype(np.float32))

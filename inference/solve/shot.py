@@ -1,0 +1,117 @@
+"""The door of the room: landmarks of one face through one shot in, a take out."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from .. import arkit
+from ..capture.types import FaceTrack, ShotTracks
+from ..errors import InputError
+from ..face_model.types import FaceModel
+from ..progress import Progress
+from ..take import Take
+from .geometry import Array
+from .identity import Actor
+from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
+from .performance import STEPS, Performance, PerformanceSolver
+
+log = logging.getLogger(__name__)
+
+
+def solve_shot(shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: Progress) -> Take:
+    """Turn one face's landmarks into a take: one identity and camera, and head, gaze and coefficients per frame.
+
+    Frames in which the face is lost keep confidence 0 and NaN landmarks. Their other values are those of the nearest
+    seen frame, so that every array stays finite; they say nothing about the actor.
+    Raises InputError when the face was seen in no frame.
+    """
+    landmarks = track.landmarks_px.astype(np.float64)
+    seen = np.flatnonzero((track.confidence > 0) & np.isfinite(landmarks).all((1, 2)))
+    if not len(seen):
+        raise InputError(f"There is no face in {shot.info.path.name}; use footage in which a face can be seen.")
+    size = (shot.info.width, shot.info.height)
+    solver = PerformanceSolver(landmarks[seen], shot.time_s[seen], size, model)
+    progress("solve", 0, STEPS)
+    found = solver.solve(lambda done: progress("solve", done, STEPS))
+    log_camera(found.actor, size)
+    return assemble(shot, track, model, found, seen)
+
+
+def assemble(
+    shot: ShotTracks, track: FaceTrack, model: FaceModel, found: Performance, seen: NDArray[np.int64]
+) -> Take:
+    """The take of all frames from the solved seen frames."""
+    frames = len(shot.time_s)
+    nearest = nearest_seen(frames, seen)
+    confidence = np.zeros(frames, np.float32)
+    confidence[seen] = track.confidence[seen] * fit_quality(found.residual_cm)
+    landmarks = track.landmarks_px.astype(np.float32).copy()
+    landmarks[confidence == 0] = np.nan
+    return Take(
+        names=arkit.NAMES,
+        coefficients=found.coefficients[nearest].astype(np.float32),
+        confidence=confidence,
+        time_s=shot.time_s.astype(np.float64),
+        rotation=found.poses.rotation[nearest].astype(np.float32),
+        translation_cm=found.poses.translation_cm[nearest].astype(np.float32),
+        gaze=found.gaze[nearest].astype(np.float32),
+        camera_matrix=found.actor.camera.matrix(),
+        landmarks_px=landmarks,
+        identity=found.actor.identity.astype(np.float32),
+        neutral_cm=neutral_mesh(model, found.actor),
+        fps=shot.info.fps,
+        frame_size=(shot.info.width, shot.info.height),
+        frame_index=shot.frame_index.astype(np.int64),
+        face_model=model.name,
+        source_sha256=shot.source_sha256,
+        tool_version=tool_version(),
+    )
+
+
+def nearest_seen(frames: int, seen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(T,) for every frame the position in `seen` of the nearest seen frame; the earlier one of two."""
+    every = np.arange(frames)
+    after = np.clip(np.searchsorted(seen, every), 0, len(seen) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(np.abs(every - seen[before]) <= np.abs(seen[after] - every), before, after)
+
+
+def fit_quality(residual_cm: Array) -> Array:
+    """(N,) 1 for frames that fit as the shot does, less for those that fit worse."""
+    return np.clip(1.5 * np.median(residual_cm) / np.maximum(residual_cm, 1e-9), 0.1, 1.0)
+
+
+def neutral_mesh(model: FaceModel, actor: Actor) -> NDArray[np.float32]:
+    """(V, 3) the actor's neutral face: identity, and the static offsets spread from the landmarks to their surroundings."""
+    mean = model.mean_cm.astype(np.float64)
+    mesh = mean + np.einsum("i,ivc->vc", actor.identity, model.identity_modes_cm)
+    shift = np.zeros((len(model.landmark_vertices), 3))
+    shift[:MESH_COUNT] = actor.offsets_cm
+    for lids, irises in ((LEFT_LIDS, slice(473, 478)), (RIGHT_LIDS, slice(468, 473))):
+        shift[irises] = actor.offsets_cm[list(lids)].mean(0)
+    distance, nearest = cKDTree(mean[model.landmark_vertices]).query(mean, k=4)
+    weight = np.exp(-0.5 * (distance / 2.0) ** 2) / (distance + 1e-6) ** 2
+    share = weight / weight.sum(1, keepdims=True) * np.exp(-0.5 * (distance[:, :1] / 2.0) ** 2)
+    return (mesh + np.einsum("vn,vnc->vc", share, shift[nearest])).astype(np.float32)
+
+
+def log_camera(actor: Actor, size: tuple[int, int]) -> None:
+    """Say which focal length was found and how sure it is."""
+    field_deg = np.degrees(2 * np.arctan(max(size) / (2 * actor.camera.focal_px)))
+    log.info(
+        "focal length %.0f px (+- %.0f %%), field of view %.0f degrees",
+        actor.camera.focal_px, 100 * actor.focal_spread, field_deg,
+    )  # fmt: skip
+
+
+def tool_version() -> str:
+    """Version of the installed package; "source" when it runs from an extension folder."""
+    try:
+        return version("understudy")
+    except PackageNotFoundError:
+        return "source"
