@@ -42,7 +42,9 @@ def main() -> None:
         v = _by_arc_length(coefficients, u, v)
         coefficients, residual = _fit(points, u, v, area)
     keep = residual < EAR_DISTANCE_CM
-    print(f"{len(points)} vertices, {1 - keep.mean():.1%} left out, rms of the rest {np.sqrt((residual[keep] ** 2).mean()):.3f} cm")
+    print(
+        f"{len(points)} vertices, {1 - keep.mean():.1%} left out, rms of the rest {np.sqrt((residual[keep] ** 2).mean()):.3f} cm"
+    )
     ear = points[(residual > 0.6) & (points[:, 0] > 6.5)]
     print("ear bounds cm", ear.min(axis=0).round(2), ear.max(axis=0).round(2))
     np.savez_compressed(FIELD_FILE, coefficients=coefficients.astype(np.float32))
@@ -90,7 +92,15 @@ def _flatten(points: NDArray, triangles: NDArray, oval: NDArray) -> tuple[NDArra
     laplacian = _cotangents(points, triangles)
     bottom = middle[points[middle, 1] < points[at_collar, 1].max() + 0.05]
     bottom = [m for m in bottom if np.linalg.norm(points[at_collar] - points[m], axis=1).min() < 1.0]
-    v = _harmonic(laplacian, {**dict.fromkeys(at_oval, 0.0), **dict.fromkeys(ends, 0.0), **dict.fromkeys(at_collar, 1.0), **dict.fromkeys(bottom, 1.0)})
+    v = _harmonic(
+        laplacian,
+        {
+            **dict.fromkeys(at_oval, 0.0),
+            **dict.fromkeys(ends, 0.0),
+            **dict.fromkeys(at_collar, 1.0),
+            **dict.fromkeys(bottom, 1.0),
+        },
+    )
     u_fixed = {vertex: nearest[vertex] / 720 for vertex in [*at_oval, *ends]}
     u_fixed |= dict.fromkeys(middle[~front], 0.0) | dict.fromkeys(middle[front], 1.0)
     return _harmonic(laplacian, u_fixed), v
@@ -131,7 +141,9 @@ def _by_arc_length(coefficients: NDArray, u: NDArray, v: NDArray) -> NDArray:
     lines, steps = np.linspace(0, 1, 41), np.linspace(0, 1, 201)
     grid_u, grid_v = (axis.ravel() for axis in np.meshgrid(lines, steps, indexing="ij"))
     path = evaluate(coefficients, grid_u, grid_v).reshape(41, 201, 3)
-    length = np.concatenate([np.zeros((41, 1)), np.cumsum(np.linalg.norm(np.diff(path, axis=1), axis=2), axis=1)], axis=1)
+    length = np.concatenate(
+        [np.zeros((41, 1)), np.cumsum(np.linalg.norm(np.diff(path, axis=1), axis=2), axis=1)], axis=1
+    )
     table = RegularGridInterpolator((lines, steps), length / length[:, -1:])
     return table(np.stack([np.clip(u, 0, 1), np.clip(v, 0, 1)], axis=1))
 
@@ -148,7 +160,9 @@ def _fit(points: NDArray, u: NDArray, v: NDArray, area: NDArray) -> tuple[NDArra
             order = np.add.outer(np.arange(ORDER_U), np.arange(ORDER_V)).ravel()
             penalty = 2e-5 * len(points) * (order / order.max()) ** 4
             normal = basis.T @ (basis * (weight * trust)[:, None]) + np.diag(penalty)
-            coefficients[axis] = np.linalg.solve(normal, basis.T @ (points[:, axis] * weight * trust)).reshape(ORDER_U, ORDER_V)
+            coefficients[axis] = np.linalg.solve(normal, basis.T @ (points[:, axis] * weight * trust)).reshape(
+                ORDER_U, ORDER_V
+            )
             fitted[:, axis] = basis @ coefficients[axis].ravel()
         residual = np.linalg.norm(points - fitted, axis=1)
         trust = 1 / (1 + (residual / 0.15) ** 2) ** 2

@@ -7,11 +7,11 @@ import numpy as np
 
 from ...inference.face_model import load
 from . import avatar_materials as recipes
-from .avatar_mesh import Indices, Piece, merge
+from .avatar_mesh import Indices, Piece, Points, merge
 from .avatar_objects import add_armature, add_pieces
 from .ears import ear
 from .eyeballs import eyeball
-from .face_skin import SKIN_COUNT, build_face
+from .face_skin import SKIN_COUNT, Face, build_face
 from .facial_hair import brows, lashes
 from .hair_and_shirt import hair, shirt
 from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
@@ -32,7 +32,9 @@ def add_default_avatar(scene: bpy.types.Scene, name: str = "Understudy") -> bpy.
     pieces = default_pieces()
     lowest = min(float(piece.points_cm[:, 1].min()) for piece in pieces)
     origin_m = np.array([0.0, 0.0, -0.01 * lowest])
-    armature = add_armature(scene, name, origin_m, NECK_PIVOT_CM, HEAD_PIVOT_CM, model.eye_centres_cm.astype(np.float64))
+    armature = add_armature(
+        scene, name, origin_m, NECK_PIVOT_CM, HEAD_PIVOT_CM, model.eye_centres_cm.astype(np.float64)
+    )
     add_pieces(pieces, armature, origin_m, _materials(armature.name))
     return armature
 
@@ -45,13 +47,21 @@ def default_pieces() -> list[Piece]:
     jaw = jaw_motions(face)
     bite_y = float(face.points_cm[face.mouth_upper[len(face.mouth_upper) // 2], 1])
     eyes = [eyeball(eye) for eye in face.eyes]
-    landmarks = _landmarks(len(skin.points_cm), eyes, model.mean_cm[SKIN_COUNT:].astype(np.float64))
+    landmarks = _landmarks(skin, face, eyes, model.mean_cm.astype(np.float64))
     ears = [ear(side) for side in (1.0, -1.0)]
     for piece in ears:
         piece.attributes["tint"] = ear_tint(piece.points_cm)
     head = merge("Face", [_skin_piece(skin, lip_faces(face), skin_tint(face, skin)), *eyes, *ears])
     head.properties["understudy_landmarks"] = landmarks.tolist()
-    return [head, teeth_and_gums(bite_y, jaw), tongue(bite_y, jaw), brows(face), lashes(face), hair(skin, face.oval), shirt(skin, face.oval)]
+    return [
+        head,
+        teeth_and_gums(bite_y, jaw),
+        tongue(bite_y, jaw),
+        brows(face),
+        lashes(face),
+        hair(skin, face.oval),
+        shirt(skin, face.oval),
+    ]
 
 
 def _skin_piece(skin: Skin, lips: np.ndarray, tint: np.ndarray) -> Piece:
@@ -69,12 +79,15 @@ def _skin_piece(skin: Skin, lips: np.ndarray, tint: np.ndarray) -> Piece:
     )
 
 
-def _landmarks(first_eye_vertex: int, eyes: list[Piece], iris_cm: np.ndarray) -> Indices:
-    """(478,) vertices: skin landmarks are the first vertices, iris landmarks the nearest ones of the eyeballs."""
-    offsets = np.cumsum([first_eye_vertex, len(eyes[0].points_cm)])
-    every = np.concatenate([eye.points_cm for eye in eyes])
-    nearest = np.array([np.argmin(((every - mark) ** 2).sum(axis=1)) for mark in iris_cm])
-    return np.concatenate([np.arange(SKIN_COUNT), offsets[0] + nearest])
+def _landmarks(skin: Skin, face: Face, eyes: list[Piece], mean_cm: Points) -> Indices:
+    """(478,) vertices: skin landmarks are the first vertices; on the smoothed oval and on the irises the nearest one serves."""
+    marks = np.arange(len(mean_cm))
+    balls = np.concatenate([eye.points_cm for eye in eyes])
+    for landmark in [int(vertex) for vertex in face.oval if vertex < SKIN_COUNT]:
+        marks[landmark] = np.argmin(((skin.points_cm - mean_cm[landmark]) ** 2).sum(axis=1))
+    for landmark in range(SKIN_COUNT, len(mean_cm)):
+        marks[landmark] = len(skin.points_cm) + np.argmin(((balls - mean_cm[landmark]) ** 2).sum(axis=1))
+    return marks
 
 
 def _materials(name: str) -> dict[str, bpy.types.Material]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import bpy
@@ -35,13 +36,22 @@ def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT"
     if missing:
         raise InputError(f"{folder} lacks the part {sorted(missing)[0]}; choose the FaceXModel folder of ICT-FaceKit.")
     eyes = [_sphere(head.points_cm[_used(head.faces[f"M_Iris{side}"])]) for side in ("Left", "Right")]
-    face = merge("Face", [_skin(head), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))])
+    face = merge(
+        "Face", [_skin(head), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))]
+    )
     face.properties["understudy_landmarks"] = _landmarks(face).tolist()
     pieces = [
         face,
         _part(head, "Mouth", {"M_GumsTongue": "gums", "M_Teeth": "teeth"}),
         _part(head, "Lashes", {"M_EyeLashes": "lashes"}),
-        _part(head, "Eye Shells", dict.fromkeys(("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion"), "shell"), hidden=True),
+        _part(
+            head,
+            "Eye Shells",
+            dict.fromkeys(
+                ("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion"), "shell"
+            ),
+            hidden=True,
+        ),
     ]
     origin_m = np.array([0.0, 0.0, -0.01 * head.points_cm[:, 1].min()])
     centres = np.array([centre for centre, _ in eyes])
@@ -116,7 +126,7 @@ def _tint(points: Points, marks: Points) -> NDArray[np.float64]:
     _blend(tint, np.array([0.60, 0.25, 0.19]), 0.55 * smoothstep(3.0, 0.5, cheek))
     for part in (LEFT_BROW, RIGHT_BROW):
         line = marks[part]
-        distance = np.min([_segment_distance(points, a, b) for a, b in zip(line[:-1], line[1:], strict=True)], axis=0)
+        distance = np.min([_segment_distance(points, a, b) for a, b in pairwise(line)], axis=0)
         _blend(tint, BROW_TINT, 0.9 * front * smoothstep(0.60, 0.25, distance))
     lip = _inside(points[:, :2], marks[OUTER_LIP, :2]) & (points[:, 2] > 8.0)
     _blend(tint, np.array(recipes.LIP), lip.astype(float))
@@ -166,7 +176,7 @@ def _eye(head: IctHead, side: str, centre: Points, radius: float) -> Piece:
 
 
 def _landmarks(face: Piece) -> Indices:
-    """(478,) vertex nearest to each mean landmark of the default model; iris landmarks lie on the eyeballs, the others on skin."""
+    """(478,) vertex nearest to each mean landmark of the default model: iris landmarks on eyeballs, others on skin."""
     marks = load("default").mean_cm.astype(np.float64)
     on_eye = face.bone_weights["eye.L"] + face.bone_weights["eye.R"] > 0
     nearest = np.empty(len(marks), np.int64)

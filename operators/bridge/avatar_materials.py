@@ -55,7 +55,9 @@ class _Graph:
             self.feed(socket, operand)
         return node.outputs[0]
 
-    def ramp(self, value: Any, low: float, high: float, to_low: float = 0.0, to_high: float = 1.0) -> bpy.types.NodeSocket:
+    def ramp(
+        self, value: Any, low: float, high: float, to_low: float = 0.0, to_high: float = 1.0
+    ) -> bpy.types.NodeSocket:
         """Linear map of `low`..`high` to `to_low`..`to_high`, clamped."""
         node = self.add("ShaderNodeMapRange")
         for socket, operand in zip(node.inputs, (value, low, high, to_low, to_high), strict=False):
@@ -84,7 +86,7 @@ class _Graph:
 
 
 def skin(name: str, viewport_colour: Colour = SKIN) -> bpy.types.Material:
-    """Skin: `tint` (colour attribute) mottled at three scales, freckles, pores, subsurface scattering, oilier where tint alpha is low."""
+    """Skin: `tint` (colour attribute) mottled at three scales, freckles, pores, scattering; moist where its alpha is low."""
     g = _Graph(name, viewport_colour, 0.45)
     rest = g.attribute("rest_cm", "Vector")
     colour = g.attribute("tint", "Color")
@@ -96,7 +98,12 @@ def skin(name: str, viewport_colour: Colour = SKIN) -> bpy.types.Material:
     grain = g.noise(rest, 16.0)
     colour = g.mix(g.ramp(grain, 0.3, 0.7, 0.0, 0.22), colour, (0.82, 0.76, 0.72), "MULTIPLY")
     freckles = g.add("ShaderNodeTexVoronoi", Vector=rest, Scale=1.9).outputs["Distance"]
-    colour = g.mix(g.maths("MULTIPLY", g.ramp(freckles, 0.05, 0.16, 0.5, 0.0), g.ramp(blotches, 0.5, 0.62)), colour, (0.55, 0.36, 0.26), "MULTIPLY")
+    colour = g.mix(
+        g.maths("MULTIPLY", g.ramp(freckles, 0.05, 0.16, 0.5, 0.0), g.ramp(blotches, 0.5, 0.62)),
+        colour,
+        (0.55, 0.36, 0.26),
+        "MULTIPLY",
+    )
     pores = g.add("ShaderNodeTexVoronoi", Vector=rest, Scale=11.0).outputs["Distance"]
     height = g.maths("ADD", pores, g.maths("MULTIPLY", grain, 0.8))
     g.set(
@@ -119,26 +126,53 @@ def eye(name: str, viewport_colour: Colour = WHITE, iris_colour: Colour = IRIS) 
     x, y, front = parts.outputs
     distance = g.maths("SQRT", g.maths("ADD", g.maths("MULTIPLY", x, x), g.maths("MULTIPLY", y, y)))
     angle = g.maths("ARCTAN2", y, x)
-    spokes = g.add("ShaderNodeCombineXYZ", X=g.maths("MULTIPLY", g.maths("COSINE", angle), 9.0), Y=g.maths("MULTIPLY", g.maths("SINE", angle), 9.0), Z=g.maths("MULTIPLY", distance, 4.0))
+    spokes = g.add(
+        "ShaderNodeCombineXYZ",
+        X=g.maths("MULTIPLY", g.maths("COSINE", angle), 9.0),
+        Y=g.maths("MULTIPLY", g.maths("SINE", angle), 9.0),
+        Z=g.maths("MULTIPLY", distance, 4.0),
+    )
     fibres = g.ramp(g.noise(spokes.outputs[0], 1.6, 4.0), 0.3, 0.72)
     deep, pale = tuple(c * 0.35 for c in iris_colour), tuple(min(1.0, c * 2.2) for c in iris_colour)
     iris = g.mix(fibres, deep, pale)
     iris = g.mix(g.ramp(distance, 0.14, 0.26, 0.75, 0.0), iris, (0.30, 0.17, 0.06))
     iris = g.mix(g.ramp(distance, 0.33, 0.41), iris, tuple(c * 0.12 for c in iris_colour))
     white = g.mix(g.ramp(distance, 0.42, 0.95), (0.80, 0.765, 0.74), (0.72, 0.56, 0.52))
-    veins = g.ramp(g.noise(g.add("ShaderNodeVectorMath", {"operation": "SCALE"}, Vector=position, Scale=9.0).outputs[0], 1.0, 6.0), 0.56, 0.62, 0.0, 0.35)
+    veins = g.ramp(
+        g.noise(g.add("ShaderNodeVectorMath", {"operation": "SCALE"}, Vector=position, Scale=9.0).outputs[0], 1.0, 6.0),
+        0.56,
+        0.62,
+        0.0,
+        0.35,
+    )
     white = g.mix(g.maths("MULTIPLY", veins, g.ramp(distance, 0.5, 0.9)), white, (0.62, 0.20, 0.17))
     colour = g.mix(g.ramp(distance, 0.395, 0.445), iris, white)
     colour = g.mix(g.ramp(distance, 0.135, 0.155, 1.0, 0.0), colour, (0.003, 0.003, 0.003))
     colour = g.mix(g.ramp(front, 0.0, 0.05), (0.72, 0.56, 0.52), colour)
-    g.set(Base_Color=colour, Roughness=0.22, Specular_IOR_Level=0.5, Coat_Weight=1.0, Coat_Roughness=0.015, Subsurface_Weight=0.05, Subsurface_Scale=0.002)
+    g.set(
+        Base_Color=colour,
+        Roughness=0.22,
+        Specular_IOR_Level=0.5,
+        Coat_Weight=1.0,
+        Coat_Roughness=0.015,
+        Subsurface_Weight=0.05,
+        Subsurface_Scale=0.002,
+    )
     return g.material
 
 
-def plain(name: str, colour: Colour, roughness: float, subsurface: float = 0.0, coat: float = 0.0) -> bpy.types.Material:
+def plain(
+    name: str, colour: Colour, roughness: float, subsurface: float = 0.0, coat: float = 0.0
+) -> bpy.types.Material:
     """One colour; `coat` makes it look wet."""
     g = _Graph(name, colour, roughness)
-    g.set(Subsurface_Weight=subsurface, Subsurface_Scale=0.004, Subsurface_Radius=(1.0, 0.4, 0.25), Coat_Weight=coat, Coat_Roughness=0.12)
+    g.set(
+        Subsurface_Weight=subsurface,
+        Subsurface_Scale=0.004,
+        Subsurface_Radius=(1.0, 0.4, 0.25),
+        Coat_Weight=coat,
+        Coat_Roughness=0.12,
+    )
     return g.material
 
 
@@ -161,7 +195,7 @@ def lashes(name: str, colour: Colour = (0.02, 0.012, 0.01)) -> bpy.types.Materia
 
 
 def strands(name: str, colour: Colour = HAIR) -> bpy.types.Material:
-    """Groomed hair: noise in `comb` (vector attribute) is drawn out along the strands; `root` (0..1) thins them at the hairline."""
+    """Groomed hair: noise in `comb` (vector attribute) runs along the strands; `root` (0..1) thins them at the hairline."""
     g = _Graph(name, colour, 0.42)
     comb = g.attribute("comb", "Vector")
     fine = g.noise(comb, 1.0, 3.0)
@@ -178,5 +212,9 @@ def cloth(name: str, colour: Colour) -> bpy.types.Material:
     """Knitted cloth: soft, with a fine weave."""
     g = _Graph(name, colour, 0.85)
     weave = g.noise(g.attribute("rest_cm", "Vector"), 9.0)
-    g.set(Base_Color=g.mix(g.ramp(weave, 0.3, 0.7), tuple(c * 0.7 for c in colour), colour), Sheen_Weight=0.25, Normal=g.bump(weave, 0.4, 0.001))
+    g.set(
+        Base_Color=g.mix(g.ramp(weave, 0.3, 0.7), tuple(c * 0.7 for c in colour), colour),
+        Sheen_Weight=0.25,
+        Normal=g.bump(weave, 0.4, 0.001),
+    )
     return g.material

@@ -48,7 +48,9 @@ def merge(name: str, pieces: Sequence[Piece]) -> Piece:
     materials = list(dict.fromkeys(material for piece in pieces for material in piece.materials))
     offsets = np.concatenate([[0], np.cumsum([len(piece.points_cm) for piece in pieces])])
 
-    def pooled(tables: Sequence[dict[str, NDArray[np.float64]]], key: str, trailing: tuple[int, ...]) -> NDArray[np.float64]:
+    def pooled(
+        tables: Sequence[dict[str, NDArray[np.float64]]], key: str, trailing: tuple[int, ...]
+    ) -> NDArray[np.float64]:
         rows = [
             table[key] if key in table else np.zeros((len(piece.points_cm), *trailing))
             for piece, table in zip(pieces, tables, strict=True)
@@ -78,7 +80,7 @@ def merge(name: str, pieces: Sequence[Piece]) -> Piece:
     )
 
 
-def vertex_normals(points: Points, faces: Sequence[Sequence[int]]) -> Points:
+def vertex_normals(points: Points, faces: Sequence[Sequence[int]] | Indices) -> Points:
     """(V, 3) unit normals, area weighted."""
     normals = np.zeros_like(points)
     for corners in faces_by_size(faces):
@@ -91,10 +93,23 @@ def vertex_normals(points: Points, faces: Sequence[Sequence[int]]) -> Points:
     return normals / np.maximum(length, 1e-12)
 
 
-def faces_by_size(faces: Sequence[Sequence[int]]) -> list[Indices]:
+def faces_by_size(faces: Sequence[Sequence[int]] | Indices) -> list[Indices]:
     """The faces as one (F, 3) and one (F, 4) array, each only where there are such faces."""
+    if isinstance(faces, np.ndarray):
+        return [faces]
     sizes = sorted({len(face) for face in faces})
-    return [np.asarray([face for face in faces if len(face) == size], np.int64) for size in sizes]
+    return [np.array([face for face in faces if len(face) == size], np.int64) for size in sizes]
+
+
+def turned_outward(points: Points, faces: list[list[int]]) -> list[list[int]]:
+    """The faces, all turned over where the volume they enclose comes out negative."""
+    away = points - points.mean(axis=0)
+    volume = 0.0
+    for corners in faces_by_size(faces):
+        for k in range(1, corners.shape[1] - 1):
+            a, b, c = away[corners[:, 0]], away[corners[:, k]], away[corners[:, k + 1]]
+            volume += float((a * np.cross(b, c)).sum())
+    return [face[::-1] for face in faces] if volume < 0 else faces
 
 
 def grid_faces(rows: int, columns: int, closed: bool = False, first: int = 0) -> list[list[int]]:

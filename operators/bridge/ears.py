@@ -25,11 +25,21 @@ def ear(side: float) -> Piece:
     radius = _outline(turn)
     rings = [_ring(turn, radius * rho, _relief(turn, rho)) for rho in RHO[1:]]
     # The rim turns over and the back runs into the head.
-    for rho, lift in ((1.01, 0.04), (0.985, -0.12), (0.93, -0.26), (0.84, -0.42), (0.70, -0.62), (0.58, -0.95), (0.5, -1.5)):
+    for rho, lift in (
+        (1.01, 0.04),
+        (0.985, -0.12),
+        (0.93, -0.26),
+        (0.84, -0.42),
+        (0.70, -0.62),
+        (0.58, -0.95),
+        (0.5, -1.5),
+    ):
         rings.append(_ring(turn, radius * rho, _relief(turn, 1.0) + lift - 0.1 * (1 - rho)))
     centre = _ring(turn[:1], radius[:1] * 0, _relief(turn[:1], 0.0))
     local = np.concatenate([centre, *rings])
-    faces = [[face[0] + 1, face[1] + 1, face[2] + 1, face[3] + 1] for face in grid_faces(len(rings), ROUND, closed=True)]
+    faces = [
+        [face[0] + 1, face[1] + 1, face[2] + 1, face[3] + 1] for face in grid_faces(len(rings), ROUND, closed=True)
+    ]
     faces += [[0, 1 + i, 1 + (i + 1) % ROUND] for i in range(ROUND)]
     points = _placed(local) * [side, 1.0, 1.0]
     # In local axes (forward, up, outward) angles grow clockwise seen from outside on the actor's left side.
@@ -67,7 +77,9 @@ def _relief(turn: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
     front = toward(0, 42)
     r = np.full(len(turn), rho)
     bowl = -0.75 * smoothstep(0.50, 0.12, r) * (1 - 0.5 * lobe)
-    fold = 0.22 * np.exp(-(((rho - 0.60) / 0.10) ** 2)) * (toward(165, 75) + 0.6 * toward(95, 30)).clip(0, 1) * (1 - lobe)
+    fold = (
+        0.22 * np.exp(-(((rho - 0.60) / 0.10) ** 2)) * (toward(165, 75) + 0.6 * toward(95, 30)).clip(0, 1) * (1 - lobe)
+    )
     groove = -0.16 * np.exp(-(((rho - 0.79) / 0.08) ** 2)) * (1 - lobe) * (1 - front)
     rim = 0.22 * smoothstep(0.84, 0.95, r) * (1 - 0.75 * lobe) * (1 - 0.6 * front)
     tragus = 0.55 * np.exp(-(((rho - 0.62) / 0.20) ** 2)) * toward(352, 26)

@@ -20,15 +20,17 @@ def eyeball(eye: Eye) -> Piece:
         np.linspace(np.arcsin(IRIS), np.pi, 22)[1:-1],
     ])  # fmt: skip
     turn = np.arange(ROUND) / ROUND * 2 * np.pi
-    rings = np.stack([
-        np.sin(off_axis)[:, None] * np.cos(turn), np.sin(off_axis)[:, None] * np.sin(turn), np.repeat(np.cos(off_axis)[:, None], ROUND, axis=1)
-    ], axis=2)  # fmt: skip
+    across, forward = np.sin(off_axis)[:, None], np.repeat(np.cos(off_axis)[:, None], ROUND, axis=1)
+    rings = np.stack([across * np.cos(turn), across * np.sin(turn), forward], axis=2)
     unit = np.concatenate([rings.reshape(-1, 3), [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]])
     count = len(off_axis)
     front, back, last = len(unit) - 2, len(unit) - 1, ROUND * (count - 1)
     # Rings run away from the front pole, so the grid's quads must be turned over to face outward.
     faces = [face[::-1] for face in grid_faces(count, ROUND, closed=True)]
-    slot = np.repeat(np.where(off_axis[:-1] < np.arcsin(PUPIL) - 1e-9, 2, np.where(off_axis[:-1] < np.arcsin(IRIS) - 1e-9, 1, 0)), ROUND)
+    slot = np.repeat(
+        np.where(off_axis[:-1] < np.arcsin(PUPIL) - 1e-9, 2, np.where(off_axis[:-1] < np.arcsin(IRIS) - 1e-9, 1, 0)),
+        ROUND,
+    )
     faces += [[front, i, (i + 1) % ROUND] for i in range(ROUND)]
     faces += [[back, last + (i + 1) % ROUND, last + i] for i in range(ROUND)]
     slots = np.concatenate([slot, np.full(ROUND, 2), np.zeros(ROUND)]).astype(np.int32)

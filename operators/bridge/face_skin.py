@@ -1,4 +1,4 @@
-"""The visible skin of the default avatar from the embedded face model: a smooth dense face whose shapes are linear in the model's; no bpy."""
+"""The default avatar's face from the embedded face model: smooth and dense, its shapes linear in the model's; no bpy."""
 
 from __future__ import annotations
 
@@ -69,13 +69,24 @@ def build_face(model: FaceModel) -> Face:
     shapes = {name: data[:, 1 + index] for name, index in arkit.INDEX.items()}
     loops = border_loops(triangles)
     eye_left, eye_right, mouth, oval = (
-        next(loop for loop in loops if landmark in loop) for landmark in (parts.EYE_LEFT_LOWER[0], parts.EYE_RIGHT_LOWER[0], parts.MOUTH_UPPER[0], 10)
+        next(loop for loop in loops if landmark in loop)
+        for landmark in (parts.EYE_LEFT_LOWER[0], parts.EYE_RIGHT_LOWER[0], parts.MOUTH_UPPER[0], 10)
     )
     radius = model.eye_radius_cm * EYEBALL_OF_MODEL
     left, right = model.eye_centres_cm.astype(np.float64)
     eyes = (
-        Eye("Left", left, radius, *(parts.refined_path(p, eye_left) for p in (parts.EYE_LEFT_UPPER, parts.EYE_LEFT_LOWER))),
-        Eye("Right", right, radius, *(parts.refined_path(p, eye_right) for p in (parts.EYE_RIGHT_UPPER, parts.EYE_RIGHT_LOWER))),
+        Eye(
+            "Left",
+            left,
+            radius,
+            *(parts.refined_path(p, eye_left) for p in (parts.EYE_LEFT_UPPER, parts.EYE_LEFT_LOWER)),
+        ),
+        Eye(
+            "Right",
+            right,
+            radius,
+            *(parts.refined_path(p, eye_right) for p in (parts.EYE_RIGHT_UPPER, parts.EYE_RIGHT_LOWER)),
+        ),
     )
     start = oval.index(10)
     walk = oval[start:] + oval[:start]
@@ -191,13 +202,16 @@ def nostril_depth(face: Face) -> NDArray[np.float64]:
     edges = np.concatenate([face.triangles[:, [0, 1]], face.triangles[:, [1, 2]], face.triangles[:, [2, 0]]])
     valence = np.bincount(edges.ravel(), minlength=len(depth))
     for _ in range(2):
-        depth = (np.bincount(edges[:, 0], depth[edges[:, 1]], len(depth)) + np.bincount(edges[:, 1], depth[edges[:, 0]], len(depth))) / valence
+        depth = (
+            np.bincount(edges[:, 0], depth[edges[:, 1]], len(depth))
+            + np.bincount(edges[:, 1], depth[edges[:, 0]], len(depth))
+        ) / valence
     return depth
 
 
 def _sculpt_nose(face: Face) -> Face:
     """Bowls for the nostrils, and the round of the wings that the ironing took away."""
-    normals = vertex_normals(face.points_cm, face.triangles.tolist())
+    normals = vertex_normals(face.points_cm, face.triangles)
     depth = nostril_depth(face)
     inward = 0.4 * np.array([0.0, 1.0, -0.55]) - 0.15 * normals
     points = face.points_cm + (depth**1.5)[:, None] * inward

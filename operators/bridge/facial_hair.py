@@ -38,14 +38,18 @@ def brows(face: Face) -> Piece:
     anchor, weight = _anchors(face.points_cm, root)
 
     def grown(points: Points) -> Points:
-        normals = vertex_normals(points, face.triangles.tolist())
+        normals = vertex_normals(points, face.triangles)
         foot = (weight[..., None] * points[anchor]).sum(axis=1)
         normal = (weight[..., None] * normals[anchor]).sum(axis=1)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         along_skin = direction - (direction * normal).sum(axis=1, keepdims=True) * normal
         along_skin /= np.linalg.norm(along_skin, axis=1, keepdims=True)
         lift = 0.03 + 0.10 * np.sin(np.linspace(0, 1, STEPS + 1) * np.pi * 0.7)
-        spine = foot[:, None] + np.linspace(0, 1, STEPS + 1)[:, None] * (length[:, None] * along_skin)[:, None] + lift[:, None] * normal[:, None]
+        spine = (
+            foot[:, None]
+            + np.linspace(0, 1, STEPS + 1)[:, None] * (length[:, None] * along_skin)[:, None]
+            + lift[:, None] * normal[:, None]
+        )
         return _ribbons(spine, np.cross(along_skin, normal), 0.032)
 
     return _strand_piece("Brows", "brows", grown, face, len(root))
@@ -80,7 +84,12 @@ def lashes(face: Face) -> Piece:
         # First out of the lid and a little down, then curling away from the eye's opening.
         out = reach[:, None] * (step - 0.25 * step**2)
         curl = reach[:, None] * (0.75 * step**2 - 0.12 * step)
-        spine = foot[:, None] + out[..., None] * away[:, None] + curl[..., None] * rise[:, None] + (fan * reach)[:, None, None] * step[:, None] * sideways[:, None] * 0.55
+        spine = (
+            foot[:, None]
+            + out[..., None] * away[:, None]
+            + curl[..., None] * rise[:, None]
+            + (fan * reach)[:, None, None] * step[:, None] * sideways[:, None] * 0.55
+        )
         return _ribbons(spine, sideways, 0.030)
 
     return _strand_piece("Lashes", "lashes", grown, face, len(ends))
@@ -112,7 +121,9 @@ def _strand_piece(name: str, material: str, grown: Callable[[Points], Points], f
     """The piece of `count` ribbons that `grown(skin points)` gives for rest and every shape."""
     rest = grown(face.points_cm)
     size = 2 * STEPS + 1
-    one = [[2 * s, 2 * s + 1, 2 * s + 3, 2 * s + 2] for s in range(STEPS - 1)] + [[2 * STEPS - 2, 2 * STEPS - 1, 2 * STEPS]]
+    one = [[2 * s, 2 * s + 1, 2 * s + 3, 2 * s + 2] for s in range(STEPS - 1)] + [
+        [2 * STEPS - 2, 2 * STEPS - 1, 2 * STEPS]
+    ]
     faces = [[size * strand + vertex for vertex in corner] for strand in range(count) for corner in one]
     shapes = {}
     for key, delta in face.shapes_cm.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .avatar_mesh import Piece, Points, grid_faces, smoothstep, vertex_normals
+from .avatar_mesh import Piece, Points, grid_faces, smoothstep, turned_outward, vertex_normals
 from .head_field import head_weights
 from .head_skin import RINGS, Skin
 
@@ -34,7 +34,9 @@ def above_hairline(points: Points) -> NDArray[np.float64]:
     return np.where(flat[:, 1] > np.interp(flat[:, 0], z, y), distance, -distance)
 
 
-def _head_grid(skin: Skin, oval: NDArray[np.int64], columns: int, v: NDArray[np.float64]) -> tuple[Points, NDArray[np.float64]]:
+def _head_grid(
+    skin: Skin, oval: NDArray[np.int64], columns: int, v: NDArray[np.float64]
+) -> tuple[Points, NDArray[np.float64]]:
     """Skin of head and neck resampled to (rows, columns) points, and the u of the columns (0..2 round the oval).
 
     `v` is (rows,) or, one per column, (rows, columns).
@@ -54,7 +56,9 @@ def _head_grid(skin: Skin, oval: NDArray[np.int64], columns: int, v: NDArray[np.
     part = (row - below)[..., None]
     # Catmull-Rom along the columns keeps the resampled skull round.
     p0, p1, p2, p3 = (around[np.clip(below + k, 0, RINGS), np.arange(columns)] for k in (-1, 0, 1, 2))
-    curve = 0.5 * (2 * p1 + (p2 - p0) * part + (2 * p0 - 5 * p1 + 4 * p2 - p3) * part**2 + (3 * p1 - p0 - 3 * p2 + p3) * part**3)
+    curve = 0.5 * (
+        2 * p1 + (p2 - p0) * part + (2 * p0 - 5 * p1 + 4 * p2 - p3) * part**2 + (3 * p1 - p0 - 3 * p2 + p3) * part**3
+    )
     return curve, turn
 
 
@@ -63,11 +67,8 @@ def hair(skin: Skin, oval: NDArray[np.int64]) -> Piece:
     v = np.linspace(0.004, 0.76, ROWS)
     grid, turn = _head_grid(skin, oval, COLUMNS, v)
     points = grid.reshape(-1, 3)
-    faces = grid_faces(ROWS, COLUMNS, closed=True)
+    faces = turned_outward(points, grid_faces(ROWS, COLUMNS, closed=True))
     normals = vertex_normals(points, faces)
-    if (normals * (points - points.mean(axis=0))).sum() < 0:
-        faces = [face[::-1] for face in faces]
-        normals = -normals
     u, along = np.tile(turn, ROWS), np.repeat(v, COLUMNS)
     locks = _locks(u, along)
     above = above_hairline(points)
@@ -111,24 +112,23 @@ def shirt(skin: Skin, oval: NDArray[np.int64]) -> Piece:
     share = np.linspace(0.0, 1.0, SHIRT_ROWS) ** 1.2
     grid, _ = _head_grid(skin, oval, SHIRT_COLUMNS, start + share[:, None] * (1.0 - start))
     below = np.cumsum(np.r_[0.0, np.linalg.norm(np.diff(grid, axis=0), axis=2).mean(axis=1)])
-    faces = grid_faces(SHIRT_ROWS, SHIRT_COLUMNS, closed=True)
+    faces = turned_outward(grid.reshape(-1, 3), grid_faces(SHIRT_ROWS, SHIRT_COLUMNS, closed=True))
     normals = vertex_normals(grid.reshape(-1, 3), faces).reshape(grid.shape)
-    if (normals * (grid - grid.mean(axis=(0, 1)))).sum() < 0:
-        normals = -normals
     band = smoothstep(0.0, 0.25, below) * smoothstep(1.5, 1.15, below)
     rise = 0.20 + 0.16 * band + 0.14 * smoothstep(2.0, 5.0, below)
     cloth = grid + rise[:, None, None] * normals
     lip = [grid[0] - 0.1 * normals[0], grid[0] + 0.12 * normals[0] + [0.0, 0.06, 0.0]]
     bottom = cloth[-1].mean(axis=0)
-    under = [cloth[-1] + share * (bottom - cloth[-1]) + [0.0, drop, 0.0] for share, drop in ((0.015, -0.25), (0.06, -0.45), (0.5, -0.5))]
+    under = [
+        cloth[-1] + share * (bottom - cloth[-1]) + [0.0, drop, 0.0]
+        for share, drop in ((0.015, -0.25), (0.06, -0.45), (0.5, -0.5))
+    ]
     rings = np.concatenate([np.stack(lip), cloth, np.stack(under)])
     points = np.concatenate([rings.reshape(-1, 3), [bottom - [0.0, 0.5, 0.0]]])
     faces = grid_faces(len(rings), SHIRT_COLUMNS, closed=True)
     last = (len(rings) - 1) * SHIRT_COLUMNS
     faces += [[last + i, last + (i + 1) % SHIRT_COLUMNS, len(points) - 1] for i in range(SHIRT_COLUMNS)]
-    centre = points.mean(axis=0)
-    if sum(float(np.dot(points[f[0]] - centre, np.cross(points[f[1]] - centre, points[f[2]] - centre))) for f in faces) < 0:
-        faces = [face[::-1] for face in faces]
+    faces = turned_outward(points, faces)
     return Piece(
         name="Shirt",
         points_cm=points,
@@ -138,4 +138,3 @@ def shirt(skin: Skin, oval: NDArray[np.int64]) -> Piece:
         bone_weights=head_weights(points),
         attributes={"rest_cm": points},
     )
-

@@ -24,7 +24,9 @@ def head_weights(points_cm: Points) -> dict[str, NDArray[np.float64]]:
     return {"head": head, "neck": 1.0 - head}
 
 
-def series(u: NDArray[np.float64], v: NDArray[np.float64], axis: int, order_u: int, order_v: int) -> NDArray[np.float64]:
+def series(
+    u: NDArray[np.float64], v: NDArray[np.float64], axis: int, order_u: int, order_v: int
+) -> NDArray[np.float64]:
     """(N, order_u * order_v) basis: x is odd across the midlines (sines of u), y and z even (cosines); Chebyshev in v."""
     k = np.arange(order_u)
     across = np.sin(np.pi * (k + 1) * u[:, None]) if axis == 0 else np.cos(np.pi * k * u[:, None])

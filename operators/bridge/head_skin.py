@@ -52,6 +52,7 @@ class Rigid:
     shift: Points
 
     def displacement(self, points: Points) -> Points:
+        """(N, 3) way that (N, 3) points go."""
         return points @ self.rotation.T + self.shift - points
 
 
@@ -81,7 +82,13 @@ def build_skin(face: Face) -> Skin:
 
 
 def _grow(
-    skin: Skin, loop: Indices, rings: Points, shapes: dict[str, Points], region: int, directed: set[tuple[int, int]], cap: bool = False
+    skin: Skin,
+    loop: Indices,
+    rings: Points,
+    shapes: dict[str, Points],
+    region: int,
+    directed: set[tuple[int, int]],
+    cap: bool = False,
 ) -> Skin:
     """Append (R, N, 3) `rings` to the closed border `loop` of N vertices; `cap` closes the last ring with a fan."""
     first = len(skin.points_cm)
@@ -125,7 +132,9 @@ def _add_rim(skin: Skin, face: Face, eye: Eye, directed: set[tuple[int, int]]) -
         away = margin - eye.centre_cm
         distance = np.linalg.norm(away, axis=1, keepdims=True)
         inner = eye.radius_cm - 0.05
-        return np.stack([eye.centre_cm + away / distance * (distance + share * (inner - distance)) for share in (0.35, 0.7, 1.0)])
+        return np.stack(
+            [eye.centre_cm + away / distance * (distance + share * (inner - distance)) for share in (0.35, 0.7, 1.0)]
+        )
 
     rest = rings(face.points_cm[loop])
     shapes = {name: rings((face.points_cm + delta)[loop]) - rest for name, delta in face.shapes_cm.items()}
@@ -142,14 +151,15 @@ def _add_bag(skin: Skin, face: Face, directed: set[tuple[int, int]]) -> Skin:
     floor = np.where(sign > 0, 0.5 * corner, 1 - 0.5 * corner)
     height = sign * np.sin(np.pi * along) ** 0.7
     edge = face.points_cm[loop]
-    rings = np.stack([
-        np.stack([edge[:, 0] * width, edge[:, 1] + opening * height, edge[:, 2] - depth], axis=1) for depth, opening, width, _ in BAG
-    ])  # fmt: skip
+    x, y, z = edge.T
+    rings = np.stack([np.stack([x * wide, y + opening * height, z - depth], axis=1) for depth, opening, wide, _ in BAG])
     share = np.array([row[3] for row in BAG])[:, None, None]
     jaw = jaw_motions(face)
     shapes = {}
     for name, delta in face.shapes_cm.items():
-        bone = jaw[name].displacement(rings.reshape(-1, 3)).reshape(rings.shape) * floor[:, None] if name in jaw else 0.0
+        bone = (
+            jaw[name].displacement(rings.reshape(-1, 3)).reshape(rings.shape) * floor[:, None] if name in jaw else 0.0
+        )
         shapes[name] = share * delta[loop] + (1 - share) * bone
     return _grow(skin, loop, rings, shapes, BAG_REGION, directed, cap=True)
 
@@ -182,7 +192,9 @@ def _smooth_seam(skin: Skin, face: Face) -> Skin:
     distance = np.linalg.norm(skin.points_cm[:, None] - face.points_cm[None, face.oval], axis=2).min(axis=1)
     weight = 0.6 * smoothstep(3.0, 0.0, distance)
     weight[: len(face.points_cm)][distance[: len(face.points_cm)] > 1.6] = 0.0
-    edges = np.array([(a, b) for f in skin.faces for a, b in zip(f, f[1:] + f[:1], strict=True) if weight[a] + weight[b] > 0])
+    edges = np.array(
+        [(a, b) for f in skin.faces for a, b in zip(f, f[1:] + f[:1], strict=True) if weight[a] + weight[b] > 0]
+    )
     edges = np.concatenate([edges, edges[:, ::-1]])
     valence = np.maximum(np.bincount(edges[:, 0], minlength=len(weight)), 1)[:, None]
     points = skin.points_cm.copy()

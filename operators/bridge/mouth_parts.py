@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .avatar_mesh import Piece, Points, grid_faces, merge
+from .avatar_mesh import Piece, Points, grid_faces, merge, turned_outward
 from .head_skin import Rigid
 
 # Width and crown height of each tooth from the middle outward, cm.
@@ -45,7 +45,9 @@ def _arch(length: NDArray[np.float64], front: float, half_width: float) -> tuple
     return at, np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
 
 
-def _row(teeth: tuple[tuple[float, float], ...], front: float, half_width: float, edge_y: float, up: bool) -> list[Piece]:
+def _row(
+    teeth: tuple[tuple[float, float], ...], front: float, half_width: float, edge_y: float, up: bool
+) -> list[Piece]:
     middles, start = [], 0.0
     for width, height in teeth:
         middles.append((start + width / 2, width, height))
@@ -58,20 +60,33 @@ def _row(teeth: tuple[tuple[float, float], ...], front: float, half_width: float
     return [*pieces, _gum(start, teeth, front, half_width, edge_y, up)]
 
 
-def _tooth(middle: float, width: float, height: float, index: int, front: float, half_width: float, edge_y: float, up: bool) -> Piece:
+def _tooth(
+    middle: float, width: float, height: float, index: int, front: float, half_width: float, edge_y: float, up: bool
+) -> Piece:
     """A rounded crown: rings from inside the gum to the biting edge, closed there."""
     (at,), (normal,) = _arch(np.array([middle]), front, half_width)
     tangent = np.array([normal[1], -normal[0]])
     molar = index >= 3
     depth = 0.85 if index >= 5 else 0.62 if molar else 0.5
     # Share of the height from the edge, of the width, of the depth.
-    profile = ((1.15, 0.74, 0.85), (0.80, 0.88, 1.0), (0.45, 0.97, 0.9), (0.15, 0.96, 0.72 if molar else 0.55), (0.02, 0.88, 0.6 if molar else 0.34), (0.0, 0.6, 0.4 if molar else 0.16))
+    profile = (
+        (1.15, 0.74, 0.85),
+        (0.80, 0.88, 1.0),
+        (0.45, 0.97, 0.9),
+        (0.15, 0.96, 0.72 if molar else 0.55),
+        (0.02, 0.88, 0.6 if molar else 0.34),
+        (0.0, 0.6, 0.4 if molar else 0.16),
+    )
     turn = np.arange(ROUND) / ROUND * 2 * np.pi
     box_x = np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.6
     box_n = np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** 0.75
     rings = []
     for share, wide, deep in profile:
-        flat = at + (box_x * wide * width / 2)[:, None] * tangent + (box_n * deep * depth / 2 - depth / 2)[:, None] * normal
+        flat = (
+            at
+            + (box_x * wide * width / 2)[:, None] * tangent
+            + (box_n * deep * depth / 2 - depth / 2)[:, None] * normal
+        )
         y = np.full(ROUND, edge_y + (1 if up else -1) * share * height)
         rings.append(np.stack([flat[:, 0], y, flat[:, 1]], axis=1))
     points = np.concatenate([*rings, rings[-1].mean(axis=0, keepdims=True)])
@@ -81,15 +96,28 @@ def _tooth(middle: float, width: float, height: float, index: int, front: float,
     return _solid("Tooth", points, faces, "teeth")
 
 
-def _gum(reach: float, teeth: tuple[tuple[float, float], ...], front: float, half_width: float, edge_y: float, up: bool) -> Piece:
+def _gum(
+    reach: float, teeth: tuple[tuple[float, float], ...], front: float, half_width: float, edge_y: float, up: bool
+) -> Piece:
     """A ridge along the arch whose border rises between the teeth."""
     length = np.linspace(-reach - 0.2, reach + 0.2, 141)
     at, normal = _arch(length, front, half_width)
     edges = np.concatenate([[0.0], np.cumsum([width for width, _ in teeth])])
     between = np.abs(np.abs(length)[:, None] - edges).min(axis=1)
-    border = np.interp(np.abs(length), edges[:-1] + 0.2, [height for _, height in teeth]) * 0.80 - 0.16 * np.exp(-((between / 0.16) ** 2))
+    border = np.interp(np.abs(length), edges[:-1] + 0.2, [height for _, height in teeth]) * 0.80 - 0.16 * np.exp(
+        -((between / 0.16) ** 2)
+    )
     # Closed profile: offset along the normal and height above the border.
-    profile = ((-0.10, 0.0), (0.02, 0.06), (0.06, 0.30), (0.03, 0.75), (-0.25, 1.05), (-0.75, 0.9), (-0.85, 0.35), (-0.62, 0.02))
+    profile = (
+        (-0.10, 0.0),
+        (0.02, 0.06),
+        (0.06, 0.30),
+        (0.03, 0.75),
+        (-0.25, 1.05),
+        (-0.75, 0.9),
+        (-0.85, 0.35),
+        (-0.62, 0.02),
+    )
     rings = []
     for out, rise in profile:
         flat = at + out * normal
@@ -137,12 +165,7 @@ def _tongue_points(path: NDArray[np.float64], bite_y: float, half_width: float) 
 
 def _solid(name: str, points: Points, faces: list[list[int]], material: str) -> Piece:
     """A piece of one material on the head bone whose faces are turned outward by its signed volume."""
-    volume = 0.0
-    for face in faces:
-        a, *rest = points[face] - points.mean(axis=0)
-        volume += sum(float(np.dot(a, np.cross(b, c))) for b, c in zip(rest[:-1], rest[1:], strict=True))
-    if volume < 0:
-        faces = [face[::-1] for face in faces]
+    faces = turned_outward(points, faces)
     return Piece(
         name=name,
         points_cm=points,

@@ -81,7 +81,11 @@ def _flush(tint: Tint, points: Points) -> None:
     ):  # fmt: skip
         _blend(tint, BLUSH, amount * smoothstep(reach, 0.3, np.linalg.norm(points - [x, y, z], axis=1)))
     _blend(tint, (0.60, 0.365, 0.26), 0.35 * smoothstep(5.5, 8.0, points[:, 1]))
-    beard = smoothstep(-1.2, -3.6, points[:, 1]) * smoothstep(2.5, 5.5, points[:, 2]) * smoothstep(-10.5, -8.0, points[:, 1])
+    beard = (
+        smoothstep(-1.2, -3.6, points[:, 1])
+        * smoothstep(2.5, 5.5, points[:, 2])
+        * smoothstep(-10.5, -8.0, points[:, 1])
+    )
     _blend(tint, (0.46, 0.285, 0.23), 0.30 * beard)
 
 

@@ -9,7 +9,7 @@ from .avatar_mesh import Indices
 
 
 def loop_matrix(triangles: Indices, count: int, levels: int) -> tuple[Indices, NDArray[np.float64]]:
-    """Triangles after `levels` and the (V', V) matrix from old to new vertex data; triangle f becomes 4**levels f ... in order."""
+    """Triangles after `levels`, 4**levels for each old one in order, and the (V', V) matrix from old to new vertex data."""
     matrix = np.eye(count)
     for _ in range(levels):
         triangles, matrix = _refine(triangles, matrix)
