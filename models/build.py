@@ -111,11 +111,7 @@ def bundled_networks() -> list[registry.Network]:
 
 def networks_in_task(archive: str = "face_landmarker.task") -> list[registry.Network]:
     """The networks that come out of a .task archive."""
-    return [
-        entry
-        for entry in registry.networks().values()
-        if entry.built_from and entry.built_from.archive == archive
-    ]
+    return [entry for entry in registry.networks().values() if entry.built_from and entry.built_from.archive == archive]
 
 
 def build_task(task: Path, folder: Path) -> list[Path]:

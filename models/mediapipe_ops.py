@@ -72,9 +72,7 @@ def transform_tensor_bilinear(emit: Emitter, op: Operator) -> None:
 
     rows = _upper_rows(emit, emit.get(op.inputs[1], "plain"))
     at = emit.node("Sub", emit.node("MatMul", rows, cells), emit.constant(0.5))
-    inside = emit.node(
-        "And", emit.node("GreaterOrEqual", at, emit.constant(0.0)), emit.node("LessOrEqual", at, last)
-    )
+    inside = emit.node("And", emit.node("GreaterOrEqual", at, emit.constant(0.0)), emit.node("LessOrEqual", at, last))
     inside = emit.node("ReduceMin", emit.node("Cast", inside, to=1), axes=[1], keepdims=1)
     inside = emit.node("Reshape", inside, emit.constant([-1, 1, height, width], np.int64))
 

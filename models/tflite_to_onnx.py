@@ -120,9 +120,7 @@ def _depthwise_prelu(emit: Emitter, op: Operator) -> None:
     value = emit.get(op.inputs[0], "nchw")
     group = len(slope)
     below = emit.node("Conv", value, emit.constant(slope), group=group, kernel_shape=[1, 1])
-    above = emit.node(
-        "Conv", emit.node("Relu", value), emit.constant(1.0 - slope), group=group, kernel_shape=[1, 1]
-    )
+    above = emit.node("Conv", emit.node("Relu", value), emit.constant(1.0 - slope), group=group, kernel_shape=[1, 1])
     emit.put(op.outputs[0], emit.node("Add", below, above), "nchw")
 
 

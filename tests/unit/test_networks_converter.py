@@ -44,9 +44,7 @@ def run(
     return np.asarray(result)
 
 
-def correlate(
-    image: NDArray[np.float32], kernel: NDArray[np.float32], stride: int, same: bool
-) -> NDArray[np.float64]:
+def correlate(image: NDArray[np.float32], kernel: NDArray[np.float32], stride: int, same: bool) -> NDArray[np.float64]:
     """TensorFlow's convolution of (H,W,I) with (O,h,w,I): with SAME the odd pixel of padding is at the end."""
     window = kernel.shape[1]
     if same:
