@@ -129,7 +129,7 @@ def _shape_weights(
 ) -> tuple[Sequence[str], NDArray[np.float32]]:
     """Key names of one mesh and their weights (T, K)."""
     names = [block.name for block in mesh.data.shape_keys.key_blocks[1:]]
-    keys, weights = retarget.weights(mapping or retarget.match_names(names), take.coefficients)
+    keys, weights = retarget.weights(retarget.match_names(names) if mapping is None else mapping, take.coefficients)
     present = [index for index, key in enumerate(keys) if key in set(names)]
     return [keys[index] for index in present], weights[:, present]
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix, Vector
-from understudy.inference import arkit
+from understudy.inference import arkit, retarget
 from understudy.inference.errors import InputError, UsageError
 from understudy.inference.take import Take
 from understudy.operators.bridge import compat
@@ -138,14 +138,25 @@ def test_a_bare_mesh_turns_as_an_object(scene, make_take: MakeTake) -> None:
     assert np.allclose(ball.matrix_world.to_3x3(), expected, atol=1e-5)
 
 
-def test_a_gain_past_the_slider_widens_it(scene, avatar, make_take: MakeTake) -> None:
-    from understudy.inference import retarget
+def test_a_mapping_decides_and_a_gain_past_the_slider_widens_it(scene, avatar, make_take: MakeTake) -> None:
+    mapping = retarget.Mapping((retarget.Link("jawLeft", "jawOpen", gain=1.5, offset=0.25),))
+    take = make_take(coefficients=np.full((12, 52), 1.0, np.float32))
+    bake_take(avatar, take, mapping, scene=scene, match_scene=True)
+    for name in ("Face", "Teeth"):
+        paths = [c.data_path for c in compat.curves_of(bpy.data.objects[name].data.shape_keys)]
+        assert paths == ['key_blocks["jawOpen"].value']
+        assert value_at(bpy.data.objects[name], "jawOpen", 3) == pytest.approx(1.75)
 
-    mapping = retarget.match_names(["jawOpen"])
-    bake_take(avatar, make_take(coefficients=np.full((12, 52), 1.0, np.float32)), mapping, scene=scene)
-    assert [c.data_path for c in compat.curves_of(bpy.data.objects["Teeth"].data.shape_keys)] == [
-        'key_blocks["jawOpen"].value'
-    ]
+
+def test_names_of_other_rigs_are_understood(scene, make_take: MakeTake) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    for key in ("Basis", "eyeBlink_L", "Jaw_Open", "Smirk"):
+        cube.shape_key_add(name=key)
+    take = make_take()
+    assert bake_take(cube, take, scene=scene, match_scene=True).shape_keys == 2
+    expected = take.coefficients[2, arkit.INDEX["eyeBlinkLeft"]]
+    assert value_at(cube, "eyeBlink_L", 3) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("keys", [(), ("Nothing", "Of the kind")])
