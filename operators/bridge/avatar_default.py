@@ -57,7 +57,7 @@ def default_pieces() -> list[Piece]:
         head,
         teeth_and_gums(bite_y, jaw),
         tongue(bite_y, jaw),
-        brows(face),
+        brows(face.points_cm, face.points_cm, face.triangles, face.shapes_cm),
         lashes(face),
         hair(skin, face.oval),
         shirt(skin, face.oval),

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from ...inference.errors import InputError
 from ...inference.face_model import load
 from . import avatar_materials as recipes
-from .avatar_mesh import Indices, Piece, Points, merge, smoothstep
+from .avatar_mesh import Indices, Piece, Points, averaged, merge, smoothstep
 from .avatar_objects import add_armature, add_pieces
+from .facial_hair import brows
 from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
 from .ict_reader import IctHead, read_ict_head
 
 SOCKETS = slice(11248, 14062)
 """Vertices of the mouth bag and the eye sockets inside the skin."""
 IRIS_OF_RADIUS = 0.41
+BROW_SHAPES = ("brow", "cheek", "eye", "nose")
+"""Shapes that move the skin of the brows begin with these words."""
 ICT_IRIS_CM = 0.56
 LEFT_BROW, RIGHT_BROW, OUTER_LIP = slice(22, 27), slice(17, 22), slice(48, 60)
 BROW_TINT = np.array([0.10, 0.06, 0.045])
@@ -42,6 +45,7 @@ def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT"
     face.properties["understudy_landmarks"] = _landmarks(face).tolist()
     pieces = [
         face,
+        _brows(head, face),
         _part(head, "Mouth", {"M_GumsTongue": "gums", "M_Teeth": "teeth"}),
         _part(head, "Lashes", {"M_EyeLashes": "lashes"}),
         _part(
@@ -67,6 +71,7 @@ def _materials(name: str) -> dict[str, bpy.types.Material]:
         "eye": recipes.eye(f"{name} Eye"),
         "gums": recipes.plain(f"{name} Gums", recipes.TONGUE, 0.3, subsurface=0.2, coat=0.4),
         "teeth": recipes.plain(f"{name} Teeth", recipes.TOOTH, 0.2, subsurface=0.15, coat=0.5),
+        "brows": recipes.plain(f"{name} Brows", recipes.HAIR, 0.6),
         "lashes": recipes.lashes(f"{name} Lashes"),
         "shell": recipes.see_through(f"{name} Shell", (0.8, 0.8, 0.8), 0.0),
     }
@@ -114,12 +119,13 @@ def _skin(head: IctHead) -> Piece:
         face_material=slot,
         shapes_cm={name: head.shapes_cm[name][used] for name in head.shapes_cm},
         bone_weights=part.bone_weights,
-        attributes={"rest_cm": part.points_cm, "tint": _tint(part.points_cm, head.points_cm[head.landmarks68])},
+        attributes={"rest_cm": part.points_cm, "tint": _tint(part, head.points_cm[head.landmarks68])},
     )
 
 
-def _tint(points: Points, marks: Points) -> NDArray[np.float64]:
+def _tint(skin: Piece, marks: Points) -> NDArray[np.float64]:
     """(V, 4) skin colour with brows, lips and a little blush; alpha is lower where the skin is moist."""
+    points = skin.points_cm
     tint = np.concatenate([np.tile(recipes.SKIN, (len(points), 1)), np.ones((len(points), 1))], axis=1)
     front = smoothstep(3.0, 6.0, points[:, 2])
     cheek = np.minimum(*(np.linalg.norm(points - [side * 4.3, -0.5, 9.3], axis=1) for side in (-1, 1)))
@@ -127,11 +133,20 @@ def _tint(points: Points, marks: Points) -> NDArray[np.float64]:
     for part in (LEFT_BROW, RIGHT_BROW):
         line = marks[part]
         distance = np.min([_segment_distance(points, a, b) for a, b in pairwise(line)], axis=0)
-        _blend(tint, BROW_TINT, 0.9 * front * smoothstep(0.60, 0.25, distance))
-    lip = _inside(points[:, :2], marks[OUTER_LIP, :2]) & (points[:, 2] > 8.0)
-    _blend(tint, np.array(recipes.LIP), lip.astype(float))
-    tint[lip, 3] = 0.3
+        _blend(tint, BROW_TINT, 0.35 * front * smoothstep(0.60, 0.15, distance))
+    inside = _inside(points[:, :2], marks[OUTER_LIP, :2]) & (points[:, 2] > 8.0)
+    lip = averaged(inside.astype(float), skin.faces, 2)
+    _blend(tint, np.array(recipes.LIP), lip)
+    tint[:, 3] -= 0.6 * lip
     return tint
+
+
+def _brows(head: IctHead, face: Piece) -> Piece:
+    """Brows of strands on the front of the skin, between the landmark lines of the default model."""
+    marks = face.points_cm[np.asarray(face.properties["understudy_landmarks"])]
+    quads = np.array(head.faces["M_Face"], np.int64)
+    shapes = {name: delta[: SOCKETS.start] for name, delta in head.shapes_cm.items() if name.startswith(BROW_SHAPES)}
+    return brows(marks, head.points_cm[: SOCKETS.start], quads, shapes)
 
 
 def _blend(tint: NDArray[np.float64], colour: NDArray[np.float64], amount: NDArray[np.float64]) -> None:

@@ -188,8 +188,8 @@ def lashes(name: str, colour: Colour = (0.02, 0.012, 0.01)) -> bpy.types.Materia
     """Cards of lashes: stripes cut out across the card's width (`rest_cm` x)."""
     g = _Graph(name, colour, 0.6)
     stretched = g.add("ShaderNodeVectorMath", {"operation": "MULTIPLY"}, Vector=g.attribute("rest_cm", "Vector"))
-    stretched.inputs[1].default_value = (26.0, 2.0, 2.0)
-    g.set(Alpha=g.ramp(g.noise(stretched.outputs[0], 1.0, 1.0), 0.54, 0.60, 0.0, 0.8))
+    stretched.inputs[1].default_value = (34.0, 1.0, 1.0)
+    g.set(Alpha=g.ramp(g.noise(stretched.outputs[0], 1.0, 1.0), 0.56, 0.64, 0.0, 0.55))
     g.material.diffuse_color = (*colour, 0.3)
     return g.material
 

@@ -101,6 +101,20 @@ def faces_by_size(faces: Sequence[Sequence[int]] | Indices) -> list[Indices]:
     return [np.array([face for face in faces if len(face) == size], np.int64) for size in sizes]
 
 
+def averaged(values: NDArray[np.float64], faces: Sequence[Sequence[int]] | Indices, rounds: int) -> NDArray[np.float64]:
+    """(V,) values blended `rounds` times half and half with the mean of their neighbours along edges."""
+    edges = np.concatenate([
+        np.stack([corners[:, k], np.roll(corners, -1, axis=1)[:, k]], axis=1)
+        for corners in faces_by_size(faces)
+        for k in range(corners.shape[1])
+    ])  # fmt: skip
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    valence = np.maximum(np.bincount(edges[:, 0], minlength=len(values)), 1)
+    for _ in range(rounds):
+        values = 0.5 * values + 0.5 * np.bincount(edges[:, 0], values[edges[:, 1]], len(values)) / valence
+    return values
+
+
 def turned_outward(points: Points, faces: list[list[int]]) -> list[list[int]]:
     """The faces, all turned over where the volume they enclose comes out negative."""
     away = points - points.mean(axis=0)

@@ -16,8 +16,11 @@ STEPS = 4
 BROW_STRANDS, UPPER_LASHES, LOWER_LASHES = 210, 46, 26
 
 
-def brows(face: Face) -> Piece:
-    """Both brows, between the upper and lower landmark lines, combed outward."""
+def brows(marks: Points, points: Points, triangles: Indices, shapes: dict[str, Points]) -> Piece:
+    """Both brows, combed outward between the lines of the landmarks `marks` (478, 3), sewn onto the skin `points`.
+
+    `triangles`: (F, 3) or (F, 4) faces of that skin; `shapes`: its shape keys as displacements.
+    """
     generator = np.random.default_rng(5)
     roots, directions = [], []
     for upper, lower, side in (
@@ -28,18 +31,18 @@ def brows(face: Face) -> Piece:
         across = generator.uniform(0.12, 0.88, BROW_STRANDS)
         # The outer end narrows toward the middle line.
         across = 0.5 + (across - 0.5) * np.interp(along, [0, 0.5, 1], [1.0, 0.95, 0.35])
-        top, bottom = _along(face.points_cm[list(upper)], along), _along(face.points_cm[list(lower)], along)
+        top, bottom = _along(marks[list(upper)], along), _along(marks[list(lower)], along)
         roots.append(bottom + across[:, None] * (top - bottom))
         lean = np.interp(along, [0, 0.25, 0.6, 1], [75, 42, 18, -8])
         angle = np.radians(lean + generator.normal(0, 8, BROW_STRANDS) - 28 * (across - 0.5))
         directions.append(np.stack([side * np.cos(angle), np.sin(angle), np.zeros(BROW_STRANDS)], axis=1))
     root, direction = np.concatenate(roots), np.concatenate(directions)
     length = generator.uniform(0.55, 0.95, len(root))
-    anchor, weight = _anchors(face.points_cm, root)
+    anchor, weight = _anchors(points, root)
 
-    def grown(points: Points) -> Points:
-        normals = vertex_normals(points, face.triangles)
-        foot = (weight[..., None] * points[anchor]).sum(axis=1)
+    def grown(skin: Points) -> Points:
+        normals = vertex_normals(skin, triangles)
+        foot = (weight[..., None] * skin[anchor]).sum(axis=1)
         normal = (weight[..., None] * normals[anchor]).sum(axis=1)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         along_skin = direction - (direction * normal).sum(axis=1, keepdims=True) * normal
@@ -52,7 +55,7 @@ def brows(face: Face) -> Piece:
         )
         return _ribbons(spine, np.cross(along_skin, normal), 0.032)
 
-    return _strand_piece("Brows", "brows", grown, face, len(root))
+    return _strand_piece("Brows", "brows", grown, points, shapes, len(root))
 
 
 def lashes(face: Face) -> Piece:
@@ -92,7 +95,7 @@ def lashes(face: Face) -> Piece:
         )
         return _ribbons(spine, sideways, 0.030)
 
-    return _strand_piece("Lashes", "lashes", grown, face, len(ends))
+    return _strand_piece("Lashes", "lashes", grown, face.points_cm, face.shapes_cm, len(ends))
 
 
 def _along(line: Points, at: NDArray[np.float64]) -> Points:
@@ -117,17 +120,24 @@ def _ribbons(spine: Points, sideways: Points, width: float) -> Points:
     return np.concatenate([sides, spine[:, -1:]], axis=1).reshape(-1, 3)
 
 
-def _strand_piece(name: str, material: str, grown: Callable[[Points], Points], face: Face, count: int) -> Piece:
+def _strand_piece(
+    name: str,
+    material: str,
+    grown: Callable[[Points], Points],
+    skin: Points,
+    skin_shapes: dict[str, Points],
+    count: int,
+) -> Piece:
     """The piece of `count` ribbons that `grown(skin points)` gives for rest and every shape."""
-    rest = grown(face.points_cm)
+    rest = grown(skin)
     size = 2 * STEPS + 1
     one = [[2 * s, 2 * s + 1, 2 * s + 3, 2 * s + 2] for s in range(STEPS - 1)] + [
         [2 * STEPS - 2, 2 * STEPS - 1, 2 * STEPS]
     ]
     faces = [[size * strand + vertex for vertex in corner] for strand in range(count) for corner in one]
     shapes = {}
-    for key, delta in face.shapes_cm.items():
-        moved = grown(face.points_cm + delta) - rest
+    for key, delta in skin_shapes.items():
+        moved = grown(skin + delta) - rest
         if np.abs(moved).max() > 1e-3:
             shapes[key] = moved
     return Piece(

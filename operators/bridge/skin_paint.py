@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import face_topology as parts
-from .avatar_mesh import Points, smoothstep
+from .avatar_mesh import Points, averaged, smoothstep
 from .avatar_palette import BLUSH, GUM, HAIR, LID, LIP, SKIN
 from .face_skin import SKIN_COUNT, Face, nostril_depth
 from .hair_and_shirt import above_hairline
@@ -46,7 +46,7 @@ def skin_tint(face: Face, skin: Skin) -> Tint:
     _blend(tint, HAIR, 0.85 * scalp)
     lips = np.zeros(len(points))
     lips[face.triangles[lip_faces(face)]] = 1.0
-    lips[:dense] = _soft(face, lips[:dense], 2)
+    lips[:dense] = averaged(lips[:dense], face.triangles, 2)
     _blend(tint, LIP, 0.92 * lips)
     tint[:, 3] -= 0.55 * lips
     nostril = np.zeros(len(points))
@@ -91,13 +91,3 @@ def _flush(tint: Tint, points: Points) -> None:
 
 def _blend(tint: Tint, colour: tuple[float, float, float], amount: NDArray[np.float64]) -> None:
     tint[:, :3] += amount[:, None] * (np.array(colour) - tint[:, :3])
-
-
-def _soft(face: Face, values: NDArray[np.float64], rounds: int) -> NDArray[np.float64]:
-    """Values averaged over neighbouring vertices."""
-    edges = np.concatenate([face.triangles[:, [0, 1]], face.triangles[:, [1, 2]], face.triangles[:, [2, 0]]])
-    edges = np.concatenate([edges, edges[:, ::-1]])
-    valence = np.bincount(edges[:, 0], minlength=len(values))
-    for _ in range(rounds):
-        values = 0.5 * values + 0.5 * np.bincount(edges[:, 0], values[edges[:, 1]], len(values)) / valence
-    return values
