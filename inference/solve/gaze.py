@@ -12,6 +12,8 @@ PUPIL_DEPTH = 0.9
 """Distance of the iris plane from the eye's centre, as a part of the eye's radius."""
 USUAL_FULL_LOOK_RAD = float(np.radians(32.0))
 """Turn of an eye at coefficient 1 where the face model's own shapes do not move the iris."""
+OPEN_ENOUGH = 0.55
+"""Below this opening the iris is covered and follows the lid."""
 LARGEST_GAZE_RAD = float(np.radians(45.0))
 
 
@@ -41,11 +43,11 @@ def gaze_angles(landmarks_px: Array, poses: Poses, camera: Camera, eyes_cm: Arra
 
 def conjugate(angles: Array, openness: Array) -> Array:
     """Let the two eyes of (T, 2, 2) move together, each counting by its openness (T, 2); closed eyes take over time."""
-    weight = np.maximum(openness, 1e-3)[..., None]
+    weight = np.maximum(openness**2, 1e-3)[..., None]
     offset = np.median(angles[:, 0] - angles[:, 1], axis=0) / 2
     centred = angles - np.stack([offset, -offset])
     common = (centred * weight).sum(1) / weight.sum(1)
-    seen = openness.max(1) > 0.35
+    seen = openness.max(1) > OPEN_ENOUGH
     if seen.any():
         frames = np.arange(len(angles))
         common = np.stack([np.interp(frames, frames[seen], common[seen, axis]) for axis in range(2)], -1)

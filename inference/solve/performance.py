@@ -18,6 +18,7 @@ from .gaze import conjugate, full_look_rad, gaze_angles, look_coefficients
 from .geometry import Array, Camera, Linearised, Poses, linearise
 from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
+from .lids import BLINKS, closing_blinks, lid_evidence, openness
 from .pose import first_poses, refine_poses
 from .timeline import Timeline
 
@@ -29,7 +30,6 @@ CHUNK = 64
 POSE_FREEDOM = np.repeat([0.03, 0.5], 3)
 """Standard deviations (rad, cm) by which the head pose may still be wrong while coefficients are solved."""
 USUAL_EXPRESSION = 0.25
-MOUTH_CLOSE_MARGIN = 0.03
 SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 EYE_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
 
@@ -81,6 +81,8 @@ class PerformanceSolver:
             coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
             step_done(KEY_ROUNDS + done + 1)
         residual = self.residuals(slice(None), poses, actor, coefficients)
+        blinks = coefficients[:, BLINKS] / closing_blinks(actor.points_cm, self.expressions)
+        coefficients[:, BLINKS] = np.minimum(blinks, 1.0)
         return Performance(actor, poses, coefficients, gaze, np.sqrt((residual**2).mean((1, 2))))
 
     def find_actor(self, actor: Actor, poses: Poses, step_done: Callable[[int], None]) -> tuple[Actor, float]:
@@ -104,10 +106,13 @@ class PerformanceSolver:
         level: float,
     ) -> tuple[Array, Array]:  # fmt: skip
         """New coefficients (N, 52) and gaze (N, 2, 2) of the given frames."""
-        angles = self.gaze(self.landmarks_px[frames], poses, actor, coefficients)
+        opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
+        angles = self.gaze(self.landmarks_px[frames], poses, actor, opened)
         bounds = self.bounds(angles, coefficients)
         hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
-        return solve_coefficients(hessian, gradient, bounds, timeline, coefficients), angles
+        by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
+        values = solve_coefficients(hessian + by_lids[0], gradient + by_lids[1], bounds, timeline, coefficients)
+        return values, angles
 
     def faces(self, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 3) the actor's face in every frame, in head axes."""
@@ -125,19 +130,17 @@ class PerformanceSolver:
         shift = np.stack([moved[list(lids)].mean(0) for lids in (LEFT_LIDS, RIGHT_LIDS)])
         return np.asarray(self.model.eye_centres_cm + shift)
 
-    def gaze(self, landmarks_px: Array, poses: Poses, actor: Actor, coefficients: Array) -> Array:
+    def gaze(self, landmarks_px: Array, poses: Poses, actor: Actor, opened: Array) -> Array:
         """(N, 2, 2) yaw and pitch of the two eyes; closed eyes take the gaze of the frames around them."""
         angles = gaze_angles(landmarks_px, poses, actor.camera, self.eyes_cm(actor), self.model.eye_radius_cm)
-        blink = coefficients[:, [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]]
-        return conjugate(angles, np.clip(1.0 - blink, 0.0, 1.0))
+        return conjugate(angles, np.minimum(opened, 1.0))
 
     def bounds(self, angles: Array, coefficients: Array) -> Bounds:
         """Looks are fixed by the gaze; lips cannot close further than the jaw is open."""
         look = look_coefficients(angles, self.full_look)
         lower = np.where(EYE_LOOK, look, 0.0)
         upper = np.where(EYE_LOOK, look, 1.0)
-        jaw_open = coefficients[:, arkit.INDEX["jawOpen"]]
-        upper[:, arkit.INDEX["mouthClose"]] = np.minimum(1.0, jaw_open + MOUTH_CLOSE_MARGIN)
+        upper[:, arkit.INDEX["mouthClose"]] = coefficients[:, arkit.INDEX["jawOpen"]]
         return Bounds(lower, upper)
 
     def evidence(
