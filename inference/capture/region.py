@@ -26,6 +26,20 @@ class Region:
         width, height = self.size_px
         return replace(self, size_px=(width * factor, height * factor))
 
+    def calmed(self, following: Region) -> Region:
+        """A region moved toward the next one: fully when that differs much, by a part when it only trembles.
+
+        A region that jumps about with the noise of the points adds noise to the points.
+        """
+        turn = (following.angle_rad - self.angle_rad + np.pi) % (2 * np.pi) - np.pi
+        size = following.size_px[0]
+        step = np.subtract(following.centre_px, self.centre_px)
+        trembles = max(np.hypot(*step) / size / 0.03, abs(np.log(size / self.size_px[0])) / 0.05, abs(turn) / 0.08)
+        share = float(np.clip(1 - 1 / max(trembles, 1e-6), 0.3, 1))
+        x, y = (np.array(self.centre_px) + share * step).tolist()
+        side = self.size_px[0] + share * (size - self.size_px[0])
+        return Region((x, y), (side, side), self.angle_rad + share * turn)
+
     def matrix(self, side: int = 1) -> NDArray[np.float64]:
         """(2, 3) from crop coordinates 0..``side`` to image pixels."""
         cos, sin = np.cos(self.angle_rad), np.sin(self.angle_rad)
@@ -35,19 +49,54 @@ class Region:
         return np.hstack([turn / side, offset[:, None]])
 
     def crop(self, rgb: Image, side: int, border: int) -> Image:
-        """(side, side, 3) resampled region; ``border`` is OpenCV's way to fill what lies outside the picture.
+        """(side, side, 3) resampled as MediaPipe does on the CPU; ``border`` is OpenCV's way to fill outside the picture.
 
-        As in MediaPipe, crop pixel i samples the picture at region coordinate i / side, read as a pixel index: half a
-        pixel from the centre-to-centre convention. The networks' points are only comparable with the same choice.
+        Crop pixel i shows the picture at region coordinate i / side, read as a pixel index. Points found in such a crop
+        lie (size / side - 1) / 2 pixels too far right and down; networks compared with MediaPipe need the same choice.
         """
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        crop = cv2.warpAffine(rgb, self.matrix(side), (side, side), flags=flags, borderMode=border)
-        return np.asarray(crop, dtype=np.uint8)
+        return _warp(rgb, self.matrix(side), side, border)
+
+    def sample(self, rgb: Image, side: int) -> Image:
+        """(side, side, 3) resampled from pixel centre to pixel centre, averaged where it shrinks; edges are repeated."""
+        matrix = self.matrix(side)
+        matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2
+        factor = int(min(self.size_px) / side)
+        if factor > 1:
+            rgb, low = _shrunk(rgb, self._bounds(rgb, factor), factor)
+            matrix[:, 2] -= low
+            matrix /= factor
+        matrix[:, 2] -= 0.5
+        return _warp(rgb, matrix, side, cv2.BORDER_REPLICATE)
+
+    def _bounds(self, rgb: Image, margin: int) -> NDArray[np.int64]:
+        """(2, 2) lowest and highest x, y of the region within the picture, at least one pixel apart."""
+        corners = self.to_image(np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float32))
+        limits = np.array([corners.min(axis=0) - margin, corners.max(axis=0) + margin]).round().astype(np.int64)
+        height, width = rgb.shape[:2]
+        low = np.clip(limits[0], 0, (width - 1, height - 1))
+        return np.array([low, np.maximum(np.minimum(limits[1], (width, height)), low + 1)])
 
     def to_image(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """(..., 2) region coordinates 0..1 -> image pixels."""
         matrix = self.matrix()
         return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], dtype=np.float32)
+
+
+def _warp(rgb: Image, matrix: NDArray[np.float64], side: int, border: int) -> Image:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(rgb, matrix, (side, side), flags=flags, borderMode=border), dtype=np.uint8)
+
+
+def _shrunk(rgb: Image, bounds: NDArray[np.int64], factor: int) -> tuple[Image, NDArray[np.int64]]:
+    """A part of a picture made smaller by a whole factor, and where it begins."""
+    low, high = bounds
+    size = (-(-(high - low) // factor)).tolist()
+    high = low + np.array(size) * factor
+    part = rgb[low[1] : high[1], low[0] : high[0]]
+    missing = high - low - (part.shape[1], part.shape[0])
+    if missing.any():
+        part = np.pad(part, ((0, missing[1]), (0, missing[0]), (0, 0)), mode="edge")
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), low
 
 
 def whole(rgb: Image, angle_rad: float = 0.0) -> Region:

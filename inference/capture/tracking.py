@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..media.types import Image
-from .finder import MIN_PRESENCE, FaceFinder, overlap
-from .landmarks import LandmarkNet, region_of_points
-from .region import Region
+from .finder import FaceFinder, overlap
+from .following import Follower, Reading
+from .landmarks import region_of_points
 from .types import Landmarks
 
 _SAME_FACE = 0.5
 _LOOKS_SIDE = 12
+_LOOK_EVERY = 10
 _LOOKS_ALIKE = 0.7
 """Correlation of straightened thumbnails. Measured: a person with herself 0.71-0.99, with others mostly below 0.5."""
 _LOOKS_STRANGE = 0.2
@@ -52,25 +53,25 @@ class Observation:
 @dataclass
 class _Track:
     track_id: int
-    landmarks: Landmarks
+    reading: Reading
     looks: NDArray[np.float32]
     last_frame: int
     motion_px: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
     frames: int = 1
 
-    def centre_px(self) -> NDArray[np.float32]:
-        return _centre(self.landmarks)
+    @property
+    def landmarks(self) -> Landmarks:
+        return self.reading.landmarks
 
 
 class ShotTracker:
     """Feed it the frames of a shot in order; it hands out observations, also belated ones of earlier frames.
 
-    A tracked face is read where its points were in the previous frame, as MediaPipe does. The detectors run only after
-    a loss, or while fewer than ``max_faces`` are tracked. Points are not smoothed.
+    The detectors run only after a loss, or while fewer than ``max_faces`` are tracked. Points are not smoothed.
     """
 
-    def __init__(self, finder: FaceFinder, net: LandmarkNet, max_faces: int, plan: SearchPlan) -> None:
-        self._finder, self._net = finder, net
+    def __init__(self, finder: FaceFinder, follower: Follower, max_faces: int, plan: SearchPlan) -> None:
+        self._finder, self._follower = finder, follower
         self._max_faces, self._plan = max_faces, plan
         self._tracks: list[_Track] = []
         self._frame = -1
@@ -94,19 +95,19 @@ class ShotTracker:
         kept: list[Landmarks] = []
         tracked = [track for track in self._tracks if track.last_frame == self._frame - 1]
         for track in sorted(tracked, key=lambda track: -track.frames):
-            reading = _read_on(self._net, rgb, track.landmarks, track.motion_px)
-            if reading is None or any(overlap(reading[0], other) > _SAME_FACE for other in kept):
+            reading = self._follower.follow(rgb, track.reading, track.motion_px)
+            if reading is None or any(overlap(reading.landmarks, other) > _SAME_FACE for other in kept):
                 continue
-            kept.append(reading[0])
-            track.motion_px = _centre(reading[0]) - track.centre_px()
-            self._note(track, rgb, reading[0])
-            yield Observation(self._frame, track.track_id, *reading)
+            kept.append(reading.landmarks)
+            track.motion_px = _centre(reading.landmarks) - _centre(track.landmarks)
+            if track.frames % _LOOK_EVERY == 0:
+                track.looks = _looks(rgb, reading.landmarks)
+            yield self._note(track, reading)
 
-    def _note(self, track: _Track, rgb: Image, landmarks: Landmarks) -> None:
-        track.landmarks, track.last_frame = landmarks, self._frame
+    def _note(self, track: _Track, reading: Reading) -> Observation:
+        track.reading, track.last_frame = reading, self._frame
         track.frames += 1
-        if track.frames % 10 == 0:
-            track.looks = _looks(rgb, landmarks)
+        return Observation(self._frame, track.track_id, reading.landmarks, reading.confidence)
 
     def _search_is_due(self) -> bool:
         active = self._active()
@@ -124,47 +125,44 @@ class ShotTracker:
         thorough = not active and (self._frame - last_seen - 1) % self._plan.thorough_every == 0
         found = self._finder.find(rgb, [track.landmarks for track in active], thorough)
         for face in sorted(found, key=lambda face: -_size(face.landmarks)):
-            # Settle where tracking will read it, so that its first frame does not differ from the next ones.
-            settled = self._net.read(rgb, region_of_points(face.landmarks.points_px))
-            reading = _read_on(self._net, rgb, settled) if settled.presence >= MIN_PRESENCE else None
-            if reading is None or any(overlap(reading[0], track.landmarks) > _SAME_FACE for track in self._active()):
+            reading = self._follower.begin(rgb, face.landmarks)
+            if reading is None:
                 continue
-            yield from self._admit(rgb, *reading)
+            if all(overlap(reading.landmarks, track.landmarks) <= _SAME_FACE for track in self._active()):
+                yield from self._admit(rgb, reading)
 
-    def _admit(self, rgb: Image, landmarks: Landmarks, confidence: float) -> Iterator[Observation]:
+    def _admit(self, rgb: Image, reading: Reading) -> Iterator[Observation]:
         """Give a found face back its identity, or a new one while there is room."""
-        looks = _looks(rgb, landmarks)
+        looks = _looks(rgb, reading.landmarks)
         active = self._active()
-        known = self._lost_track_like(landmarks, looks)
-        if len(active) >= self._max_faces:
-            shortest = min(active, key=lambda track: track.frames)
-            if known is None or known.frames <= shortest.frames:
-                return
-            shortest.last_frame = -1
-        gap = len(self._recent)
+        known = self._lost_track_like(reading.landmarks, looks)
         if known is None:
             awaited = sum(0 < self._frame - track.last_frame <= _PATIENCE for track in self._tracks)
             if len(active) + awaited >= self._max_faces:
                 return
-            known = _Track(len(self._tracks), landmarks, looks, self._frame)
+            gap = len(self._recent)
+            known = _Track(len(self._tracks), reading, looks, self._frame, frames=0)
             self._tracks.append(known)
         else:
-            gap = min(gap, self._frame - known.last_frame - 1)
-            known.motion_px = np.zeros(2, np.float32)
-            self._note(known, rgb, landmarks)
-            known.looks = looks
-        yield Observation(self._frame, known.track_id, landmarks, confidence)
-        yield from self._backward(known.track_id, landmarks, gap)
+            if len(active) >= self._max_faces:
+                shortest = min(active, key=lambda track: track.frames)
+                if known.frames <= shortest.frames:
+                    return
+                shortest.last_frame = -1
+            gap = min(len(self._recent), self._frame - known.last_frame - 1)
+            known.looks, known.motion_px = looks, np.zeros(2, np.float32)
+        yield self._note(known, reading)
+        yield from self._backward(known.track_id, reading, gap)
 
-    def _backward(self, track_id: int, landmarks: Landmarks, frames: int) -> Iterator[Observation]:
+    def _backward(self, track_id: int, reading: Reading, frames: int) -> Iterator[Observation]:
         """Follow a face that was found late into the frames before."""
         others = [track.landmarks for track in self._active() if track.track_id != track_id]
         for back in range(1, frames + 1):
-            reading = _read_on(self._net, self._recent[-back], landmarks)
-            if reading is None or any(overlap(reading[0], other) > _SAME_FACE for other in others):
+            earlier = self._follower.follow(self._recent[-back], reading, np.zeros(2, np.float32))
+            if earlier is None or any(overlap(earlier.landmarks, other) > _SAME_FACE for other in others):
                 return
-            landmarks = reading[0]
-            yield Observation(self._frame - back, track_id, *reading)
+            reading = earlier
+            yield Observation(self._frame - back, track_id, reading.landmarks, reading.confidence)
 
     def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> _Track | None:
         """The lost track that this face continues: near its last place, or alike in looks."""
@@ -174,45 +172,13 @@ class ShotTracker:
                 continue
             size = max(_size(track.landmarks), 1.0)
             reach = min(_REACH + _REACH_PER_FRAME * (self._frame - track.last_frame), _MAX_REACH)
-            away = float(np.linalg.norm(_centre(landmarks) - track.centre_px())) / (reach * size)
+            away = float(np.linalg.norm(_centre(landmarks) - _centre(track.landmarks))) / (reach * size)
             resized = not 0.4 < _size(landmarks) / size < 2.5
             alike = float((looks * track.looks).sum())
             margin = alike - float(np.interp(1.0 if resized else away, (0, 1), (_LOOKS_STRANGE, _LOOKS_ALIKE)))
             if margin > 0 and (best is None or margin > best[0]):
                 best = (margin, track)
         return best[1] if best else None
-
-
-def _read_on(
-    net: LandmarkNet, rgb: Image, previous: Landmarks, motion_px: NDArray[np.float32] | None = None
-) -> tuple[Landmarks, float] | None:
-    """Points and confidence of a face near where it was; None when it is lost.
-
-    After a miss it is looked for once more, where its motion leads and in a wider region.
-    """
-    region = region_of_points(previous.points_px)
-    tries = [region]
-    if motion_px is not None:
-        x, y = region.centre_px
-        ahead = replace(region, centre_px=(x + float(motion_px[0]), y + float(motion_px[1])))
-        tries.append(ahead.scaled(1.3))
-    for attempt in tries:
-        landmarks = net.read(rgb, attempt)
-        confidence = landmarks.presence * _fit(landmarks, attempt, rgb)
-        if landmarks.presence >= MIN_PRESENCE and confidence > 0:
-            return landmarks, confidence
-    return None
-
-
-def _fit(landmarks: Landmarks, region: Region, rgb: Image) -> float:
-    """0..1: does the face fill the region as faces do, and lie within the picture?"""
-    height, width = rgb.shape[:2]
-    points = landmarks.points_px
-    inside = np.all((points >= 0) & (points <= (width, height)), axis=1).mean()
-    after = region_of_points(points)
-    growth = abs(np.log2(max(after.size_px[0], 1e-3) / region.size_px[0]))
-    shift = np.hypot(*np.subtract(after.centre_px, region.centre_px)) / region.size_px[0]
-    return float(inside * np.clip(1.5 - growth, 0, 1) * np.clip(1.5 - 2 * shift, 0, 1))
 
 
 def _looks(rgb: Image, landmarks: Landmarks) -> NDArray[np.float32]:
