@@ -22,7 +22,17 @@ from ..inference.arkit import INDEX, NAMES
 from .ict_eyes import EYEBALLS, eyeball
 from .ict_source import IctModel, read_ict, unpack_ict
 from .landmark_correspondence import SKIN, Correspondence, find_correspondence
-from .landmark_topology import EYES, INNER_LIPS, IRISES, LOWER_LIP, UPPER_LIP, Rim, oriented_triangles
+from .landmark_topology import (
+    BROW,
+    EYES,
+    INNER_LIPS,
+    IRISES,
+    LOWER_LIP,
+    UPPER_LIP,
+    Rim,
+    oriented_triangles,
+    vertex_normals,
+)
 from .muscle_fields import Bumps, fit_hinge, fit_shape, jaw_guide, lid_guide, make_bumps
 
 DEFAULT_OUT = Path(__file__).resolve().parent.parent / "inference" / "face_model" / "default.npz"
@@ -30,6 +40,7 @@ IDENTITY_MODES = 40
 IRIS_RADIUS_CM = 0.59
 LIPS_STAY_CLOSED_CM = 0.21
 FOLLOW_CM = 0.35
+BROW_SHIFT_CM, BROW_REACH_CM = 0.3, 0.7
 NOTICE = (
     "Computed from ICT-FaceKit, Copyright (c) 2020 USC Institute for Creative Technologies, under the MIT licence; "
     "the licence text is in models/NOTICE.md."
@@ -65,16 +76,18 @@ def build(ict: IctModel, where: Correspondence) -> dict[str, NDArray[np.generic]
         mean[[upper, lower]] = mean[[upper, lower]].mean(axis=0)
     expressions = _expressions(ict, where, mirror, mean, centres)
     triangles = oriented_triangles(mean)
+    identity = np.concatenate([_identity_modes(ict, where), _brow_modes(mean, triangles, mirror)])
     return {
         "schema": np.array(1),
         "names": np.array(NAMES),
         "mean_cm": mean.astype(np.float32),
-        "identity_modes_cm": _identity_modes(ict, where).astype(np.float16),
+        "identity_modes_cm": identity.astype(np.float16),
         "expressions_cm": expressions.astype(np.float16),
         "triangles": triangles.astype(np.int16),
         "mirror": mirror.astype(np.int16),
         "eye_centres_cm": centres.astype(np.float32),
         "landmark_spread_cm": _spread_all(where).astype(np.float32),
+        "landmark_beside_cm": np.concatenate([where.beside_cm, np.zeros((_POINTS - SKIN, 3))]).astype(np.float32),
         "eye_radius_cm": np.array(radius, dtype=np.float32),
         "notice": np.array(NOTICE),
     }
@@ -98,7 +111,7 @@ def _mirror_all(where: Correspondence) -> NDArray[np.int64]:
 
 
 def _spread_all(where: Correspondence) -> NDArray[np.float64]:
-    """(478,) how far the network's marks stray from their place on the surface; the irises as the lids' corners."""
+    """(478,) how far the network's marks stray from the landmarks; the irises as the corners of the eyes."""
     corners = [eye.upper[0] for eye in EYES]
     return np.concatenate([where.spread_cm, np.full(_POINTS - SKIN, where.spread_cm[corners].mean())])
 
@@ -144,6 +157,25 @@ def _identity_modes(ict: IctModel, where: Correspondence) -> NDArray[np.float64]
     kept = (deviation[:IDENTITY_MODES] ** 2).sum() / (deviation**2).sum()
     print(f"identity: {IDENTITY_MODES} modes keep {100 * kept:.2f} % of the variance")
     return (deviation[:IDENTITY_MODES, None] * axes[:IDENTITY_MODES]).reshape(IDENTITY_MODES, _POINTS, 3)
+
+
+def _brow_modes(mean: NDArray[np.float64], triangles: NDArray[np.int64], mirror: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(3, 478, 3) height, slant and spacing of the brows: hair that people wear in different places of the same bone.
+
+    Landmarks follow the hair, ICT's identities only the surface, so brows would otherwise be explained by expressions.
+    """
+    brows = np.concatenate([BROW, mirror[list(BROW)]])
+    near = np.linalg.norm(mean[:, None] - mean[brows][None], axis=2).min(axis=1)
+    reach = BROW_SHIFT_CM * np.exp(-((near / BROW_REACH_CM) ** 2) / 2)
+    outward = np.clip((np.abs(mean[:, 0]) - 1.0) / 4.5, 0.0, 1.0)
+    modes = np.zeros((3, _POINTS, 3))
+    modes[0, :, 1] = reach
+    modes[1, :, 1] = reach * (2 * outward - 1)
+    modes[2, :, 0] = reach * np.sign(mean[:, 0])
+    normals = vertex_normals(mean, triangles)
+    along = modes - (modes * normals).sum(axis=2, keepdims=True) * normals
+    along[:, SKIN:] = 0.0
+    return along
 
 
 def _expressions(

@@ -15,7 +15,7 @@ Socket = Any
 class _Graph:
     """A node tree under construction: each method adds a node and returns its output socket."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         self.material = bpy.data.materials.new(name)
         self.material.use_nodes = True
         self.tree = self.material.node_tree
@@ -91,12 +91,18 @@ def _skin(look: Look) -> bpy.types.Material:
     colour = g.mix(g.math("MULTIPLY", lips, 0.85), colour, lip_rgb)
     hair = _hair_cover(g, at)
     colour = g.mix(hair, colour, _rgba(look.hair))
+    cloth = g.spread(g.attribute("cloth"), 0.0, 0.08)
+    weave = g.spread(g.noise(at, 9.0, 4.0), 0.3, 0.7, 0.7, 1.3)
+    weave_rgb = g.node("ShaderNodeCombineColor", {str(i): weave for i in range(3)}).outputs[0]
+    colour = g.mix(cloth, colour, g.mix(1.0, _rgba(look.cloth), weave_rgb, "MULTIPLY"))
+    dull = g.math("MAXIMUM", hair, cloth)
     fine = g.noise(at, 14.0, 4.0)
     bump = g.node("ShaderNodeBump", {"Height": fine, "Strength": 0.3, "Distance": 0.035}).outputs[0]
     return g.finish(
         **{
             "Base Color": colour,
-            "Roughness": g.spread(lips, 0.0, 1.0, 0.47, 0.32),
+            "Roughness": g.math("ADD", g.spread(lips, 0.0, 1.0, 0.47, 0.32), g.math("MULTIPLY", dull, 0.4)),
+            "Specular IOR Level": g.spread(dull, 0.0, 1.0, 0.5, 0.12),
             "Subsurface Weight": 0.15,
             "Subsurface Radius": (0.4, 0.15, 0.08),
             "Subsurface Scale": 0.5,

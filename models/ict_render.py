@@ -36,15 +36,23 @@ class Look:
     wall: tuple[float, float, float] = (0.16, 0.20, 0.22)
     key_side: float = 1.0
     """+1: the warm key light stands at the right of the image, -1: at the left."""
-    key_watt: float = 34000.0
-    fill_watt: float = 14000.0
+    key_watt: float = 46000.0
+    fill_watt: float = 20000.0
     noise_seed: float = 0.0
 
 
 class HeadScene:
     """One head, one camera and the lights in a fresh Blender scene; `render` shows any pose of the mesh."""
 
-    def __init__(self, ict: IctModel, neutral_cm: NDArray[np.float64], look: Look, size_px: int, focal_px: float, samples: int = 8):
+    def __init__(
+        self,
+        ict: IctModel,
+        neutral_cm: NDArray[np.float64],
+        look: Look,
+        size_px: int,
+        focal_px: float,
+        samples: int = 8,
+    ) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._ict = ict
         self._mesh = _head_mesh(ict, neutral_cm, look)
@@ -71,8 +79,8 @@ class HeadScene:
         with _silent_stdout():
             bpy.ops.render.render(write_still=True)
 
-    def add_backdrop(self, look: Look, distance_cm: float) -> None:
-        """A wall behind the head and a collar that hides the cut of the neck."""
+    def add_wall(self, look: Look, distance_cm: float) -> None:
+        """A wall well behind a head at this distance."""
         wall = bpy.data.meshes.new("wall")
         wide, z = 260.0, -distance_cm - 70.0
         wall.from_pydata([(-wide, -wide, z), (wide, -wide, z), (wide, wide, z), (-wide, wide, z)], [], [(0, 1, 2, 3)])
@@ -104,7 +112,13 @@ def _material_of(ict_material: str) -> str:
 def _paint(mesh: bpy.types.Mesh, ict: IctModel, neutral_cm: NDArray[np.float64]) -> None:
     """Vertex attributes that the shaders read: rest position, hair, lip and blush masks, position in the eyeball."""
     rest = ict.neutral_cm
-    masks = {"hair": _scalp_mask(rest), "brow": _brow_mask(ict), "lips": _lip_mask(ict), "blush": _blush_mask(ict)}
+    masks = {
+        "hair": _scalp_mask(rest),
+        "cloth": _below_neckline(rest),
+        "brow": _brow_mask(ict),
+        "lips": _lip_mask(ict),
+        "blush": _blush_mask(ict),
+    }
     for name, mask in masks.items():
         mesh.attributes.new(name, "FLOAT", "POINT").data.foreach_set("value", mask.astype(np.float32))
     in_eye = np.zeros_like(rest)
@@ -121,12 +135,18 @@ def _smooth_step(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.
 
 
 def _scalp_mask(rest: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where short hair grows: above a hairline that runs from the forehead over the temples and behind the ears to the nape."""
+    """Where short hair grows: above a hairline from the forehead over the temples and ears to the nape."""
     x, y, z = rest.T
-    hairline = np.interp(z, [-9, -4.5, -3.5, 0.0, 1.2, 3.0, 5.5, 8.0], [-8, -6, 0.5, 2.8, 1.0, 5.0, 7.6, 9.2])
-    ear = (np.abs(x) > 8.3) & (z < 1.5) & (z > -5) & (y < 5.2) & (y > -4)
-    hairline = hairline + 0.35 * np.sin(2.1 * x) * (z > 2)
-    return np.where(ear, 0.0, _smooth_step(y - hairline, -0.4, 0.7))
+    hairline = np.interp(z, [-9, -5.0, -4.0, 0.0, 1.5, 3.0, 5.5, 8.0], [-8, -6, 4.6, 5.2, 3.2, 4.6, 7.4, 9.4])
+    waves = 0.25 * np.sin(2.1 * x + 0.4) * (z > 2)
+    return _smooth_step(y - hairline - waves, -0.4, 0.7)
+
+
+def _below_neckline(rest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far (cm) each vertex lies below the round neck of a shirt on the bust; the shader draws the hem at 0."""
+    x, y, z = rest.T
+    neckline = -11.6 - 0.17 * np.maximum(z + 2.0, 0.0) + 0.02 * np.abs(x) ** 2 * (np.abs(x) < 9)
+    return np.asarray(neckline - y)
 
 
 def _polyline_distance(points: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""Step 2 of the face model: where each of the 468 skin landmarks lies on the ICT-FaceKit surface, as the landmark network sees it.
+"""Step 2 of the face model: where the landmark network sees each of its 468 skin points on the ICT-FaceKit surface.
 
-The network marks pictures of posed heads (landmark_renders.py); every mark is cast back onto the posed surface, and the median over the
-pictures, in coordinates of the neutral head, gives the point. Lid and lip rims are known exactly, so those points are put on the rims.
+The network marks pictures of posed heads (landmark_renders.py); every mark is cast back onto the posed surface, and the
+lines of sight of all pictures together give the point. Lid and lip rims are known exactly: those points go onto the rims.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ from .landmark_renders import FOCAL_PX, SIZE_PX
 from .landmark_topology import EYES, INNER_LIPS, LOWER_LIP, UPPER_LIP
 
 SKIN = 468
+GRAZING = 0.2
+"""Cosine of the angle to the line of sight below which a hit says little about depth."""
+ROBUST_CM = 0.15
+HOLD = 0.02
+UPPER_LIP_DROP_CM, LOWER_LIP_DROP_CM = 1.0, 1.4
+"""How far jawOpen = 1 lowers what belongs to the upper lip at most, and to the lower lip at least."""
+
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,9 @@ class Correspondence:
     mirror: NDArray[np.int64]
     """(468,)."""
     spread_cm: NDArray[np.float64]
-    """(468,) median distance of the pictures' marks from the landmark's place; large along the outline, where marks slide."""
+    """(468,) median distance of the marks from the landmark; large along the outline, where marks slide."""
+    beside_cm: NDArray[np.float64]
+    """(468, 3) from the landmark on the surface to the point in space that explains the marks best."""
 
     def sample(self, vertices: NDArray[np.floating]) -> NDArray[np.float64]:
         """(468, 3) landmarks of any (26719, 3) positions or offsets."""
@@ -43,16 +52,88 @@ class Correspondence:
 
 
 def find_correspondence(ict: IctModel, renders: Path) -> Correspondence:
-    """Correspondence of the pictures and `poses.npz` in a folder; prints how well the pictures agree."""
-    hits = _cast_all(ict, renders)
-    rest = np.nanmedian(hits, axis=0)
-    spread = np.nanmedian(np.linalg.norm(hits - rest, axis=2), axis=0)
-    print(f"{len(hits)} pictures; median distance of a hit to its landmark {10 * np.nanmedian(spread):.2f} mm")
+    """Correspondence of the pictures and `poses.npz` in a folder; prints how well it explains the marks.
+
+    First guess: the median of the surface points that the marks cover. Then the fixed point of the head whose pictures lie
+    nearest to the marks from all sides is found by triangulation, and put back on the surface.
+    """
+    views = _views(ict, renders)
+    rest = np.nanmedian(_cast_all(ict, views), axis=0)
     mirror = _mirror_pairs(rest)
-    rest = (rest + rest[mirror] * [-1.0, 1.0, 1.0]) / 2
-    corners, weights = _snap(ict, rest)
-    _put_on_rims(ict, rest, corners, weights)
-    return Correspondence(corners, weights, mirror, (spread + spread[mirror]) / 2)
+    corners, weights = _snap(ict, _symmetric(rest, mirror))
+    points = _symmetric(_triangulate(ict, views, corners, weights), mirror)
+    corners, weights = _snap(ict, points)
+    _put_on_rims(ict, points, corners, weights)
+    on_surface = np.einsum("ij,ijk->ik", weights, ict.neutral_cm[corners])
+    stray = np.median([_miss(view, corners, weights) for view in views], axis=0)
+    print(f"{len(views)} pictures; median distance of a mark from its landmark {10 * np.median(stray):.2f} mm")
+    return Correspondence(corners, weights, mirror, (stray + stray[mirror]) / 2, points - on_surface)
+
+
+@dataclass(frozen=True)
+class _View:
+    """One picture: the marks and the head that it shows."""
+
+    marks: NDArray[np.float64]
+    """(468, 2) pixels."""
+    posed_cm: NDArray[np.float64]
+    """(26719, 3) head axes."""
+    rotation: NDArray[np.float64]
+    position_cm: NDArray[np.float64]
+
+    def in_camera(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(points @ self.rotation.T + self.position_cm)
+
+
+def _views(ict: IctModel, renders: Path) -> list[_View]:
+    with np.load(renders / "poses.npz") as poses:
+        columns = [poses[key] for key in ("identity", "jaw_open", "rotation", "position_cm")]
+    views = []
+    for number, (identity, jaw, rotation, position) in enumerate(zip(*columns, strict=True)):
+        marks = _detect(renders / f"{number:03d}.png")
+        if marks is None:
+            continue
+        posed = ict.neutral_cm + np.einsum("i,ivk->vk", identity, ict.identity_cm) + jaw * ict.shapes_cm["jawOpen"]
+        views.append(_View(marks, posed, rotation, position))
+    return views
+
+
+def _symmetric(points: NDArray[np.float64], mirror: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray((points + points[mirror] * [-1.0, 1.0, 1.0]) / 2)
+
+
+def _triangulate(
+    ict: IctModel, views: list[_View], corners: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(468, 3) rest points whose posed images lie nearest to the marks of all views.
+
+    Robust least squares of the distances between each point and the lines of sight; a point moves with people and jaw as
+    its first guess on the surface does, and a weak pull keeps it there where the views do not say better.
+    """
+    rays, shifts = [], []
+    for view in views:
+        surface = np.einsum("ij,ijk->ik", weights, view.posed_cm[corners])
+        sight = np.column_stack([(view.marks - SIZE_PX / 2) * [1, -1] / FOCAL_PX, -np.ones(SKIN)])
+        rays.append(sight / np.linalg.norm(sight, axis=1, keepdims=True) @ view.rotation)
+        shifts.append(surface + view.position_cm @ view.rotation)
+    offset = np.zeros((SKIN, 3))
+    for _ in range(8):
+        left, right = np.zeros((SKIN, 3, 3)), np.zeros((SKIN, 3))
+        for ray, shift in zip(rays, shifts, strict=True):
+            across = np.eye(3) - ray[:, :, None] * ray[:, None, :]
+            miss = np.linalg.norm(np.einsum("nij,nj->ni", across, shift + offset), axis=1)
+            trust = np.minimum(1.0, ROBUST_CM / np.maximum(miss, 1e-9))[:, None]
+            left += trust[..., None] * across
+            right -= trust * np.einsum("nij,nj->ni", across, shift)
+        offset = np.linalg.solve(left + HOLD * len(views) * np.eye(3), right[..., None])[..., 0]
+    return np.asarray(np.einsum("ij,ijk->ik", weights, ict.neutral_cm[corners]) + offset)
+
+
+def _miss(view: _View, corners: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(468,) distance in cm, at the depth of the face, between the marks of a view and the landmarks."""
+    at = view.in_camera(np.einsum("ij,ijk->ik", weights, view.posed_cm[corners]))
+    px = SIZE_PX / 2 + FOCAL_PX * at[:, :2] * [1, -1] / -at[:, 2:]
+    return np.asarray(np.linalg.norm(px - view.marks, axis=1) * -at[:, 2] / FOCAL_PX)
 
 
 def _detect(path: Path) -> NDArray[np.float64] | None:
@@ -67,25 +148,15 @@ def _detect(path: Path) -> NDArray[np.float64] | None:
     return np.array([(p.x * rgb.shape[1], p.y * rgb.shape[0]) for p in faces[0].landmark[:SKIN]])
 
 
-def _cast_all(ict: IctModel, renders: Path) -> NDArray[np.float64]:
-    """(pictures, 468, 3) hits in coordinates of the mean neutral head; NaN where nothing trustworthy was hit."""
+def _cast_all(ict: IctModel, views: list[_View]) -> NDArray[np.float64]:
+    """(pictures, 468, 3) hits in coordinates of the mean neutral head; NaN where nothing was hit."""
     skin = ict.triangles("M_Face")
     drop = -ict.shapes_cm["jawOpen"][:, 1][skin].mean(axis=1)
     about_mouth = np.abs(ict.neutral_cm[skin].mean(axis=1) - [0.0, -3.4, 11.0]).max(axis=1) < 3.0
     allowed = np.ones((SKIN, len(skin)), dtype=bool)
-    allowed[list(UPPER_LIP)] = about_mouth & (drop < 1.0)
-    allowed[list(LOWER_LIP)] = about_mouth & (drop > 1.4)
-    hits = []
-    with np.load(renders / "poses.npz") as poses:
-        for number, identity in enumerate(poses["identity"]):
-            marks = _detect(renders / f"{number:03d}.png")
-            if marks is None:
-                continue
-            posed = ict.neutral_cm + np.einsum("i,ivk->vk", identity, ict.identity_cm)
-            posed = posed + poses["jaw_open"][number] * ict.shapes_cm["jawOpen"]
-            in_camera = posed @ poses["rotation"][number].T + poses["position_cm"][number]
-            hits.append(_cast(marks, in_camera, skin, allowed, ict.neutral_cm))
-    return np.array(hits)
+    allowed[list(UPPER_LIP)] = about_mouth & (drop < UPPER_LIP_DROP_CM)
+    allowed[list(LOWER_LIP)] = about_mouth & (drop > LOWER_LIP_DROP_CM)
+    return np.array([_cast(v.marks, v.in_camera(v.posed_cm), skin, allowed, ict.neutral_cm) for v in views])
 
 
 def _cast(
@@ -110,7 +181,7 @@ def _cast(
         inside = np.flatnonzero((wb >= 0) & (wc >= 0) & (wb + wc <= 1) & (facing > 0) & allowed[i])
         if len(inside):
             t = inside[np.argmax(centre[inside, 2])]
-            if facing[t] > 0.2:
+            if facing[t] > GRAZING:
                 out[i] = np.array([1 - wb[t] - wc[t], wb[t], wc[t]]) @ rest[skin[t]]
             continue
         near = np.flatnonzero((facing > 0) & allowed[i])
@@ -143,9 +214,9 @@ def _snap(ict: IctModel, points: NDArray[np.float64]) -> tuple[NDArray[np.int64]
     for i, point in enumerate(points):
         near = tree.query(point, k=40)[1]
         if i in UPPER_LIP:
-            near = near[drop[near] < 1.0]
+            near = near[drop[near] < UPPER_LIP_DROP_CM]
         elif i in LOWER_LIP:
-            near = near[drop[near] > 1.4]
+            near = near[drop[near] > LOWER_LIP_DROP_CM]
         w = _nearest_in_triangles(point, corners[near])
         best = np.argmin(np.linalg.norm(np.einsum("tj,tjk->tk", w, corners[near]) - point, axis=1))
         triangles[i], weights[i] = skin[near[best]], w[best]

@@ -36,7 +36,7 @@ def main(folder: Path, out: Path) -> None:
         neutral = ict.neutral_cm + np.einsum("i,ivk->vk", identity, ict.identity_cm)
         look = Look(skin=_SKINS[person], key_side=1.0 if person % 2 else -1.0, noise_seed=float(person))
         scene = HeadScene(ict, neutral, look, SIZE_PX, FOCAL_PX)
-        scene.add_backdrop(look, DISTANCE_CM)
+        scene.add_wall(look, DISTANCE_CM)
         for yaw, jaw in itertools.product(YAWS_RAD, JAW_OPEN):
             rotation = gaze_rotation(yaw, 0.05)
             position = np.array([0.0, -2.0, -DISTANCE_CM])

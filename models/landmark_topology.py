@@ -26,6 +26,8 @@ IRISES: Final = (tuple(range(473, 478)), tuple(range(468, 473)))
 """Centre, then four points of the ring, of the left and the right eye."""
 
 NOSE_TIP: Final = 4
+BROW: Final = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55)
+"""Upper and lower edge of the actor's right brow."""
 
 # Between the vermilion border and the inner edge, corners (61 76 62 78 | 291 306 292 308) left out.
 UPPER_LIP: Final = frozenset(
@@ -84,3 +86,13 @@ def _orient(triangles: list[tuple[int, int, int]], mean_cm: NDArray[np.float64])
     corners = mean_cm[result[first]]
     outward = np.cross(corners[1] - corners[0], corners[2] - corners[0])[2] > 0
     return result if outward else result[:, ::-1]
+
+
+def vertex_normals(points_cm: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N, 3) unit normals, outward; zero for points of no triangle (the irises)."""
+    corners = points_cm[triangles]
+    facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros_like(points_cm)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], facing)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)

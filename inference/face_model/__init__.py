@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import arkit
 from ..errors import UsageError
-from .types import FaceModel
+from .types import FaceModel, LandmarkNoise
 
 DEFAULT_FILE = Path(__file__).with_name("default.npz")
 
@@ -18,14 +18,16 @@ DEFAULT_FILE = Path(__file__).with_name("default.npz")
 def load(spec: str = "default") -> FaceModel:
     """The face model of a specification; "default" is the one that ships with the project.
 
-    Its 478 vertices are the landmarks. Iris points (468-477) have no expression: gaze turns them about `eye_centres_cm`.
-    Raises UsageError for an unknown specification. The arrays are read-only, because callers share one copy.
+    Its 478 vertices are the landmarks. Iris points (468-477) have no expression: gaze turns them about `eye_centres_cm`,
+    which an identity shifts as it shifts the centre of the iris (468 right, 473 left). The last three identity modes are
+    height, slant and spacing of the brows. mouthClose = jawOpen closes the lips, as ARKit has it (ICT's own closes 1.2
+    times as much). Raises UsageError for an unknown specification. The arrays are read-only: callers share them.
     """
     if spec != "default":
         raise UsageError(f"Unknown face model '{spec}'; this version knows only 'default'.")
     with np.load(DEFAULT_FILE, allow_pickle=False) as data:
         if tuple(str(name) for name in data["names"]) != arkit.NAMES:
-            raise UsageError(f"{DEFAULT_FILE.name} was built for other expression names; run models/build_face_model.py.")
+            raise UsageError(f"{DEFAULT_FILE.name} has other expressions; rebuild it with models/build_face_model.py.")
         model = FaceModel(
             name="default",
             mean_cm=data["mean_cm"].astype(np.float32),
@@ -40,3 +42,16 @@ def load(spec: str = "default") -> FaceModel:
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return model
+
+
+@cache
+def load_landmark_noise() -> LandmarkNoise:
+    """How the landmark network's points differ from the vertices of the default model; read-only arrays."""
+    with np.load(DEFAULT_FILE, allow_pickle=False) as data:
+        noise = LandmarkNoise(
+            offset_cm=data["landmark_beside_cm"].astype(np.float32),
+            spread_cm=data["landmark_spread_cm"].astype(np.float32),
+        )
+    noise.offset_cm.setflags(write=False)
+    noise.spread_cm.setflags(write=False)
+    return noise

@@ -30,3 +30,17 @@ class FaceModel:
     eye_centres_cm: NDArray[np.float32]
     """(2, 3) centres of the actor's left and right eyeball, of the mean face."""
     eye_radius_cm: float
+
+
+@dataclass(frozen=True)
+class LandmarkNoise:
+    """How the landmark network's points differ from the default model's vertices, measured on rendered heads.
+
+    Fitting ``vertex + offset_cm`` instead of the vertex explains the network's points better: it marks the outline, the
+    nostrils and the lid folds at places that no point of the surface explains from all sides.
+    """
+
+    offset_cm: NDArray[np.float32]
+    """(478, 3) in head axes, from the vertex to the point that the network's marks agree on."""
+    spread_cm: NDArray[np.float32]
+    """(478,) typical distance of a mark from the vertex, across the line of sight."""
