@@ -1,8 +1,8 @@
 """Photometric refinement of the warp: where face and plate show the same features, pixels place it better than landmarks.
 
 Gauss-Newton on low-passed log pictures for a small similarity, a difference in sharpness and a smooth light field
-together, so that different light or focus is no reason to move. Landmarks are good to about a pixel; this goes below a tenth, and steps back when the two
-faces do not look alike.
+together, so that different light or focus is no reason to move. Landmarks are good to a pixel or two; this goes to a few
+tenths, and steps back when the two faces do not look alike.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .pictures import cv2
 from .types import Floats
 
 ROUNDS: Final = 6
@@ -34,7 +34,9 @@ def sameness(likeness: float) -> float:
     return float(np.clip((likeness - LIKENESS[0]) / (LIKENESS[1] - LIKENESS[0]), 0, 1))
 
 
-def refine(plate_log: Floats, face_log: FacePicture, basis: Floats, weight: Floats, face_width: float) -> tuple[Floats, float]:
+def refine(
+    plate_log: Floats, face_log: FacePicture, basis: Floats, weight: Floats, face_width: float
+) -> tuple[Floats, float]:
     """Similarity (2, 3) of plate pixels after which the face looks like ``plate_log``, and their likeness, -1..1.
 
     Pictures are (H, W, 3), ``basis`` (6, H, W), ``weight`` (H, W), all small; pixels are corner convention.
@@ -77,7 +79,10 @@ def _change_columns(face: Floats, used: NDArray[np.bool_], places: Floats) -> ND
 
 
 def _solve(
-    difference: NDArray[np.float64], terms: NDArray[np.float64], change: NDArray[np.float64], importance: NDArray[np.float64]
+    difference: NDArray[np.float64],
+    terms: NDArray[np.float64],
+    change: NDArray[np.float64],
+    importance: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Step (5,) that explains the difference (N, 3) together with a light field per channel; robust."""
     count = change.shape[2]

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .pictures import enlarge, low_pass, shrink
 from .transfer import decode_float, encode
 from .types import Floats, Region
 
@@ -47,7 +47,8 @@ class FaceFrame:
         y = region.y + (np.arange(size[1], dtype=np.float32) + 0.5) * (region.height / size[1])
         u, v = np.meshgrid((x - self.centre_px[0]) / self.radius_px, (y - self.centre_px[1]) / self.radius_px)
         u, v = np.clip(u, -2, 2), np.clip(v, -2, 2)
-        return np.stack([np.ones_like(u), u, v, u * u - v * v, 2 * u * v, u * u + v * v]).astype(np.float32)
+        terms: Floats = np.stack([np.ones_like(u), u, v, u * u - v * v, 2 * u * v, u * u + v * v])
+        return terms.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class ColourMatch:
         """(H, W, 3) factor in linear light; its local part is bounded to half and double."""
         middle = np.clip(self.log_gain[0], -_MAX_LOG_GAIN, _MAX_LOG_GAIN)
         local = np.tensordot(basis[1:], self.log_gain[1:], (0, 0))
-        return np.exp(middle + np.clip(local, -_MAX_LOCAL_LOG_GAIN, _MAX_LOCAL_LOG_GAIN)).astype(np.float32)
+        gain: Floats = np.exp(middle + np.clip(local, -_MAX_LOCAL_LOG_GAIN, _MAX_LOCAL_LOG_GAIN))
+        return gain.astype(np.float32)
 
 
 def apply_match(linear: Floats, matte: Floats, match: ColourMatch, face: FaceFrame, region: Region) -> Floats:
@@ -73,21 +75,14 @@ def apply_match(linear: Floats, matte: Floats, match: ColourMatch, face: FaceFra
     size = (linear.shape[1], linear.shape[0])
     small = (max(2, size[0] // 8), max(2, size[1] // 8))
     basis = face.basis(region, small)
-    encoded = encode(linear * cv2.resize(match.gain(basis), size, interpolation=cv2.INTER_LINEAR))
+    encoded = encode(linear * enlarge(match.gain(basis), size))
     if not np.array_equal(match.spread, np.eye(3)):
         # Measured on low-passed colours, so it is done to them: lashes and lips keep their own contrast.
-        scale = small[0] / size[0]
-        weight = cv2.resize(matte, small, interpolation=cv2.INTER_AREA)
-        broad = low_pass(cv2.resize(encoded, small, interpolation=cv2.INTER_AREA), weight, 2 * LIGHT_BLUR * face.radius_px * scale)
+        sigma_px = 2 * LIGHT_BLUR * face.radius_px * small[0] / size[0]
+        broad = low_pass(shrink(encoded, small), shrink(matte, small), sigma_px)
         change = (broad - match.mean) @ (match.spread - np.eye(3, dtype=np.float32)).T
-        encoded += cv2.resize(change, size, interpolation=cv2.INTER_LINEAR)
+        encoded += enlarge(change.astype(np.float32), size)
     return np.clip(encoded, 0, 1)
-
-
-def low_pass(image: Floats, matte: Floats, sigma_px: float) -> Floats:
-    """Blur (H, W, 3) that takes nothing from outside the matte (H, W)."""
-    weight = cv2.GaussianBlur(matte, (0, 0), sigma_px)
-    return cv2.GaussianBlur(image * matte[..., None], (0, 0), sigma_px) / np.maximum(weight, 1e-3)[..., None]
 
 
 def fit_light(plate: Floats, face: Floats, basis: Floats, weight: Floats) -> Floats:
@@ -117,7 +112,9 @@ def robust_fit(
         for channel in range(values.shape[1]):
             weighted = terms * trust[:, channel, None]
             normal = weighted.T @ terms + ridge * max(trust[:, channel].sum(), 1e-9)
-            solution[:, channel] = np.linalg.solve(normal + 1e-12 * np.eye(len(normal)), weighted.T @ values[:, channel])
+            solution[:, channel] = np.linalg.solve(
+                normal + 1e-12 * np.eye(len(normal)), weighted.T @ values[:, channel]
+            )
         residual = np.linalg.norm(values - terms @ solution, axis=1)
         scale = 2 * max(float(np.median(residual)), 0.01)
         trust = weights * ((scale**2 / (scale**2 + residual**2)) ** 2)[:, None]
@@ -131,7 +128,7 @@ def fit_spread(plate: Floats, face: Floats, weight: Floats) -> tuple[Floats, Flo
     mean = share @ plate[used]
     spreads = []
     for image in (plate, face):
-        deviation = image[used] - share @ image[used]
+        deviation = image[used].astype(float) - share @ image[used]
         spreads.append((deviation * share[:, None]).T @ deviation + _SPREAD_NOISE**2 * np.eye(3))
     root = _power(spreads[1], 0.5)
     inverse = _power(spreads[1], -0.5)
@@ -143,13 +140,16 @@ def fit_spread(plate: Floats, face: Floats, weight: Floats) -> tuple[Floats, Flo
 def match_colours(plate: Floats, face: Floats, basis: Floats, weight: Floats) -> ColourMatch:
     """Measure a match on small, low-passed encoded pictures (H, W, 3) of plate and face, on skin (H, W)."""
     plate_light, face_light = decode_float(plate), decode_float(face)
-    flat = ColourMatch(fit_light(plate_light, face_light, basis, weight), np.zeros(3, np.float32), np.eye(3, dtype=np.float32))
+    flat = ColourMatch(
+        fit_light(plate_light, face_light, basis, weight), np.zeros(3, np.float32), np.eye(3, dtype=np.float32)
+    )
     lit = encode(face_light * flat.gain(basis))
     mean, spread = fit_spread(plate, lit, weight)
     return ColourMatch(flat.log_gain, mean, spread)
 
 
-def _power(matrix: NDArray[np.floating], exponent: float) -> NDArray[np.float64]:
+def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
     """Power of a symmetric positive matrix."""
-    values, vectors = np.linalg.eigh(matrix.astype(float))
-    return (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T
+    values, vectors = np.linalg.eigh(matrix)
+    power: NDArray[np.float64] = (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T
+    return power

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 
+from .pictures import blur, cv2
 from .swapper import fit_similarity
 from .types import Floats, Region
 
@@ -56,8 +56,10 @@ def cut(image: Floats, affine: Floats, size: int) -> Floats:
     """(size, size, C) crop of an image; the border is continued, shrinking is done without aliasing."""
     shrink = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
     if shrink < 1:
-        image = cv2.GaussianBlur(image, (0, 0), 0.5 * float(np.sqrt(1 / shrink**2 - 1)) + 1e-3)
-    return cv2.warpAffine(image, _centred(affine), (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        image = blur(image, 0.5 * float(np.sqrt(1 / shrink**2 - 1)) + 1e-3)
+    place = _centred(affine)
+    crop: Floats = cv2.warpAffine(image, place, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return crop
 
 
 def put_back(crop: Floats, affine: Floats, region: Region) -> Floats:
@@ -65,7 +67,8 @@ def put_back(crop: Floats, affine: Floats, region: Region) -> Floats:
     to_region = affine.copy()
     to_region[:, 2] += affine[:, :2] @ region.origin_px
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(crop, _centred(to_region), (region.width, region.height), flags=flags)
+    placed: Floats = cv2.warpAffine(crop, _centred(to_region), (region.width, region.height), flags=flags)
+    return placed
 
 
 def to_tensor(crop: Floats) -> Floats:

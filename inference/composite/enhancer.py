@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
 from ..errors import InputError
 from .crops import FFHQ_512, crop_affine, cut, from_tensor, put_back, to_tensor
+from .pictures import blur
 from .types import Floats, Region
 
 if TYPE_CHECKING:
@@ -24,10 +24,15 @@ class Enhancer:
 
     def __init__(self, session: ort.InferenceSession) -> None:
         """Raises `InputError` when the network has another contract."""
-        found = [tuple(tensor.shape[1:]) for tensor in (*session.get_inputs()[:1], *session.get_outputs()[:1])]
+        found = [tensor.shape[1:] for tensor in (*session.get_inputs()[:1], *session.get_outputs()[:1])]
         wanted = (3, FFHQ_512.size, FFHQ_512.size)
-        if any(len(shape) != 3 or any(isinstance(n, int) and n != w for n, w in zip(shape, wanted, strict=True)) for shape in found):
-            raise InputError(f"The enhancer takes and gives pictures of 3x512x512, this network has {found}; use GFPGAN.")
+        # Sizes that an export leaves open are words.
+        if any(
+            len(shape) != 3 or any(n not in (w, str(n)) for n, w in zip(shape, wanted, strict=False)) for shape in found
+        ):
+            raise InputError(
+                f"The enhancer takes and gives pictures of 3x512x512, this network has {found}; use GFPGAN."
+            )
         self._session = session
         self._input = session.get_inputs()[0].name
 
@@ -40,6 +45,6 @@ class Enhancer:
         affine = crop_affine(points_px, FFHQ_512)
         crop = cut(picture, affine, FFHQ_512.size)
         output = self._session.run(None, {self._input: to_tensor(crop * 2 - 1)})[0]
-        change = np.clip(from_tensor(output) / 2 + 0.5, 0, 1) - np.clip(crop, 0, 1)
-        change -= cv2.GaussianBlur(change, (0, 0), DETAIL_BLUR * FFHQ_512.size)
-        return STRENGTH * put_back(change, affine, region)
+        change: Floats = np.clip(from_tensor(output) / 2 + 0.5, 0, 1) - np.clip(crop, 0, 1)
+        detail = change - blur(change, DETAIL_BLUR * FFHQ_512.size)
+        return put_back(np.float32(STRENGTH) * detail, affine, region)

@@ -103,7 +103,9 @@ def _open_identity_swapper(device: str) -> IdentitySwapper:
     return IdentitySwapper(*sessions, read_identity_map(weights_path("inswapper")))
 
 
-def _lay_over(plate: NDArray[np.uint8], region: Region, mixed: Floats, matte: Floats) -> tuple[NDArray[np.uint8], Floats]:
+def _lay_over(
+    plate: NDArray[np.uint8], region: Region, mixed: Floats, matte: Floats
+) -> tuple[NDArray[np.uint8], Floats]:
     """Plate with encoded floats in a region, rounded once; every pixel outside the matte is copied."""
     picture = plate.copy()
     rounded = np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 IDENTITY_SIZE: Final = 512
-_FLOAT_TYPES: Final = {1: np.dtype("<f4"), 10: np.dtype("<f2")}
+_FLOAT_TYPES: Final = {1: "<f4", 10: "<f2"}
 """ONNX TensorProto.DataType."""
 
 
@@ -86,7 +86,8 @@ def _square_matrix(content: mmap.mmap, start: int, stop: int) -> Floats | None:
             data = content[first:last]
     if dims != [IDENTITY_SIZE, IDENTITY_SIZE] or kind not in _FLOAT_TYPES or not data:
         return None
-    return np.frombuffer(data, _FLOAT_TYPES[kind]).reshape(dims).astype(np.float32)
+    matrix: Floats = np.frombuffer(data, _FLOAT_TYPES[kind]).reshape(dims).astype(np.float32)
+    return matrix
 
 
 def _fields(content: mmap.mmap, start: int, stop: int) -> Iterator[tuple[int, tuple[int, int]]]:

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import refine, sameness
-from .colour import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, low_pass, match_colours
+from .colour import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
 from .mattes import face_matte, inner_matte, skin_matte
+from .pictures import low_pass, sample, shrink
 from .regions import OVAL, face_width_px
 from .renders import Render
-from .swapper import Warp, fit_warp, sample, stay
+from .swapper import Warp, fit_warp, stay
 from .transfer import decode_float
 from .types import Floats, Region
 from .window import gaussian_mean, quadratic_mean
@@ -126,10 +126,10 @@ class _Small:
         self.per_px = np.array([self.size[0] / region.width, self.size[1] / region.height], np.float32)
         self.width = width_px * self.scale
         self.points = (actor_px - region.origin_px) * self.per_px
-        self.plate = _shrink(plate[region.slices], self.size)
+        self.plate = _floats(plate[region.slices], self.size)
         self.render_region = render.region
         own = (max(2, round(render.region.width * self.scale)), max(2, round(render.region.height * self.scale)))
-        self.render = _shrink(render.rgba, own)
+        self.render = _floats(render.rgba, own)
         self.render_per_px = np.array([own[0] / render.region.width, own[1] / render.region.height], np.float32)
         self.basis = face_frame(actor_px).basis(region, self.size)
 
@@ -138,7 +138,7 @@ class _Small:
         x, y = warp.map(self.region, self.size)
         x = (x - self.render_region.x) * self.render_per_px[0]
         y = (y - self.render_region.y) * self.render_per_px[1]
-        warped = sample(self.render, x, y, cv2.INTER_LINEAR)
+        warped = sample(self.render, x, y)
         return warped[..., :3], warped[..., 3]
 
     def matte(self, alpha: Floats) -> Floats:
@@ -161,20 +161,21 @@ class _Small:
         skin = skin_matte(self.points, matte, self.width)
         if (skin > 0.5).sum() < 100:
             return None
-        return match_colours(*(low_pass(image, matte, LIGHT_BLUR * self.width) for image in (self.plate, face)), self.basis, skin)
+        plate, face = (low_pass(image, matte, LIGHT_BLUR * self.width) for image in (self.plate, face))
+        return match_colours(plate, face, self.basis, skin)
 
     def _log(self, encoded: Floats, matte: Floats, extra_variance: float = 0) -> Floats:
         blur = float(np.hypot(_PLACE_BLUR, np.sqrt(extra_variance) / self.width))
-        return np.log(decode_float(low_pass(encoded, matte, blur * self.width)) + DARK)
+        logs: Floats = np.log(decode_float(low_pass(encoded, matte, blur * self.width)) + np.float32(DARK))
+        return logs
 
     def _to_plate(self, move: Floats) -> Floats:
         """An affine of small pixels as one of full-size frame pixels."""
-        shrink = np.vstack([np.column_stack([np.diag(self.per_px), -self.per_px * self.region.origin_px]), [0, 0, 1]])
-        full = np.linalg.inv(shrink) @ np.vstack([move, [0, 0, 1]]) @ shrink
+        to_small = np.vstack([np.column_stack([np.diag(self.per_px), -self.per_px * self.region.origin_px]), [0, 0, 1]])
+        full: Floats = np.linalg.inv(to_small) @ np.vstack([move, [0, 0, 1]]) @ to_small
         return full[:2].astype(np.float32)
 
 
-def _shrink(pixels: NDArray[np.uint8] | NDArray[np.uint16], size: tuple[int, int]) -> Floats:
+def _floats(pixels: NDArray[np.uint8] | NDArray[np.uint16], size: tuple[int, int]) -> Floats:
     """Encoded floats, 0..1, of a smaller picture."""
-    scaled = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return scaled.astype(np.float32) / np.iinfo(pixels.dtype).max
+    return (shrink(pixels, size) / np.float32(np.iinfo(pixels.dtype).max)).astype(np.float32)

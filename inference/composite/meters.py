@@ -10,16 +10,15 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .pictures import cv2, distance
 from .types import CompositeOptions, CompositeReport, Floats, Region
 
 Image = NDArray[np.uint8]
@@ -89,19 +88,19 @@ def seam_ratio(image: Image, inside: NDArray[np.bool_]) -> float:
     """Mean slope of a picture (H, W, 3) in the band of the edge of a region over that in the bands beside it."""
     grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
     slope = np.hypot(cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1))
-    distance = np.abs(_signed_distance(inside))
-    edge = slope[distance <= _EDGE_PX]
-    beside = slope[(distance >= _BESIDE_PX[0]) & (distance <= _BESIDE_PX[1])]
+    away = np.abs(_signed_distance(inside))
+    edge = slope[away <= _EDGE_PX]
+    beside = slope[(away >= _BESIDE_PX[0]) & (away <= _BESIDE_PX[1])]
     return float(edge.mean() / max(beside.mean(), 1e-6)) if edge.size and beside.size else float("nan")
 
 
 def edge_step(image: Image, inside: NDArray[np.bool_]) -> float:
     """Median CIEDE2000 across the edge of a region of a picture (H, W, 3)."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    distance = _signed_distance(inside)
-    smooth = cv2.GaussianBlur(distance, (0, 0), 2.0)
+    depth = _signed_distance(inside)
+    smooth = cv2.GaussianBlur(depth, (0, 0), 2.0)
     normal = np.stack([cv2.Sobel(smooth, -1, 1, 0), cv2.Sobel(smooth, -1, 0, 1)], -1)
-    rows, columns = np.nonzero(np.abs(distance) <= 0.5)
+    rows, columns = np.nonzero(np.abs(depth) <= 0.5)
     if not len(rows):
         return float("nan")
     direction = normal[rows, columns] / np.maximum(np.linalg.norm(normal[rows, columns], axis=1, keepdims=True), 1e-6)
@@ -113,7 +112,7 @@ def edge_step(image: Image, inside: NDArray[np.bool_]) -> float:
     return float(np.median(delta_e_2000(sides[0][:, 0], sides[1][:, 0])))
 
 
-def delta_e_2000(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
+def delta_e_2000(first: Floats, second: Floats) -> NDArray[np.float64]:
     """CIEDE2000 of (N, 3) Lab colours (Sharma, Wu, Dalal, 2005)."""
     l1, a1, b1 = first.T.astype(float)
     l2, a2, b2 = second.T.astype(float)
@@ -135,18 +134,25 @@ def delta_e_2000(first: NDArray[np.floating], second: NDArray[np.floating]) -> N
     rotation *= np.sin(np.radians(60) * np.exp(-(((hue_degrees - 275) / 25) ** 2)))
     lightness, chroma = (l2 - l1) / s_l, (c2 - c1) / s_c
     hue = 2 * np.sqrt(c1 * c2) * np.sin(turn / 2) / s_h
-    return np.sqrt(np.maximum(lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue, 0))
+    squared: NDArray[np.float64] = lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue
+    steps: NDArray[np.float64] = np.sqrt(np.maximum(squared, 0))
+    return steps
 
 
 def write_report(report: CompositeReport, options: CompositeOptions, folder: Path) -> None:
     """Write ``composite.json``; `InputError` when the folder cannot be written."""
     path = folder / "composite.json"
     partial = path.with_name(path.name + ".partial")
-    content = {"stages": list(options.stages), "swapper": options.swapper, **asdict(report), "notes": list(report.notes)}
+    content = {
+        "stages": list(options.stages),
+        "swapper": options.swapper,
+        **asdict(report),
+        "notes": list(report.notes),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror}; choose another report folder.") from error
@@ -154,6 +160,4 @@ def write_report(report: CompositeReport, options: CompositeOptions, folder: Pat
 
 def _signed_distance(inside: NDArray[np.bool_]) -> Floats:
     """(H, W) pixels to the region's edge, positive inside."""
-    inner = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
-    outer = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.where(inside, inner - 0.5, 0.5 - outer).astype(np.float32)
+    return np.where(inside, distance(inside) - 0.5, 0.5 - distance(~inside)).astype(np.float32)

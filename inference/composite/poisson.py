@@ -10,19 +10,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dst, idst
 from scipy.linalg import solveh_banded
 
+from .pictures import cv2, enlarge, shrink
 from .types import Floats
 
 _COARSE_SIZE: Final = 56
 """Longest side of the grid on which the smooth part of the membrane is solved."""
 
-SKIN_TOLERANCE: Final = 0.12
-"""Encoded colour distance at which a difference at the edge is half believed."""
+BRIGHTNESS_TOLERANCE: Final = (0.15, 0.3)
+COLOUR_TOLERANCE: Final = (0.04, 0.1)
+"""Encoded: up to the first a difference at the edge is believed, from the second on not at all."""
 
 
 def solve_box(laplacian: Floats) -> Floats:
@@ -65,12 +66,23 @@ def membrane(difference: Floats, inside: NDArray[np.bool_]) -> Floats:
 
 
 def skin_difference(difference: Floats) -> Floats:
-    """Plate minus face (H, W, 3), encoded, without what is no skin: hair or a collar at the edge must not bleed inward.
+    """Plate minus face (H, W, 3), encoded, without what is no skin: hair or a green screen at the edge must not bleed in.
 
-    After colour matching skin differs little from skin; what differs by much more than `SKIN_TOLERANCE` counts as nothing.
+    After colour matching skin differs little from skin, and less in colour than in brightness; what differs by more than
+    the tolerances counts less and less.
     """
-    excess = (difference**2).sum(-1, keepdims=True) / SKIN_TOLERANCE**2
-    return difference / (1 + excess)
+    brightness = difference.mean(-1, keepdims=True)
+    colour = difference - brightness
+    trust = 1 - _rise(np.abs(brightness), *BRIGHTNESS_TOLERANCE)
+    trust *= 1 - _rise(np.linalg.norm(colour, axis=-1, keepdims=True), *COLOUR_TOLERANCE)
+    return difference * trust
+
+
+def _rise(value: Floats, low: float, high: float) -> Floats:
+    """Smooth step from 0 at ``low`` to 1 at ``high``."""
+    share = np.clip((value - low) / (high - low), 0, 1)
+    smooth: Floats = share * share * (3 - 2 * share)
+    return smooth
 
 
 def _masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
@@ -102,11 +114,10 @@ def _coarse_membrane(field: Floats, inside: NDArray[np.bool_]) -> Floats:
     height, width = inside.shape
     scale = min(1.0, _COARSE_SIZE / max(height, width))
     size = (max(3, round(width * scale)), max(3, round(height * scale)))
-    small = cv2.resize(field, size, interpolation=cv2.INTER_AREA)
-    free = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    small = shrink(field, size)
+    free = shrink(inside.astype(np.float32), size) > 0.5
     free[[0, -1]] = free[:, [0, -1]] = False
-    small = _solve_free_cells(small, free)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return enlarge(_solve_free_cells(small, free), (width, height), smooth=True)
 
 
 def _solve_free_cells(values: Floats, free: NDArray[np.bool_]) -> Floats:
@@ -119,7 +130,10 @@ def _solve_free_cells(values: Floats, free: NDArray[np.bool_]) -> Floats:
     bands[1, :, :-1] = -1.0 * right
     bands[width, :-1] = -1.0 * below
     known = np.where(free[..., None], 0, values)
-    around = cv2.filter2D(known, -1, np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32), borderType=cv2.BORDER_CONSTANT)
+    around = cv2.filter2D(
+        known, -1, np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32), borderType=cv2.BORDER_CONSTANT
+    )
     wanted = np.where(free[..., None], around, values).reshape(height * width, -1)
     solved = solveh_banded(bands.reshape(width + 1, -1), wanted, lower=True, check_finite=False)
-    return solved.reshape(values.shape).astype(np.float32)
+    cells: Floats = solved.reshape(values.shape).astype(np.float32)
+    return cells

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .pictures import cv2
 from .types import Floats
 
 OVAL: Final = (
@@ -39,20 +39,22 @@ def face_width_px(points_px: Floats) -> float:
     return float((size[0] + 0.75 * size[1]) / 2)
 
 
-def fill(shape: tuple[int, int], polygon_px: Floats) -> NDArray[np.uint8]:
-    """(H, W) 0..255 anti-aliased fill of a polygon in corner-convention pixels."""
-    image = np.zeros(shape, np.uint8)
+def fill(canvas: Floats, polygon_px: Floats) -> NDArray[np.uint8]:
+    """0..255 anti-aliased fill of a polygon in corner-convention pixels, of the size of ``canvas`` (H, W)."""
+    image = np.zeros(canvas.shape, np.uint8)
     # cv2 draws with pixel centres at whole numbers.
     corners = np.rint((polygon_px - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
     cv2.fillPoly(image, [corners], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
     return image
 
 
-def features(shape: tuple[int, int], points_px: Floats) -> NDArray[np.uint8]:
-    """(H, W) 255 on what is not skin inside the face: eyes, brows, lips, nostrils."""
-    image = np.zeros(shape, np.uint8)
+def features(canvas: Floats, points_px: Floats) -> NDArray[np.uint8]:
+    """255 on what is not skin inside the face: eyes, brows, lips, nostrils; of the size of ``canvas`` (H, W)."""
+    image = np.zeros(canvas.shape, np.uint8)
     for group in (*EYES, *BROWS, LIPS, NOSTRILS):
         hull = cv2.convexHull(points_px[list(group)] - 0.5)[:, 0]
         grown = hull + 0.15 * (hull - hull.mean(0))
-        cv2.fillConvexPoly(image, np.rint(grown * (1 << _SUBPIXEL_BITS)).astype(np.int32), 255, cv2.LINE_8, _SUBPIXEL_BITS)
+        cv2.fillConvexPoly(
+            image, np.rint(grown * (1 << _SUBPIXEL_BITS)).astype(np.int32), 255, cv2.LINE_8, _SUBPIXEL_BITS
+        )
     return image

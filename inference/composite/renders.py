@@ -7,13 +7,13 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.types import LANDMARK_COUNT
 from ..errors import InputError
 from ..media import read_png
+from .pictures import cv2
 from .types import Floats, Region
 
 LANDMARKS_FILE = "landmarks.npz"

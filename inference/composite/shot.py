@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from ..take import Take
 from .frame import Blender
 from .measure import Measurement, measure, smooth
 from .meters import Meters, write_report
+from .pictures import shrink
 from .renders import Render, RenderFolder
 from .sources import AvatarLandmarks, reference
 from .types import STAGES, CompositeOptions, CompositeReport, Floats
@@ -127,7 +127,7 @@ class _Shot:
 
     def _held(self) -> Iterator[_Held]:
         for frame in read_frames(self._footage):
-            thumbnail = cv2.resize(frame.rgb, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+            thumbnail = (shrink(frame.rgb, (32, 32)) / np.float32(255)).astype(np.float32)
             render, measurement = self._measured(frame)
             yield _Held(frame, thumbnail, render, measurement)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .pictures import sample
 from .regions import INNER, OVAL, STEADY, face_width_px
 from .renders import Render
 from .transfer import decode
@@ -49,7 +49,7 @@ class Warp:
         return placed + _thin_plate(self.controls_px, self.bend_px, refined)
 
     def map(self, region: Region, size: tuple[int, int] | None = None) -> tuple[Floats, Floats]:
-        """x and y of the source (corner convention, full-size render pixels) for each pixel of a plate region.
+        """Source x and y (corner convention, full-size render pixels) for each pixel of a plate region.
 
         ``size`` (W, H) gives the map of the region shown at that size. The spline is smooth: a coarse grid is enough.
         """
@@ -86,17 +86,12 @@ def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Flo
     """The render as the plate's region sees it: linear RGB (H, W, 3), straight, and alpha (H, W)."""
     alpha_max = np.iinfo(render.rgba.dtype).max
     alpha = render.rgba[..., 3].astype(np.float32) / alpha_max
-    premultiplied = np.dstack([decode(render.rgba[..., :3]) * alpha[..., None], alpha])
+    premultiplied: Floats = np.dstack([decode(render.rgba[..., :3]) * alpha[..., None], alpha])
     x, y = warp.map(region)
-    warped = sample(premultiplied, x - render.region.x, y - render.region.y, cv2.INTER_LANCZOS4)
+    warped = sample(premultiplied, x - render.region.x, y - render.region.y, sharp=True)
     alpha = np.clip(warped[..., 3], 0, 1)
     rgb = np.maximum(warped[..., :3], 0) / np.maximum(alpha, 1 / 255)[..., None]
     return rgb, alpha
-
-
-def sample(image: Floats, x: Floats, y: Floats, interpolation: int) -> Floats:
-    """Values of an image at corner-convention points; zero outside."""
-    return cv2.remap(image, x - 0.5, y - 0.5, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
 
 
 def fit_similarity(source: Floats, target: Floats) -> Floats:
@@ -112,7 +107,8 @@ def fit_similarity(source: Floats, target: Floats) -> Floats:
 
 def apply_affine(affine: Floats, points: Floats) -> Floats:
     """(N, 2) points through a (2, 3) affine."""
-    return points @ affine[:, :2].T + affine[:, 2]
+    moved: Floats = points @ affine[:, :2].T + affine[:, 2]
+    return moved
 
 
 def _grid_places(size: int) -> NDArray[np.float64]:
@@ -120,9 +116,7 @@ def _grid_places(size: int) -> NDArray[np.float64]:
     return np.linspace(0.5, size - 0.5, max(2, size // _GRID_STEP_PX + 1))
 
 
-def _refine_grid(
-    coarse: Floats, x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int
-) -> Floats:
+def _refine_grid(coarse: Floats, x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int) -> Floats:
     """Bilinear values at every pixel from values at grid places; exact for linear maps."""
     at_x = (np.arange(width) * ((len(x) - 1) / max(width - 1, 1))).astype(np.float32)
     at_y = (np.arange(height) * ((len(y) - 1) / max(height - 1, 1))).astype(np.float32)
@@ -135,7 +129,8 @@ def _interpolate(values: Floats, at: Floats) -> Floats:
     """Rows of (N, M) at fractional places."""
     low = np.minimum(at.astype(np.intp), len(values) - 2)
     part = (at - low)[:, None]
-    return values[low] * (1 - part) + values[low + 1] * part
+    between: Floats = values[low] * (1 - part) + values[low + 1] * part
+    return between
 
 
 def _thin_plate(controls: Floats, values: Floats, points: Floats) -> Floats:

@@ -49,7 +49,9 @@ class CompositeReport:
         """Sentences a user should read."""
         notes = list(self.skipped.values())
         if self.without_face:
-            notes.append(f"{self.without_face} of {self.frames} frames show no tracked face and are the footage itself.")
+            notes.append(
+                f"{self.without_face} of {self.frames} frames show no tracked face and are the footage itself."
+            )
         if self.without_render:
             notes.append(f"{self.without_render} of {self.frames} frames have no render and are the footage itself.")
         return tuple(notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +46,13 @@ def run_around(items: Sequence[Item], place: int, is_joined: Callable[[Item, Ite
     return sorted(run, key=lambda entry: entry[0])
 
 
-def gaussian_mean(offsets: Sequence[int], values: Sequence[NDArray[np.floating]], sigma: float) -> Floats:
+def gaussian_mean(offsets: Sequence[int], values: Sequence[NDArray[np.floating[Any]]], sigma: float) -> Floats:
     """Weighted mean over time, for parameters that should hardly change."""
     weights = np.exp(-0.5 * (np.asarray(offsets) / sigma) ** 2)
     return np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(np.float32)
 
 
-def quadratic_mean(offsets: Sequence[int], values: Sequence[NDArray[np.floating]]) -> Floats:
+def quadratic_mean(offsets: Sequence[int], values: Sequence[NDArray[np.floating[Any]]]) -> Floats:
     """Value at offset 0 of the parabola through the neighbours (Savitzky-Golay): steadier, with no bias in motion."""
     offset = np.asarray(offsets, float)
     if len(offset) < 5:

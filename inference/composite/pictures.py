@@ -1,0 +1,51 @@
+"""OpenCV's picture functions with exact types: its own stubs know neither element type nor dimensions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cv2 as _cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .types import Floats
+
+cv2: Final[Any] = _cv2
+
+
+def blur(image: Floats, sigma_px: float) -> Floats:
+    """Gaussian blur; the border is continued."""
+    blurred: Floats = cv2.GaussianBlur(image, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
+    return blurred
+
+
+def shrink(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """A picture at a smaller size (W, H): means of areas, element type kept."""
+    small: NDArray[Any] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small
+
+
+def enlarge(image: Floats, size: tuple[int, int], smooth: bool = False) -> Floats:
+    """A picture at a larger size (W, H), bilinear or cubic."""
+    large: Floats = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR)
+    return large
+
+
+def sample(image: Floats, x: Floats, y: Floats, sharp: bool = False) -> Floats:
+    """Values at corner-convention points of a picture, bilinear or (sharp) Lanczos; zero outside."""
+    kernel = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
+    sampled: Floats = cv2.remap(image, x - np.float32(0.5), y - np.float32(0.5), kernel, borderMode=cv2.BORDER_CONSTANT)
+    return sampled
+
+
+def low_pass(image: Floats, matte: Floats, sigma_px: float) -> Floats:
+    """Blur of (H, W, 3) that takes nothing from outside the matte (H, W)."""
+    weight = np.maximum(blur(matte, sigma_px), np.float32(1e-3))
+    mean: Floats = blur(image * matte[..., None], sigma_px) / weight[..., None]
+    return mean
+
+
+def distance(inside: NDArray[np.bool_]) -> Floats:
+    """(H, W) pixels to the next pixel that is not inside."""
+    pixels: Floats = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
+    return pixels
