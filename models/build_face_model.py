@@ -9,7 +9,6 @@ Three steps: pictures of posed heads (landmark_renders.py, Blender module), wher
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -53,14 +52,18 @@ def main() -> int:
     """Command line; 0 on success."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("archive", type=Path, help="the ICT-FaceKit archive")
-    parser.add_argument("--renders", type=Path, help="folder that keeps the pictures of step 1; used again when it holds them")
+    parser.add_argument(
+        "--renders", type=Path, help="folder that keeps the pictures of step 1; used again when it holds them"
+    )
     parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = unpack_ict(options.archive, Path(scratch))
         renders = options.renders or Path(scratch) / "renders"
         if not (renders / "poses.npz").is_file():
-            subprocess.run([sys.executable, "-m", f"{__package__}.landmark_renders", str(folder), str(renders)], check=True)
+            subprocess.run(
+                [sys.executable, "-m", f"{__package__}.landmark_renders", str(folder), str(renders)], check=True
+            )
         ict = read_ict(folder)
         save(build(ict, find_correspondence(ict, renders)), options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes")
@@ -98,7 +101,7 @@ def save(arrays: dict[str, NDArray[np.generic]], path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _mirror_all(where: Correspondence) -> NDArray[np.int64]:
@@ -159,7 +162,9 @@ def _identity_modes(ict: IctModel, where: Correspondence) -> NDArray[np.float64]
     return (deviation[:IDENTITY_MODES, None] * axes[:IDENTITY_MODES]).reshape(IDENTITY_MODES, _POINTS, 3)
 
 
-def _brow_modes(mean: NDArray[np.float64], triangles: NDArray[np.int64], mirror: NDArray[np.int64]) -> NDArray[np.float64]:
+def _brow_modes(
+    mean: NDArray[np.float64], triangles: NDArray[np.int64], mirror: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """(3, 478, 3) height, slant and spacing of the brows: hair that people wear in different places of the same bone.
 
     Landmarks follow the hair, ICT's identities only the surface, so brows would otherwise be explained by expressions.
@@ -179,7 +184,11 @@ def _brow_modes(mean: NDArray[np.float64], triangles: NDArray[np.int64], mirror:
 
 
 def _expressions(
-    ict: IctModel, where: Correspondence, mirror: NDArray[np.int64], mean: NDArray[np.float64], centres: NDArray[np.float64]
+    ict: IctModel,
+    where: Correspondence,
+    mirror: NDArray[np.int64],
+    mean: NDArray[np.float64],
+    centres: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(52, 478, 3) offsets: fields fitted to ICT's samples, mirrored, lips and lids closed where they should."""
     sampled = {name: _sample_shape(ict, where, name) for name in NAMES}
@@ -209,14 +218,17 @@ def _sample_shape(ict: IctModel, where: Correspondence, name: str) -> NDArray[np
     return offset
 
 
-def _fit(bumps: Bumps, name: str, target: NDArray[np.float64], guide: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def _fit(
+    bumps: Bumps, name: str, target: NDArray[np.float64], guide: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """(478, 3) fields of one shape; prints what they leave."""
     fitted = np.zeros_like(target)
     if target.any():
         fitted[:SKIN], count = fit_shape(bumps, target[:SKIN], None if guide is None else guide[:SKIN])
         error = 10 * np.linalg.norm(fitted - target, axis=1)
         size = 10 * np.linalg.norm(target, axis=1).max()
-        print(f"{name:20s} {count:3d} fields  motion {size:6.2f} mm  left rms {np.sqrt((error**2).mean()):.3f} max {error.max():.3f} mm")
+        left = f"left rms {np.sqrt((error**2).mean()):.3f} max {error.max():.3f} mm"
+        print(f"{name:20s} {count:3d} fields  motion {size:6.2f} mm  {left}")
     return fitted
 
 
@@ -243,7 +255,9 @@ def _guides(ict: IctModel, mean: NDArray[np.float64], centres: NDArray[np.float6
     return guides
 
 
-def _close_lips(expressions: NDArray[np.float64], sampled: dict[str, NDArray[np.float64]], mean: NDArray[np.float64]) -> None:
+def _close_lips(
+    expressions: NDArray[np.float64], sampled: dict[str, NDArray[np.float64]], mean: NDArray[np.float64]
+) -> None:
     """Shapes that keep ICT's lips together keep ours together exactly; mouthClose closes exactly what jawOpen opens."""
     upper, lower = list(INNER_LIPS.upper[1:-1]), list(INNER_LIPS.lower[1:-1])
     jaw = expressions[INDEX["jawOpen"]]
@@ -280,7 +294,11 @@ def _by_x(landmarks: tuple[int, ...], mean: NDArray[np.float64]) -> tuple[int, .
 
 
 def _pull(
-    shape: NDArray[np.float64], mean: NDArray[np.float64], rim: list[int], move_cm: NDArray[np.float64], around: frozenset[int]
+    shape: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    rim: list[int],
+    move_cm: NDArray[np.float64],
+    around: frozenset[int],
 ) -> None:
     """Add `move_cm` to the rim points of a shape; the points `around` follow, less the farther they are."""
     followers = sorted(around - set(rim))

@@ -81,12 +81,19 @@ def _skin(look: Look) -> bpy.types.Material:
     colour = g.mix(g.attribute("blush"), _rgba(look.skin), (look.skin[0], look.skin[1] * 0.74, look.skin[2] * 0.72, 1))
     for scale, low, high in ((0.35, 0.84, 1.14), (2.0, 0.86, 1.12), (9.0, 0.86, 1.12)):
         shade = g.spread(g.noise(at, scale), 0.3, 0.7, low, high)
-        colour = g.mix(1.0, colour, g.node("ShaderNodeCombineColor", {"0": shade, "1": shade, "2": shade}).outputs[0], "MULTIPLY")
+        colour = g.mix(
+            1.0, colour, g.node("ShaderNodeCombineColor", {"0": shade, "1": shade, "2": shade}).outputs[0], "MULTIPLY"
+        )
     spots = g.node("ShaderNodeTexVoronoi", {"Vector": at, "Scale": 1.7}).outputs["Distance"]
     freckle = g.math("MULTIPLY", g.spread(spots, 0.05, 0.13, 1.0, 0.0), g.spread(g.noise(at, 0.5), 0.45, 0.6))
     colour = g.mix(g.math("MULTIPLY", freckle, 0.45), colour, _rgba(look.skin, 0.42))
     lip_shade = g.spread(g.noise(at, 5.0), 0.3, 0.7, 0.8, 1.1)
-    lip_rgb = g.mix(1.0, _rgba(look.lips), g.node("ShaderNodeCombineColor", {str(i): lip_shade for i in range(3)}).outputs[0], "MULTIPLY")
+    lip_rgb = g.mix(
+        1.0,
+        _rgba(look.lips),
+        g.node("ShaderNodeCombineColor", {str(i): lip_shade for i in range(3)}).outputs[0],
+        "MULTIPLY",
+    )
     lips = g.attribute("lips")
     colour = g.mix(g.math("MULTIPLY", lips, 0.85), colour, lip_rgb)
     hair = _hair_cover(g, at)
@@ -113,9 +120,13 @@ def _skin(look: Look) -> bpy.types.Material:
 
 def _hair_cover(g: _Graph, at: Socket) -> Socket:
     """Opacity of the hair: brows drawn with slanted strokes, scalp as dense short hair."""
-    stretched = g.node("ShaderNodeMapping", {"Vector": at, "Scale": (4.0, 11.0, 4.0), "Rotation": (0.0, 0.0, 0.5)}).outputs[0]
+    stretched = g.node(
+        "ShaderNodeMapping", {"Vector": at, "Scale": (4.0, 11.0, 4.0), "Rotation": (0.0, 0.0, 0.5)}
+    ).outputs[0]
     strokes = g.spread(g.noise(stretched, 1.4, 2.0), 0.36, 0.58)
-    brow = g.math("MULTIPLY", g.spread(g.attribute("brow"), 0.0, 0.8), g.math("ADD", g.math("MULTIPLY", strokes, 0.45), 0.5))
+    brow = g.math(
+        "MULTIPLY", g.spread(g.attribute("brow"), 0.0, 0.8), g.math("ADD", g.math("MULTIPLY", strokes, 0.45), 0.5)
+    )
     fuzz = g.spread(g.noise(at, 7.0, 4.0), 0.3, 0.6, 0.72, 1.0)
     scalp = g.spread(g.math("ADD", g.attribute("hair"), g.spread(g.noise(at, 3.0), 0.3, 0.7, -0.25, 0.25)), 0.25, 0.75)
     return g.math("MAXIMUM", brow, g.math("MULTIPLY", scalp, fuzz))

@@ -126,7 +126,9 @@ def _paint(mesh: bpy.types.Mesh, ict: IctModel, neutral_cm: NDArray[np.float64])
         part = ict.part(material)
         in_eye[part] = neutral_cm[part] - eyeball(ict, neutral_cm, side)[0]
     for name, vectors in (("rest", rest), ("in_eye", in_eye)):
-        mesh.attributes.new(name, "FLOAT_VECTOR", "POINT").data.foreach_set("vector", vectors.astype(np.float32).ravel())
+        mesh.attributes.new(name, "FLOAT_VECTOR", "POINT").data.foreach_set(
+            "vector", vectors.astype(np.float32).ravel()
+        )
 
 
 def _smooth_step(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

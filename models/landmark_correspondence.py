@@ -6,6 +6,7 @@ lines of sight of all pictures together give the point. Lid and lip rims are kno
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,6 @@ ROBUST_CM = 0.15
 HOLD = 0.02
 UPPER_LIP_DROP_CM, LOWER_LIP_DROP_CM = 1.0, 1.4
 """How far jawOpen = 1 lowers what belongs to the upper lip at most, and to the lower lip at least."""
-
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,9 @@ def _put_on_rims(
     """Move lid and inner-lip landmarks onto the rims of the mesh, at the sideways place where the network sees them."""
     lm = ict.landmarks68
     graph = _edge_graph(ict)
-    for eye, (upper68, lower68) in zip(EYES, (((42, 43, 44, 45), (42, 47, 46, 45)), ((36, 37, 38, 39), (36, 41, 40, 39))), strict=True):
+    for eye, (upper68, lower68) in zip(
+        EYES, (((42, 43, 44, 45), (42, 47, 46, 45)), ((36, 37, 38, 39), (36, 41, 40, 39))), strict=True
+    ):
         _onto_path(ict, graph, lm[list(upper68)], eye.upper, rest[list(eye.upper), 0], corners, weights)
         _onto_path(ict, graph, lm[list(lower68)], eye.lower, rest[list(eye.lower), 0], corners, weights)
     across = (rest[list(INNER_LIPS.upper), 0] + rest[list(INNER_LIPS.lower), 0]) / 2
@@ -272,7 +274,7 @@ def _onto_path(
 ) -> None:
     """Put landmarks at sideways places (x) on the shortest edge path through mesh vertices; the ends go to the path's ends."""
     path = [int(stations[0])]
-    for start, end in zip(stations[:-1], stations[1:], strict=True):
+    for start, end in itertools.pairwise(stations):
         before = dijkstra(graph, indices=start, return_predecessors=True)[1]
         leg = [int(end)]
         while leg[-1] != start:

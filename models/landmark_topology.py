@@ -21,7 +21,9 @@ class Rim:
 LEFT_EYE: Final = Rim((362, 398, 384, 385, 386, 387, 388, 466, 263), (362, 382, 381, 380, 374, 373, 390, 249, 263))
 RIGHT_EYE: Final = Rim((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133))
 EYES: Final = (LEFT_EYE, RIGHT_EYE)
-INNER_LIPS: Final = Rim((78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308), (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308))
+INNER_LIPS: Final = Rim(
+    (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308), (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+)
 IRISES: Final = (tuple(range(473, 478)), tuple(range(468, 473)))
 """Centre, then four points of the ring, of the left and the right eye."""
 
@@ -44,7 +46,8 @@ def oriented_triangles(mean_cm: NDArray[np.float64]) -> NDArray[np.int64]:
     """(852, 3) triangles of the skin points, counter-clockwise from outside; eyes and mouth are holes.
 
     The landmark network's tessellation is published as edges: a triangle is three points joined by edges, unless three
-    other such triangles fill it (then it is the largest of the four). Orientation spreads from neighbour to neighbour; the nose decides which side is outside.
+    other such triangles fill it (then it is the largest of the four). Orientation spreads from neighbour to neighbour;
+    the nose decides which side is outside.
     """
     import mediapipe
 

@@ -1,8 +1,9 @@
-"""Step 3 of the face model: every expression as a small sum of anatomical fields, fitted to displacements sampled from ICT-FaceKit.
+"""Step 3 of the face model: every expression as a sum of anatomical fields, fitted to samples of ICT-FaceKit's shapes.
 
-A field is a smooth bump (centre, spread in cm) on the face, cut at the mouth or an eye where the two sides of the opening move apart.
-Jaw and lid shapes are first explained by a guide, the rigid motion of the bone or of the lid about the eyeball, with bumps as its strength;
-what is left, and every other shape, is a sum of bumps that each pull in one fitted direction (orthogonal matching pursuit).
+A field is a smooth bump (centre, spread in cm) on the face, cut at the mouth or at an eye, where the two sides of the
+opening move apart. Jaw and lid shapes are first explained by a guide, the rigid motion of the bone or of the lid about
+the eyeball, with bumps as its strength; what is left, and every other shape, is a sum of bumps that each pull in one
+fitted direction (orthogonal matching pursuit).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def fit_shape(
 def _pursue(
     bumps: Bumps, target: NDArray[np.float64], limit: int, good_enough: float, weight: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], int]:
-    """Sum of at most `limit` bumps near the target (N, C): the best bump is added, then all are refitted, until the error is small."""
+    """Sum of at most `limit` bumps near the target (N, C): add the best one, refit all, until the error is small."""
     row = np.ones(len(target)) if weight is None else weight / weight.max()
     atoms = bumps.values * row
     norms = np.maximum(np.linalg.norm(atoms, axis=1), 1e-9)
@@ -69,7 +70,10 @@ def _pursue(
     rebuilt = np.zeros_like(target)
     for _ in range(limit):
         residual = wanted - rebuilt * row[:, None]
-        if np.linalg.norm(residual, axis=1).max() < good_enough * 3 and np.sqrt((residual**2).sum(axis=1).mean()) < good_enough:
+        if (
+            np.linalg.norm(residual, axis=1).max() < good_enough * 3
+            and np.sqrt((residual**2).sum(axis=1).mean()) < good_enough
+        ):
             break
         chosen.append(int(np.argmax(((atoms @ residual) ** 2).sum(axis=1) / norms**2)))
         basis = atoms[chosen]
@@ -120,7 +124,9 @@ def _turn(arm: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
     return turned - arm
 
 
-def fit_hinge(points_cm: NDArray[np.float64], displacement_cm: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def fit_hinge(
+    points_cm: NDArray[np.float64], displacement_cm: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
     """Hinge (3,) and angle of the planar rotation (about x) that moves points (N, 3) of the lower teeth best."""
     before, after = points_cm[:, 1:], (points_cm + displacement_cm)[:, 1:]
     p, q = before - before.mean(axis=0), after - after.mean(axis=0)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from understudy.inference import face_model
 from understudy.inference.arkit import INDEX, NAMES
 from understudy.inference.errors import UsageError
@@ -83,7 +82,7 @@ def test_callers_cannot_change_the_shared_model(model):
 
 
 def test_unknown_specification_is_a_usage_error():
-    with pytest.raises(UsageError, match="flame:head.pkl"):
+    with pytest.raises(UsageError, match="flame:head"):
         load("flame:head.pkl")
 
 
