@@ -23,7 +23,7 @@ from .types import LANDMARK_COUNT, FaceTrack, Landmarks, ShotTracks
 Quality = Literal["fast", "standard", "high"]
 
 _QUALITIES: dict[str, tuple[SearchPlan, Views]] = {
-    "fast": (SearchPlan(new_every=15, thorough_every=15), ONE_VIEW),
+    "fast": (SearchPlan(new_every=10, thorough_every=10), ONE_VIEW),
     "standard": (SearchPlan(new_every=5, thorough_every=5), ONE_VIEW),
     "high": (SearchPlan(new_every=1, thorough_every=1), EIGHT_VIEWS),
 }

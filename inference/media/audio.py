@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -24,7 +25,7 @@ class AudioTrack:
         self._source, self._stream, self._target, self._copy = source, stream, target, copy
         self._packets: Iterator[AnyPacket] = source.demux(stream)
         self._waiting: AnyPacket | None = None
-        self._resampler = None if copy else AudioResampler(format="fltp", rate=stream.codec_context.sample_rate)
+        self._resampler: AudioResampler | None = None
         self._video_start_s, self._video_end_s = _video_span_s(source)
         self._from_s = float("-inf")
 
@@ -65,7 +66,8 @@ class AudioTrack:
         whole = self._video_end_s is None or end_s >= self._video_end_s
         for packet in self._packets_before(float("inf") if whole else end_s):
             self._write(container, packet)
-        if self._resampler is not None:
+        if not self._copy:
+            self._encode(container, None)
             container.mux(self._target.encode(None))
 
     def close(self) -> None:
@@ -75,7 +77,7 @@ class AudioTrack:
     def _packets_before(self, time_s: float) -> Iterator[AnyPacket]:
         while True:
             if self._waiting is None:
-                self._waiting = next(self._packets, None)
+                self._waiting = self._next_packet()
             packet = self._waiting
             if packet is None:
                 return
@@ -86,15 +88,30 @@ class AudioTrack:
             if end_s > self._from_s:
                 yield packet
 
+    def _next_packet(self) -> AnyPacket | None:
+        try:
+            return next(self._packets, None)
+        except av.error.FFmpegError:
+            return None  # A source that breaks off: its sound ends here, as its pictures do.
+
     def _write(self, container: OutputContainer, packet: AnyPacket) -> None:
+        if not self._copy:
+            with contextlib.suppress(av.error.InvalidDataError):  # One damaged packet is a click, not the end.
+                for frame in self._stream.codec_context.decode(packet if packet.size else None):
+                    self._encode(container, frame)
+        elif packet.dts is not None:  # The demuxer's closing packet is empty.
+            packet.stream = self._target
+            container.mux(packet)
+
+    def _encode(self, container: OutputContainer, frame: av.AudioFrame | None) -> None:
+        """Encode a frame in pieces of the encoder's own size; None brings out what the resampler holds."""
         if self._resampler is None:
-            if packet.dts is not None:  # The demuxer's closing packet is empty.
-                packet.stream = self._target
-                container.mux(packet)
-            return
-        for frame in self._stream.codec_context.decode(packet if packet.size else None):
-            for resampled in self._resampler.resample(frame):
-                container.mux(self._target.encode(resampled))
+            context = self._target.codec_context
+            self._resampler = AudioResampler(
+                context.format, context.layout, context.sample_rate, frame_size=context.frame_size
+            )
+        for piece in self._resampler.resample(frame):
+            container.mux(self._target.encode(piece))
 
 
 def _packet_span_s(packet: AnyPacket) -> tuple[float, float]:

@@ -38,10 +38,9 @@ def matrix_of(frame: av.VideoFrame) -> Colorspace:
 def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fraction, exact: bool) -> Image:
     """(H, W, 3) RGB of a decoded frame, upright and with square pixels."""
     width, height = square_size(frame.width, frame.height, pixel_aspect)
+    interpolation = _EXACT if exact else Interpolation.BILINEAR
     if (width, height) != (frame.width, frame.height):
         interpolation = _RESAMPLE
-    else:
-        interpolation = _EXACT if exact else Interpolation.BILINEAR
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     rgb = reformatter.reformat(
         frame,
