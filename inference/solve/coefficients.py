@@ -19,14 +19,14 @@ from .timeline import Timeline, penta_bands
 
 USUAL_VALUE = 0.5
 """Mean of the exponential prior: what a coefficient is when the points say nothing."""
-ACCELERATION = 0.06
+ACCELERATION = 0.04
 LID_ACCELERATION = 0.35
 """Standard deviation of a coefficient's second difference from frame to frame at 30 frames per second; lids are fast."""
 TWIN_DIFFERENCE = 0.25
 """Standard deviation of the difference between left and right of a pair."""
-USUAL_SPREAD = 0.15
+USUAL_SPREAD = 0.12
 QUIET_SPREAD = 0.05
-ACTIVE_GAIN = 1.5
+ACTIVE_GAIN = 1.2
 SUPPORT_FRAMES = 3
 EXCLUSIVE_MARGIN = 0.05
 REFITS = 1
@@ -46,9 +46,6 @@ EXCLUSIVE = tuple(
         ("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"),
         ("mouthSmileLeft", "mouthFrownLeft"), ("mouthSmileRight", "mouthFrownRight"),
         ("eyeBlinkLeft", "eyeWideLeft"), ("eyeBlinkRight", "eyeWideRight"),
-        ("eyeSquintLeft", "eyeWideLeft"), ("eyeSquintRight", "eyeWideRight"),
-        ("browDownLeft", "browOuterUpLeft"), ("browDownRight", "browOuterUpRight"),
-        ("mouthPucker", "mouthStretchLeft"), ("mouthPucker", "mouthStretchRight"),
     )
 )  # fmt: skip
 """Pairs of which no face does both at once."""
@@ -92,7 +89,8 @@ def with_twins(hessian: Array) -> Array:
 def exclusive(values: Array, bounds: Bounds) -> Bounds:
     """Close the weaker one of every exclusive pair where the frames around agree; fixed values stay."""
     upper = bounds.upper.copy()
-    level = around(values, SUPPORT_FRAMES)
+    level = (values + np.roll(values, 1, 0) + np.roll(values, -1, 0)) / 3
+    level[[0, -1]] = values[[0, -1]]
     for first, second in EXCLUSIVE:
         weaker = np.where(level[:, first] < level[:, second], first, second)
         frames = np.flatnonzero(np.abs(level[:, first] - level[:, second]) > EXCLUSIVE_MARGIN)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from .geometry import Array, Linearised
 from .landmark_groups import LEFT_LIDS, LIPS, MESH_COUNT, OVAL, RIGHT_LIDS, mask
 
-POINT_CM = 0.45
+POINT_CM = 0.5
 """Standard deviation of a point's error for coefficients, at noise level 1: that of MediaPipe's networks."""
 OVAL_FACTOR = 3.0
-LIDS_AND_LIPS_FACTOR = 0.33
+LIDS_AND_LIPS_FACTOR = 0.4
 """Outline points slide over the skin; lids and lips are seen best and matter most."""
 ROUGH_CM = 0.08
 """Error of a point for pose and identity."""

@@ -20,7 +20,7 @@ CLOSED_PART = 0.2
 USUAL_PERCENTILE = 75
 """Most eyes are open most of the time."""
 BLINKS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
-CLOSING_RANGE = (0.4, 1.0)
+CLOSING_RANGE = (0.4, 1.4)
 GAP_ERROR_CM = 0.045
 """Standard deviation of the gap, at noise level 1."""
 

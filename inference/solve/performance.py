@@ -27,7 +27,7 @@ SHOT_ROUNDS = 2
 STEPS = KEY_ROUNDS + SHOT_ROUNDS
 CHUNK = 64
 """Frames whose derivatives are in memory together."""
-POSE_FREEDOM = np.repeat([0.03, 0.5], 3)
+POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
 """Standard deviations (rad, cm) by which the head pose may still be wrong while coefficients are solved."""
 USUAL_EXPRESSION = 0.25
 SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
@@ -81,8 +81,8 @@ class PerformanceSolver:
             coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
             step_done(KEY_ROUNDS + done + 1)
         residual = self.residuals(slice(None), poses, actor, coefficients)
-        blinks = coefficients[:, BLINKS] / closing_blinks(actor.points_cm, self.expressions)
-        coefficients[:, BLINKS] = np.minimum(blinks, 1.0)
+        closing = closing_blinks(actor.points_cm, self.expressions)
+        coefficients[:, BLINKS] = np.minimum(coefficients[:, BLINKS] / closing, 1.0)
         return Performance(actor, poses, coefficients, gaze, np.sqrt((residual**2).mean((1, 2))))
 
     def find_actor(self, actor: Actor, poses: Poses, step_done: Callable[[int], None]) -> tuple[Actor, float]:
@@ -108,7 +108,7 @@ class PerformanceSolver:
         """New coefficients (N, 52) and gaze (N, 2, 2) of the given frames."""
         opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened)
-        bounds = self.bounds(angles, coefficients)
+        bounds = self.bounds(angles, coefficients, actor)
         hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
         values = solve_coefficients(hessian + by_lids[0], gradient + by_lids[1], bounds, timeline, coefficients)
@@ -135,11 +135,12 @@ class PerformanceSolver:
         angles = gaze_angles(landmarks_px, poses, actor.camera, self.eyes_cm(actor), self.model.eye_radius_cm)
         return conjugate(angles, np.minimum(opened, 1.0))
 
-    def bounds(self, angles: Array, coefficients: Array) -> Bounds:
-        """Looks are fixed by the gaze; lips cannot close further than the jaw is open."""
+    def bounds(self, angles: Array, coefficients: Array, actor: Actor) -> Bounds:
+        """Looks are fixed by the gaze, blinks end where the lids meet, lips close no further than the jaw is open."""
         look = look_coefficients(angles, self.full_look)
         lower = np.where(EYE_LOOK, look, 0.0)
         upper = np.where(EYE_LOOK, look, 1.0)
+        upper[:, BLINKS] = closing_blinks(actor.points_cm, self.expressions)
         upper[:, arkit.INDEX["mouthClose"]] = coefficients[:, arkit.INDEX["jawOpen"]]
         return Bounds(lower, upper)
 
