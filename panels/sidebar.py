@@ -108,7 +108,7 @@ class UNDERSTUDY_PT_composite(_Step, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the step."""
         layout, settings = self.column(context)
-        layout.row().prop(settings, "stages", expand=True)
+        layout.column(align=True).prop(settings, "stages", expand=True)
         layout.prop(settings, "output")
         layout.operator("understudy.composite", icon="NODE_COMPOSITING")
 
