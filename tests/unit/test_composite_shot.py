@@ -1,0 +1,167 @@
+"""A whole small shot through the compositor, with real movies, renders and take."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from understudy.inference import arkit
+from understudy.inference.composite import CompositeOptions, composite_shot
+from understudy.inference.errors import InputError, StoppedError, UsageError
+from understudy.inference.face_model import load
+from understudy.inference.media import VideoWriter, probe, read_frames, write_png
+from understudy.inference.take import Take
+
+WIDTH, HEIGHT, FRAMES = 160, 176, 6
+FPS = Fraction(24000, 1001)
+STAGES = ("swap", "colour", "poisson")
+
+
+def landmarks(frame: int) -> np.ndarray:
+    model = load("default")
+    points = model.mean_cm[model.landmark_vertices][:, :2]
+    centre = (points.min(0) + points.max(0)) / 2
+    return ((points - centre) * (7, -7) + (80 + frame, 88)).astype(np.float32)
+
+
+def plate(frame: int) -> np.ndarray:
+    rng = np.random.default_rng(4)
+    base = cv2.GaussianBlur(rng.random((HEIGHT, WIDTH + 20, 3)).astype(np.float32), (0, 0), 3) - 0.5
+    picture = np.float32([0.65, 0.5, 0.42]) + base
+    return np.rint(np.clip(picture[:, 10 - frame : 10 - frame + WIDTH], 0, 1) * 255).astype(np.uint8)
+
+
+def make_take() -> Take:
+    times = np.arange(FRAMES) / float(FPS)
+    times[3:] += 0.05
+    zeros = np.zeros((FRAMES, 3), np.float32)
+    confidence = np.ones(FRAMES, np.float32)
+    confidence[1] = 0
+    points = np.stack([landmarks(frame) for frame in range(FRAMES)])
+    points[1] = np.nan
+    return Take(
+        names=arkit.NAMES, coefficients=np.zeros((FRAMES, 52), np.float32), confidence=confidence, time_s=times,
+        rotation=np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1, 1)), translation_cm=zeros,
+        gaze=np.zeros((FRAMES, 2, 2), np.float32), camera_matrix=np.eye(3), landmarks_px=points,
+        identity=np.zeros(1, np.float32), neutral_cm=np.zeros((4, 3), np.float32), fps=FPS, frame_size=(WIDTH, HEIGHT),
+        frame_index=np.arange(FRAMES), face_model="default", source_sha256="", tool_version="",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Take, Path]:
+    """Footage of 6 frames; frame 1 has no face, frame 4 no render."""
+    folder = tmp_path_factory.mktemp("shot")
+    take = make_take()
+    with VideoWriter(folder / "plate.mkv", WIDTH, HEIGHT, FPS, "ffv1") as writer:
+        for frame, time_s in enumerate(take.time_s):
+            writer.write(plate(frame), time_s)
+    renders = folder / "render"
+    renders.mkdir()
+    for frame in set(range(FRAMES)) - {4}:
+        alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+        cv2.circle(alpha, (80 + frame, 88), 62, 255, -1, cv2.LINE_AA)
+        colour = np.clip(plate(frame) * 0.6 + (10, 20, 40), 0, 255).astype(np.uint8)
+        write_png(renders / f"frame_{frame:06d}.png", np.dstack([colour, alpha]))
+    points = np.stack([landmarks(frame) for frame in range(FRAMES)])
+    np.savez(renders / "landmarks.npz", frame_index=np.arange(FRAMES), landmarks_px=points)
+    return folder / "plate.mkv", take, renders
+
+
+@pytest.fixture(scope="module")
+def result(shot: tuple[Path, Take, Path], tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("out")
+    options = CompositeOptions(stages=STAGES, report_dir=folder / "report")
+    seen: list[tuple[str, int, int]] = []
+    report = composite_shot(*shot, folder / "out.mkv", options, lambda *step: seen.append(step))
+    return folder, report, seen
+
+
+def test_counts_frames_and_says_what_was_left_alone(result):
+    folder, report, seen = result
+    assert (report.frames, report.composited, report.without_face, report.without_render) == (6, 4, 1, 1)
+    assert any("no tracked face" in note for note in report.notes)
+    assert any("no render" in note for note in report.notes)
+    assert [step[1] for step in seen] == [1, 2, 3, 4, 5, 6]
+    written = json.loads((folder / "report" / "composite.json").read_text())
+    assert written["figures"]["outside_change_max"] == 0
+    assert written["composited"] == 4
+
+
+def test_nothing_changes_outside_the_face_and_without_one(result):
+    pictures = [frame.rgb for frame in read_frames(result[0] / "out.mkv")]
+    for untouched in (1, 4):
+        np.testing.assert_array_equal(pictures[untouched], plate(untouched))
+    for frame in (0, 2, 3, 5):
+        outline = landmarks(frame)[[10, 152, 234, 454]]
+        outside = np.ones((HEIGHT, WIDTH), bool)
+        x0, y0, x1, y1 = np.concatenate([outline.min(0), outline.max(0)]).astype(int)
+        outside[y0 : y1 + 1, x0 : x1 + 1] = False
+        np.testing.assert_array_equal(pictures[frame][outside], plate(frame)[outside])
+        assert (pictures[frame] != plate(frame)).any()
+
+
+def test_puts_a_darkened_face_back_as_it_was(result):
+    pictures = [frame.rgb for frame in read_frames(result[0] / "out.mkv")]
+    error = np.abs(pictures[2].astype(int) - plate(2))[60:120, 50:110]
+    untreated = np.abs(np.clip(plate(2) * 0.6 + (10, 20, 40), 0, 255) - plate(2))[60:120, 50:110]
+    assert error.mean() < 0.2 * untreated.mean()
+
+
+def test_keeps_rate_and_times(shot, result):
+    before, after = probe(shot[0]), probe(result[0] / "out.mkv")
+    assert after.fps == before.fps
+    times = [[frame.time_s for frame in read_frames(path)] for path in (shot[0], result[0] / "out.mkv")]
+    np.testing.assert_allclose(times[1], times[0], atol=0.0011)
+
+
+def test_without_stages_the_render_is_put_in_as_it_is(shot, tmp_path):
+    report = composite_shot(*shot, tmp_path / "out.mkv", CompositeOptions(stages=()))
+    assert report.composited == 4
+    picture = next(read_frames(tmp_path / "out.mkv")).rgb
+    raw = np.clip(plate(0) * 0.6 + (10, 20, 40), 0, 255).astype(np.uint8)
+    assert np.abs(picture[80:96, 72:88].astype(int) - raw[80:96, 72:88]).max() <= 1
+
+
+def test_a_shot_is_the_same_whatever_stands_far_away(shot, result, tmp_path):
+    """Frames depend on the neighbours in the window only, and two runs agree bit by bit."""
+    composite_shot(*shot, tmp_path / "again.mkv", CompositeOptions(stages=STAGES))
+    pairs = zip(read_frames(result[0] / "out.mkv"), read_frames(tmp_path / "again.mkv"), strict=True)
+    assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
+
+
+def test_a_stopped_job_leaves_no_movie(shot, tmp_path):
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == 3:
+            raise StoppedError("stopped")
+
+    with pytest.raises(StoppedError):
+        composite_shot(*shot, tmp_path / "out.mkv", CompositeOptions(stages=STAGES), stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refuses_what_does_not_fit(shot, tmp_path):
+    footage, take, renders = shot
+    with pytest.raises(UsageError, match="swirl"):
+        composite_shot(footage, take, renders, tmp_path / "o.mkv", CompositeOptions(stages=("swirl",)))
+    with pytest.raises(UsageError, match="footage itself"):
+        composite_shot(footage, take, renders, footage, CompositeOptions(stages=STAGES))
+    other = dataclasses.replace(take, frame_size=(320, 240))
+    with pytest.raises(InputError, match="320x240"):
+        composite_shot(footage, other, renders, tmp_path / "o.mkv", CompositeOptions(stages=STAGES))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_enhancer_is_skipped_and_said_so(shot, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    report = composite_shot(*shot, tmp_path / "out.mkv", CompositeOptions(stages=("swap", "enhance")))
+    assert report.composited == 4
+    for word in ("gfpgan_1.4.onnx", "Apache-2.0", "accc4757b26bdb89b32b4d3500d4f79c9dff97c1dd7c7104bf9dcb95e3311385"):
+        assert word in report.skipped["enhance"]
+    assert report.skipped["enhance"] in report.notes
