@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +26,8 @@ _BETTER = 0.05
 _WAYS_UP = 8
 _SAME_FACE = 0.5
 _REACHES: tuple[Range, ...] = ("short", "full")
+Turn = Literal["none", "odd", "all"]
+"""Which detections are tried in other ways up: those that look odd, or also those in which no face was seen."""
 _TILES = ((2, 0.6), (3, 0.4))
 """Tiles per axis and their side as a share of the picture."""
 
@@ -54,24 +57,24 @@ class FaceFinder:
         taken, found = list(known), list[Found]()
         beyond = thorough and not taken
         for reach in _REACHES:
-            self._add_new(rgb, reach, whole(rgb), thorough, taken, found)
+            self._add_new(rgb, reach, whole(rgb), "odd" if thorough else "none", taken, found)
         for stage in _beyond(rgb) if beyond and not found else ():
             for reach, region in stage:
-                self._add_new(rgb, reach, region, thorough, taken, found)
+                self._add_new(rgb, reach, region, "all", taken, found)
             if found:
                 break
         return found
 
     def _add_new(
-        self, rgb: Image, reach: Range, region: Region, thorough: bool, taken: list[Landmarks], found: list[Found]
+        self, rgb: Image, reach: Range, region: Region, turn: Turn, taken: list[Landmarks], found: list[Found]
     ) -> None:
         for box in self._detector.detect(rgb, reach, region):
-            face = self._read(rgb, region_of_detection(box), thorough)
+            face = self._read(rgb, region_of_detection(box), turn)
             if face is not None and not any(overlap(face.landmarks, other) > _SAME_FACE for other in taken):
                 taken.append(face.landmarks)
                 found.append(face)
 
-    def _read(self, rgb: Image, region: Region, thorough: bool) -> Found | None:
+    def _read(self, rgb: Image, region: Region, turn: Turn) -> Found | None:
         """The face in a detected region; when it looks odd, its best way up."""
         plain = self._net.read(rgb, region)
         belief = self.belief(rgb, plain) if plain.presence >= MIN_PRESENCE else 0.0
@@ -79,8 +82,9 @@ class FaceFinder:
             return Found(plain, belief)
         upright = self._settled(rgb, plain)
         best = upright
-        for turn in range(1, _WAYS_UP) if thorough else ():
-            turned = replace(region, angle_rad=region.angle_rad + turn * 2 * np.pi / _WAYS_UP)
+        turning = turn == "all" or (turn == "odd" and belief > 0)
+        for way in range(1, _WAYS_UP) if turning else ():
+            turned = replace(region, angle_rad=region.angle_rad + way * 2 * np.pi / _WAYS_UP)
             best = max(best, self._settled(rgb, self._net.read(rgb, turned)), key=lambda face: face.belief)
         if best.belief < _MIN_BELIEF:
             return None
@@ -115,7 +119,7 @@ def overlap(first: Landmarks, second: Landmarks) -> float:
 
 def _beyond(rgb: Image) -> Iterator[list[tuple[Range, Region]]]:
     """Stages of the thorough search: the picture turned, then in tiles for small faces."""
-    turns = (np.pi / 2, -np.pi / 2, np.pi)
+    turns = (0.0, np.pi / 2, -np.pi / 2, np.pi)
     yield [(reach, whole(rgb, angle)) for angle in turns for reach in _REACHES]
     height, width = rgb.shape[:2]
     for count, share in _TILES:
