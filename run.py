@@ -5,7 +5,8 @@
     python3 run.py understudy ARGS...          the command line
     python3 run.py test [unit|blender|package] [PYTEST ARGS...]
     python3 run.py build [--all]               the extension zip of this platform, or of all
-    python3 run.py lint | bench [NAMES...]
+    python3 run.py lint
+    python3 run.py bench [NAME [ARGS...]]      one benchmark; without a name, what there is
 
 Environments live in `.envs/`, one per file of `locks/`, and are made again when their lock changes.
 """
@@ -282,13 +283,18 @@ def lint(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """The benchmarks, all or the named ones; one JSON line per figure."""
-    python = set_up_main()
-    programs = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
-    chosen = [program for program in programs if not arguments or program.stem in arguments]
-    if not chosen:
-        raise SetupError(f"no such benchmark; there are: {', '.join(program.stem for program in programs)}.")
-    return max(run([python, program]) for program in chosen)
+    """One benchmark with its own arguments; without a name, what there is."""
+    programs = {
+        path.stem: path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in path.read_text()
+    }
+    if not arguments:
+        for name, path in programs.items():
+            print(f"{name}: {path.read_text().splitlines()[0].strip(chr(34))}")
+        return 0
+    name, *rest = arguments
+    if name not in programs:
+        raise SetupError(f"There is no benchmark {name}; there are: {', '.join(programs)}.")
+    return run([set_up_main(), programs[name], *rest])
 
 
 def test(arguments: list[str]) -> int:
