@@ -49,11 +49,10 @@ def shown_progress(context: bpy.types.Context) -> Iterator[Progress]:
         manager.progress_end()
 
 
-def default_path(scene: bpy.types.Scene, ending: str) -> Path:
+def default_path(footage: str, ending: str) -> Path:
     """Where a result goes when the user named no place: beside the .blend, or in the add-on's own folder before it is
     saved.
     """
-    footage = scene.understudy.footage
     name = f"{Path(footage).stem if footage else 'shot'}{ending}"
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else paths.user_folder("shots")
     return folder / name

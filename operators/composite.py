@@ -43,7 +43,9 @@ class UNDERSTUDY_OT_composite(Work, bpy.types.Operator):
             raise InputError(f"There is no video at {footage}; choose another file in step 1.")
         if not renders.is_dir():
             raise InputError(f"There are no rendered frames in {renders}; press Render in step 5.")
-        output = paths.absolute(settings.output) if settings.output else default_path(scene, "_composite.mp4")
+        output = (
+            paths.absolute(settings.output) if settings.output else default_path(settings.footage, "_composite.mp4")
+        )
         stages = tuple(stage for stage, *_ in STAGES if stage in settings.stages)
         options = CompositeOptions(stages=stages, device=device(context))
         with chosen_models(context), shown_progress(context) as progress:

@@ -92,7 +92,9 @@ class UNDERSTUDY_OT_render(Work, bpy.types.Operator):
         """Render the frames of the take."""
         scene, settings = context.scene, context.scene.understudy
         performance, _ = chosen_take(scene)
-        folder = paths.absolute(settings.render_dir) if settings.render_dir else default_path(scene, "_render")
+        folder = (
+            paths.absolute(settings.render_dir) if settings.render_dir else default_path(settings.footage, "_render")
+        )
         with shown_progress(context) as progress:
             report = render_shot(
                 scene,

@@ -83,15 +83,12 @@ class UNDERSTUDY_OT_track(Work, bpy.types.Operator):
         if not video.is_file():
             raise InputError(f"There is no video at {video}; choose another file in step 1.")
         performance = self._performance(context, video)
-        settings.footage = footage
-        target = (
-            paths.absolute(self.take or settings.take)
-            if self.take or settings.take
-            else default_path(context.scene, ".take.npz")
-        )
+        chosen = self.take or settings.take
+        target = paths.absolute(chosen) if chosen else default_path(footage, ".take.npz")
         takes.save(performance, target)
+        settings.footage = footage
         seen = int((performance.confidence > 0).sum())
-        settings.take = self.take or settings.take or str(target)
+        settings.take = chosen or str(target)
         settings.take_summary = f"{seen} of {len(performance)} frames with a face"
         return f"{target.name}: {settings.take_summary}"
 

@@ -42,8 +42,13 @@ def project(points: NDArray[np.float64], projection: NDArray[np.float64]) -> NDA
 
 
 def world_points(ob: bpy.types.Object, graph: bpy.types.Depsgraph) -> NDArray[np.float64]:
-    """(N, 3) vertices of an evaluated mesh in the world; the corners of its bounding box for any other geometry."""
+    """(N, 3) vertices of an evaluated mesh in the world; the corners of its bounding box for any other geometry.
+
+    What is hidden in the viewport, and so not evaluated, is one point nobody knows: NaN.
+    """
     evaluated = ob.evaluated_get(graph)
+    if not evaluated.is_evaluated:
+        return np.full((1, 3), np.nan)
     if ob.type == "MESH":
         vertices = evaluated.data.vertices
         local = np.empty(len(vertices) * 3, np.float32)

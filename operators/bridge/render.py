@@ -145,7 +145,7 @@ def _pose(scene: bpy.types.Scene, own: list[bpy.types.Object], frame: float, set
     projection = camera_projection(scene, graph)
     visible = [ob for ob in own if ob.type in GEOMETRY and not ob.hide_render]
     points = np.concatenate([project(world_points(ob, graph), projection) for ob in visible])
-    marked = find_landmarks(visible)
+    marked = find_landmarks(ob for ob in visible if ob.evaluated_get(graph).is_evaluated)
     landmarks = None
     if marked is not None:
         landmarks = project(world_points(marked[0], graph)[marked[1]], projection)[:, :2].astype(np.float32)

@@ -150,3 +150,12 @@ def test_damaged_pictures_are_recognised(tmp_path: Path) -> None:
     for data in (whole[:-1], whole[:30], b"", whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]):
         path.write_bytes(data)
         assert not png.is_whole(path, (5, 3))
+
+
+def test_what_the_viewport_hides_is_rendered_whole(shot, take: Take, tmp_path: Path) -> None:
+    render_shot(shot, take, tmp_path / "shown", (11, 11), samples=1)
+    bpy.data.objects["Face"].hide_viewport = True
+    render_shot(shot, take, tmp_path / "hidden", (11, 11), samples=1)
+    assert not (tmp_path / "hidden" / "landmarks.npz").exists()
+    shown, hidden = picture(tmp_path / "shown", 11)[..., 3], picture(tmp_path / "hidden", 11)[..., 3]
+    assert np.array_equal(shown, hidden)
