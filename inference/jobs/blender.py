@@ -15,6 +15,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, MissingComponentError, StoppedError, UnderstudyError, UsageError
 from ..progress import Progress, silent
@@ -89,7 +90,7 @@ def _relay(process: subprocess.Popen[str], progress: Progress) -> tuple[Understu
     return error, tail
 
 
-def _event(line: str) -> dict[str, object] | None:
+def _event(line: str) -> dict[str, Any] | None:
     """The event in a line of output, or None: Blender itself prints to the same stream."""
     if not line.startswith("{"):
         return None

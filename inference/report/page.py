@@ -6,6 +6,7 @@ import base64
 import html
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -124,7 +125,7 @@ def _svg(keys: list[str], lines: list[str]) -> str:
     return f"<p>{''.join(keys)}</p><svg viewBox='0 -4 {_WIDTH} {_HEIGHT + 8}'>{middle}{''.join(lines)}</svg>"
 
 
-def _polyline(time_s: NDArray[np.float64], values: NDArray[np.floating], colour: str, style: str = "") -> str:
+def _polyline(time_s: NDArray[np.float64], values: NDArray[np.floating[Any]], colour: str, style: str = "") -> str:
     """A curve of values 0..1 over the whole width, broken where values are missing."""
     span_s = max(float(np.ptp(time_s)), 1e-9)
     x = (time_s - time_s[0]) / span_s * _WIDTH
