@@ -23,8 +23,9 @@ class _Graph:
             self.material.use_nodes = True
         self.nodes = self.material.node_tree.nodes
         self.links = self.material.node_tree.links
-        self.material.diffuse_color = (*viewport_colour, 1.0)
-        self.material.roughness = roughness
+        # Solid shading has no scattering: lighter and duller colours come nearer to the rendered look.
+        self.material.diffuse_color = (*(channel**0.7 for channel in viewport_colour), 1.0)
+        self.material.roughness = max(roughness, 0.6)
         self.nodes.clear()
         self.surface = self.add("ShaderNodeBsdfPrincipled", Roughness=roughness)
         self.surface.inputs["Base Color"].default_value = (*viewport_colour, 1.0)
@@ -189,7 +190,7 @@ def lashes(name: str, colour: Colour = (0.02, 0.012, 0.01)) -> bpy.types.Materia
     g = _Graph(name, colour, 0.6)
     stretched = g.add("ShaderNodeVectorMath", {"operation": "MULTIPLY"}, Vector=g.attribute("rest_cm", "Vector"))
     stretched.inputs[1].default_value = (34.0, 1.0, 1.0)
-    g.set(Alpha=g.ramp(g.noise(stretched.outputs[0], 1.0, 1.0), 0.56, 0.64, 0.0, 0.55))
+    g.set(Alpha=g.ramp(g.noise(stretched.outputs[0], 1.0, 1.0), 0.60, 0.68, 0.0, 0.35))
     g.material.diffuse_color = (*colour, 0.3)
     return g.material
 

@@ -25,7 +25,7 @@ NOSTRIL_RIGHT = (239, 79, 166, 59, 75, 60, 20, 238)
 """Inside the rim of each nostril."""
 WING_LEFT, WING_RIGHT = (438, 439, 455, 344, 278), (218, 219, 235, 115, 48)
 """Rim and side of each nostril on the wing of the nose."""
-SLIVERS = (435, 215, 292, 62, 325, 96)
+SLIVERS = (435, 215, 292, 62, 325, 96, 407, 183, 272, 42, 319, 89)
 """Corners of triangles that the mean face nearly folds: on the jaw line and in the corners of the mouth."""
 CREASES = (61, 291, 344, 115, 278, 48, 294, 64, 360, 131, 279, 49, 331, 102, 429, 209)
 """Where landmarks crowd together: corners of the mouth and creases of the nose."""
