@@ -1,9 +1,10 @@
 """Renders a performance of an ICT-FaceKit head whose coefficients, head motion, gaze and camera are known for every frame.
 
-usage: python benchmarks/render_performance.py ICT-FaceKit.tar.xz -o samples/performance.mp4 --seed 41
+usage: python benchmarks/render_performance.py ICT-FaceKit.tar.xz -o samples/performance.mp4 --seed 42
                                                [--frames 66] [--size 480]
 
-Writes the movie with a synthetic voice and, beside it, `NAME.truth.npz` in the layout of the project's synthetic clips.
+The project's own sample is seed 42. Writes the movie with a synthetic voice and, beside it, `NAME.truth.npz` in the
+layout of the project's synthetic clips (and the gaze of each eye).
 Needs the Blender module (Cycles on the CPU, 3 to 8 seconds a frame on two cores).
 """
 
