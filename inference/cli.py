@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console: Console = JsonConsole() if "--json" in words else TerminalConsole()
     signal.signal(signal.SIGTERM, _stop)
+    warnings.showwarning = lambda message, *_, **__: console.say("warning", str(message))
     try:
         options = build_parser().parse_args(words)
         options.run(options, console)

@@ -86,3 +86,14 @@ def test_json_errors_are_one_json_line(tmp_path: Path, capsys: pytest.CaptureFix
     event = json.loads(capsys.readouterr().out)
     assert event["event"] == "error"
     assert event["exit_code"] == code == 3
+
+
+def test_a_truncated_video_gives_its_good_frames_and_one_line(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (shared / "data" / "clips" / "d18.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    code = cli.main(["track", str(tmp_path / "cut.mp4"), "-o", str(tmp_path / "t.npz"), "--frames", "0-400"])
+    output = capsys.readouterr()
+    assert code == 3 or "cut.mp4" in output.out
+    assert "Traceback" not in output.err
