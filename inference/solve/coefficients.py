@@ -20,7 +20,7 @@ from .timeline import Timeline, penta_bands
 USUAL_VALUE = 0.5
 """Mean of the exponential prior: what a coefficient is when the points say nothing."""
 ACCELERATION = 0.04
-LID_ACCELERATION = 0.35
+LID_ACCELERATION = 0.8
 """Standard deviation of a coefficient's second difference from frame to frame at 30 frames per second; lids are fast."""
 TWIN_DIFFERENCE = 0.25
 """Standard deviation of the difference between left and right of a pair."""

@@ -22,9 +22,11 @@ from .lids import BLINKS, closing_blinks, lid_evidence, openness
 from .pose import first_poses, refine_poses
 from .timeline import Timeline
 
-KEY_ROUNDS = 6
+MOST_KEY_ROUNDS = 20
+SETTLED = 0.03
+"""Key frames are solved until the measured noise and the focal length change by no more than this part."""
 SHOT_ROUNDS = 2
-STEPS = KEY_ROUNDS + SHOT_ROUNDS
+STEPS = 1 + SHOT_ROUNDS
 CHUNK = 64
 """Frames whose derivatives are in memory together."""
 POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
@@ -72,33 +74,37 @@ class PerformanceSolver:
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
         poses = first_poses(self.points_px, self.mean, actor.camera)
         poses = refine_poses(self.points_px, still, self.normals, poses, actor.camera, self.rigid, None, 3)
-        actor, level = self.find_actor(actor, poses, step_done)
+        actor, level = self.find_actor(actor, poses)
+        step_done(1)
         coefficients, gaze = np.zeros((len(self.points_px), len(arkit.NAMES))), np.zeros((len(self.points_px), 2, 2))
         for done in range(SHOT_ROUNDS):
             faces = self.faces(actor, coefficients)
             steps = 3 if done == 0 else 1
             poses = refine_poses(self.points_px, faces, self.normals, poses, actor.camera, self.rigid, self.timeline, steps)
             coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
-            step_done(KEY_ROUNDS + done + 1)
+            step_done(2 + done)
         residual = self.residuals(slice(None), poses, actor, coefficients)
         closing = closing_blinks(actor.points_cm, self.expressions)
         coefficients[:, BLINKS] = np.minimum(coefficients[:, BLINKS] / closing, 1.0)
         return Performance(actor, poses, coefficients, gaze, np.sqrt((residual**2).mean((1, 2))))
 
-    def find_actor(self, actor: Actor, poses: Poses, step_done: Callable[[int], None]) -> tuple[Actor, float]:
+    def find_actor(self, actor: Actor, poses: Poses) -> tuple[Actor, float]:
         """The actor, the camera and how large the errors of this shot are, from key frames."""
         keys = key_frames(poses, self.points_px)
-        poses, level = poses[keys], 1.0
+        poses, level, before = poses[keys], 1.0, np.zeros(2)
         apart = Timeline(self.timeline.time_s[keys], connected=False)
         coefficients = np.zeros((len(keys), len(arkit.NAMES)))
-        for done in range(KEY_ROUNDS):
+        for _ in range(MOST_KEY_ROUNDS):
             actor, poses = adjust(
                 self.points_px[keys], coefficients, poses, actor, self.model, self.normals, self.usual_focal
             )
             coefficients, _ = self.refine(keys, poses, actor, coefficients, apart, level)
             residual = self.residuals(keys, poses, actor, coefficients)
             level = noise_level(residual, self.means)
-            step_done(done + 1)
+            state = np.log([level, actor.camera.focal_px])
+            if np.abs(state - before).max() < SETTLED:
+                break
+            before = state
         return actor, level
 
     def refine(
