@@ -39,9 +39,11 @@ def refine(
 ) -> tuple[Floats, float]:
     """Similarity (2, 3) of plate pixels after which the face looks like ``plate_log``, and their likeness, -1..1.
 
-    Pictures are (H, W, 3), ``basis`` (6, H, W), ``weight`` (H, W), all small; pixels are corner convention.
+    Pictures are (H, W, 3), ``basis`` (6, H, W), ``weight`` (H, W), all small; pixels are corner convention. Every other pixel is
+    compared: the pictures are low-passed.
     """
-    used = weight > 0
+    used = np.zeros(weight.shape, bool)
+    used[::2, ::2] = weight[::2, ::2] > 0
     rows, columns = np.nonzero(used)
     points = np.stack([columns + 0.5, rows + 0.5], 1).astype(np.float32)
     centre, size = points.mean(0), face_width

@@ -71,11 +71,10 @@ def skin_difference(difference: Floats) -> Floats:
     After colour matching skin differs little from skin, and less in colour than in brightness; what differs by more than
     the tolerances counts less and less.
     """
-    brightness = difference.mean(-1, keepdims=True)
-    colour = difference - brightness
-    trust = 1 - _rise(np.abs(brightness), *BRIGHTNESS_TOLERANCE)
-    trust *= 1 - _rise(np.linalg.norm(colour, axis=-1, keepdims=True), *COLOUR_TOLERANCE)
-    return difference * trust
+    brightness = difference @ np.full(3, 1 / 3, np.float32)
+    colour = np.sqrt(np.maximum(np.einsum("...c,...c", difference, difference) - 3 * brightness**2, 0))
+    trust = (1 - _rise(np.abs(brightness), *BRIGHTNESS_TOLERANCE)) * (1 - _rise(colour, *COLOUR_TOLERANCE))
+    return difference * trust[..., None]
 
 
 def _rise(value: Floats, low: float, high: float) -> Floats:

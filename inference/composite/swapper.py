@@ -23,6 +23,7 @@ LANDMARK_NOISE: Final = 0.01
 MAX_BEND: Final = 0.2
 """Face widths; a larger difference is a wrong landmark."""
 _GRID_STEP_PX: Final = 8
+_KERNEL_PX: Final = 5
 _STIFFNESS: Final = 1e-3
 _IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
 
@@ -84,11 +85,16 @@ def stay(points_px: Floats) -> Warp:
 
 def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Floats]:
     """The render as the plate's region sees it: linear RGB (H, W, 3), straight, and alpha (H, W)."""
-    alpha_max = np.iinfo(render.rgba.dtype).max
-    alpha = render.rgba[..., 3].astype(np.float32) / alpha_max
-    premultiplied: Floats = np.dstack([decode(render.rgba[..., :3]) * alpha[..., None], alpha])
     x, y = warp.map(region)
-    warped = sample(premultiplied, x - render.region.x, y - render.region.y, sharp=True)
+    x, y = x - np.float32(render.region.x), y - np.float32(render.region.y)
+    # Only the part that is looked at is taken to linear light.
+    left, top = (max(0, int(axis.min()) - _KERNEL_PX) for axis in (x, y))
+    rgba = render.rgba[top : int(y.max()) + _KERNEL_PX, left : int(x.max()) + _KERNEL_PX]
+    if not rgba.size:
+        return np.zeros((*x.shape, 3), np.float32), np.zeros(x.shape, np.float32)
+    opaque = rgba[..., 3:] / np.float32(np.iinfo(rgba.dtype).max)
+    premultiplied = np.concatenate([decode(rgba[..., :3]) * opaque, opaque], axis=2)
+    warped = sample(premultiplied, x - np.float32(left), y - np.float32(top), sharp=True)
     alpha = np.clip(warped[..., 3], 0, 1)
     rgb = np.maximum(warped[..., :3], 0) / np.maximum(alpha, 1 / 255)[..., None]
     return rgb, alpha
