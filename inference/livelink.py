@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -68,7 +69,8 @@ def write_csv(take: Take, path: Path) -> None:
                 writer.writerow((timecode(time_s, fps), len(_HEADER), *(f"{value:.6f}" for value in values)))
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InputError(f"Cannot write {path}: {error.strerror}; choose a folder you can write to.") from error
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -81,7 +83,8 @@ def save(take: Take, path: Path) -> None:
             np.savez_compressed(stream, **arrays)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InputError(
             f"Cannot write {path}: {error.strerror or error}; choose a folder you can write to."
         ) from error
@@ -95,7 +98,7 @@ def load(path: Path) -> Take:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise InputError(f"There is no take at {path}; make one with 'understudy track'.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is not a take or is damaged; track the footage again.") from error
     if int(arrays.get("schema", np.array(0))) != SCHEMA:
         raise InputError(f"{path} has take schema {arrays.get('schema')}, this version reads schema {SCHEMA}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,6 +76,8 @@ def save(mapping: Mapping, path: Path) -> None:
         partial.write_text(text, "utf-8")
         partial.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InputError(f"Cannot write {path}: {error.strerror}; choose a folder you can write to.") from error
 
 
