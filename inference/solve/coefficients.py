@@ -111,7 +111,10 @@ def admm(hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, st
     """Minimise the frames' quadratics plus smoothness within bounds: consensus ADMM from `start`."""
     size = gradient.shape[1]
     penalty = max(0.3 * float(np.diagonal(hessian, axis1=1, axis2=2).mean()), 1.0)
-    smoothers = [Smoother(timeline, channels, spread, penalty) for channels, spread in ((FAST, LID_ACCELERATION), (SLOW, ACCELERATION))]
+    smoothers = [
+        Smoother(timeline, channels, spread, penalty)
+        for channels, spread in ((FAST, LID_ACCELERATION), (SLOW, ACCELERATION))
+    ]
     inverse = np.linalg.inv(hessian + penalty * np.eye(size)).astype(np.float32)
     agreed = np.clip(start, bounds.lower, bounds.upper)
     from_data = np.zeros_like(agreed)
@@ -133,7 +136,9 @@ class Smoother:
 
     def __init__(self, timeline: Timeline, channels: NDArray[np.int64], spread: float, penalty: float) -> None:
         self.channels = channels
-        self.bands = penta_bands(timeline.second_differences()) / (penalty * (spread * timeline.second_difference_scale) ** 2)
+        self.bands = penta_bands(timeline.second_differences()) / (
+            penalty * (spread * timeline.second_difference_scale) ** 2
+        )
         self.bands[0] += 1.0
         self.still = not self.bands[1].any()
 

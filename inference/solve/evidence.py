@@ -65,7 +65,7 @@ def facing(points_cm: Array, triangles: NDArray[np.int32], landmark_vertices: ND
     for corner in range(3):
         np.add.at(total, triangles[:, corner], normal)
     total = total[landmark_vertices[:MESH_COUNT]]
-    return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-9)
+    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-9))
 
 
 def visibility(normals: Array, rotation: Array) -> Array:
@@ -82,7 +82,7 @@ def robust_weights(residual_cm: Array, errors_cm: Array, visible: Array) -> Arra
     """(T, P) inverse variances: the points' errors, their visibility and Huber's weight."""
     size = np.linalg.norm(residual_cm, axis=-1)
     usual = np.maximum(np.median(size, axis=1, keepdims=True), 1e-6)
-    return visible / errors_cm**2 * np.minimum(1.0, ROBUST_LIMIT * usual / np.maximum(size, 1e-9))
+    return np.asarray(visible / errors_cm**2 * np.minimum(1.0, ROBUST_LIMIT * usual / np.maximum(size, 1e-9)))
 
 
 def rough_weights(residual_cm: Array, visible: Array) -> Array:
@@ -90,4 +90,4 @@ def rough_weights(residual_cm: Array, visible: Array) -> Array:
     weight = visible * np.where(mask(OVAL), 0.1, 1.0) / ROUGH_CM**2
     size = np.linalg.norm(residual_cm, axis=-1)
     scale = np.maximum(ROUGH_CM, np.median(size, axis=1, keepdims=True))
-    return weight * (ROUGH_CM / scale) ** 2 / np.maximum(1.0, size / (2.0 * scale))
+    return np.asarray(weight * (ROUGH_CM / scale) ** 2 / np.maximum(1.0, size / (2.0 * scale)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arkit
 from .geometry import Array, Camera, Poses
@@ -38,7 +39,7 @@ def gaze_angles(landmarks_px: Array, poses: Poses, camera: Camera, eyes_cm: Arra
     look = nearest - np.sqrt(np.maximum(inside, 0.0))[..., None] * direction
     look /= np.linalg.norm(look, axis=-1, keepdims=True)
     angles = np.stack([np.arctan2(look[..., 0], look[..., 2]), np.arcsin(np.clip(look[..., 1], -1, 1))], -1)
-    return np.clip(angles, -LARGEST_GAZE_RAD, LARGEST_GAZE_RAD)
+    return np.asarray(np.clip(angles, -LARGEST_GAZE_RAD, LARGEST_GAZE_RAD))
 
 
 def conjugate(angles: Array, openness: Array) -> Array:
@@ -55,7 +56,7 @@ def conjugate(angles: Array, openness: Array) -> Array:
     return np.stack([common - vergence, common + vergence], 1)
 
 
-def full_look_rad(expressions_cm: Array, landmark_vertices: Array, radius_cm: float) -> Array:
+def full_look_rad(expressions_cm: NDArray[np.float32], landmark_vertices: NDArray[np.int32], radius_cm: float) -> Array:
     """(52,) turn of the eye at coefficient 1 for the eyeLook shapes; the model's own where its shapes move the iris."""
     result = np.full(len(arkit.NAMES), USUAL_FULL_LOOK_RAD)
     for name in arkit.NAMES:

@@ -46,21 +46,23 @@ def rotation_from_vector(vector: Array) -> Array:
     """(..., 3) rotation vectors in radians to (..., 3, 3) matrices (Rodrigues)."""
     angle = np.linalg.norm(vector, axis=-1)[..., None, None]
     skew = skew_matrix(vector)
-    return np.eye(3) + np.sinc(angle / np.pi) * skew + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (skew @ skew)
+    return np.asarray(
+        np.eye(3) + np.sinc(angle / np.pi) * skew + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (skew @ skew)
+    )
 
 
 def skew_matrix(vector: Array) -> Array:
     """(..., 3) to the (..., 3, 3) matrix of the cross product from the left."""
     x, y, z = np.moveaxis(vector, -1, 0)
     zero = np.zeros_like(x)
-    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vector.shape, 3)
+    return np.asarray(np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vector.shape, 3))
 
 
 def nearest_rotation(matrix: Array) -> Array:
     """(..., 3, 3) the rotation closest to each matrix."""
     u, _, v = np.linalg.svd(matrix)
     u[..., 2] *= np.linalg.det(u @ v)[..., None]
-    return u @ v
+    return np.asarray(u @ v)
 
 
 def project(points_cm: Array, poses: Poses, camera: Camera) -> Array:

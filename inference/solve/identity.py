@@ -6,10 +6,10 @@ identity and the focal length together. The focal length is only observable thro
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..face_model.types import FaceModel
 from .evidence import residuals_cm, rough_weights, visibility
@@ -23,8 +23,6 @@ FOV_SPREAD = 0.25
 OFFSET_CM = 0.2
 """Standard deviation of a point's static offset: how the actor and the network differ from the face model."""
 LARGEST_KEY_COUNT = 24
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Actor:
 
 def usual_focal_px(width: int, height: int) -> float:
     """Focal length of the usual field of view over the picture's longer side."""
-    return max(width, height) / (2 * np.tan(np.radians(USUAL_FOV_DEG) / 2))
+    return float(max(width, height) / (2 * np.tan(np.radians(USUAL_FOV_DEG) / 2)))
 
 
 def mesh_points(model: FaceModel) -> tuple[Array, Array, Array]:
@@ -63,11 +61,12 @@ def first_actor(model: FaceModel, camera: Camera) -> Actor:
     return Actor(camera, FOV_SPREAD, np.zeros(len(modes)), np.zeros_like(mean), mean)
 
 
-def key_frames(poses: Poses, points_px: Array) -> np.ndarray:
+def key_frames(poses: Poses, points_px: Array) -> NDArray[np.int64]:
     """Indices of frames that differ most in head pose and in expression (farthest-point sampling)."""
     shape = points_px - points_px.mean(1, keepdims=True)
     shape = shape / np.sqrt((shape**2).sum((1, 2), keepdims=True))
-    look = np.concatenate([2.0 * poses.rotation[:, 2], 0.5 * poses.rotation[:, 0], 4.0 * (shape - shape.mean(0)).reshape(len(shape), -1)], 1)
+    change = 4.0 * (shape - shape.mean(0)).reshape(len(shape), -1)
+    look = np.concatenate([2.0 * poses.rotation[:, 2], 0.5 * poses.rotation[:, 0], change], 1)
     chosen = [int(np.argmin(np.linalg.norm(look - np.median(look, 0), axis=1)))]
     distance = np.linalg.norm(look - look[chosen[0]], axis=1)
     while len(chosen) < min(LARGEST_KEY_COUNT, len(look)):
@@ -78,7 +77,13 @@ def key_frames(poses: Poses, points_px: Array) -> np.ndarray:
 
 
 def adjust(
-    points_px: Array, coefficients: Array, poses: Poses, actor: Actor, model: FaceModel, normals: Array, usual_focal: float
+    points_px: Array,
+    coefficients: Array,
+    poses: Poses,
+    actor: Actor,
+    model: FaceModel,
+    normals: Array,
+    usual_focal: float,
 ) -> tuple[Actor, Poses]:
     """One Gauss-Newton step of poses, focal length, identity and static offsets together, expressions held."""
     mean, modes, expressions = mesh_points(model)
@@ -103,8 +108,11 @@ def bundle_step(
     frames, points = weight.shape
     size = 6 * frames + 1 + len(modes)
     shared = slice(6 * frames, size)
-    by_shared = np.concatenate([linear.by_log_focal[..., None], np.einsum("tpac,ipc->tpai", linear.by_point, modes, optimize=True)], -1)
-    every = np.concatenate([linear.by_pose, by_shared, linear.by_point, residual[..., None]], -1) * np.sqrt(weight)[..., None, None]
+    by_identity = linear.by_point @ modes.transpose(1, 2, 0)
+    every = np.concatenate(
+        [linear.by_pose, linear.by_log_focal[..., None], by_identity, linear.by_point, residual[..., None]], -1
+    )
+    every *= np.sqrt(weight)[..., None, None]
     flat = every.reshape(frames, points * 2, -1)
     product = np.swapaxes(flat, 1, 2) @ flat
     system, right = np.zeros((size, size)), np.zeros(size)
@@ -122,11 +130,18 @@ def bundle_step(
     own = np.einsum("tpai,tpaj->pij", by_offset, by_offset, optimize=True) + np.eye(3) / OFFSET_CM**2
     pull = np.einsum("tpai,tpa->pi", by_offset, every[..., -1], optimize=True) - actor.offsets_cm / OFFSET_CM**2
     cross = np.zeros((points, 3, size))
-    cross[..., : 6 * frames] = np.einsum("tpai,tpaj->pitj", by_offset, every[..., :6], optimize=True).reshape(points, 3, -1)
+    cross[..., : 6 * frames] = np.einsum("tpai,tpaj->pitj", by_offset, every[..., :6], optimize=True).reshape(
+        points, 3, -1
+    )
     cross[..., shared] = np.einsum("tpai,tpaj->pij", by_offset, every[..., 6:-4], optimize=True)
     solved = np.linalg.solve(own, np.concatenate([cross, pull[..., None]], -1))
     rows = cross.reshape(-1, size)
     inverse = np.linalg.inv(system - rows.T @ solved[..., :-1].reshape(-1, size))
     step = inverse @ (right - rows.T @ solved[..., -1].ravel())
     offset_step = solved[..., -1] - solved[..., :-1] @ step
-    return step[: 6 * frames].reshape(frames, 6), step[shared], offset_step, float(np.sqrt(inverse[6 * frames, 6 * frames]))
+    return (
+        step[: 6 * frames].reshape(frames, 6),
+        step[shared],
+        offset_step,
+        float(np.sqrt(inverse[6 * frames, 6 * frames])),
+    )

@@ -34,7 +34,7 @@ def openness(points_px: Array, points_cm: Array, poses: Poses, camera: Camera) -
     expected = gap_ratio(project(points_cm, poses, camera))
     ratio = seen / np.maximum(expected, 1e-6)
     usual = np.maximum(np.percentile(ratio, USUAL_PERCENTILE, axis=0), 1e-6)
-    return np.clip((ratio / usual - CLOSED_PART) / (1.0 - CLOSED_PART), 0.0, 2.0)
+    return np.asarray(np.clip((ratio / usual - CLOSED_PART) / (1.0 - CLOSED_PART), 0.0, 2.0))
 
 
 def gap_ratio(points_px: Array) -> Array:

@@ -12,7 +12,13 @@ from .. import arkit
 from ..face_model.types import FaceModel
 from .coefficients import Bounds, solve_coefficients
 from .evidence import (
-    facing, neighbourhood_means, noise_level, point_errors_cm, residuals_cm, robust_weights, visibility,
+    facing,
+    neighbourhood_means,
+    noise_level,
+    point_errors_cm,
+    residuals_cm,
+    robust_weights,
+    visibility,
 )  # fmt: skip
 from .gaze import conjugate, full_look_rad, gaze_angles, look_coefficients
 from .geometry import Array, Camera, Linearised, Poses, linearise
@@ -80,7 +86,9 @@ class PerformanceSolver:
         for done in range(SHOT_ROUNDS):
             faces = self.faces(actor, coefficients)
             steps = 3 if done == 0 else 1
-            poses = refine_poses(self.points_px, faces, self.normals, poses, actor.camera, self.rigid, self.timeline, steps)
+            poses = refine_poses(
+                self.points_px, faces, self.normals, poses, actor.camera, self.rigid, self.timeline, steps
+            )
             coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
             step_done(2 + done)
         residual = self.residuals(slice(None), poses, actor, coefficients)
@@ -123,7 +131,7 @@ class PerformanceSolver:
     def faces(self, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 3) the actor's face in every frame, in head axes."""
         moved = coefficients @ self.expressions.reshape(len(arkit.NAMES), -1)
-        return actor.points_cm + moved.reshape(-1, MESH_COUNT, 3)
+        return np.asarray(actor.points_cm + moved.reshape(-1, MESH_COUNT, 3))
 
     def residuals(self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 2) cm: seen minus predicted."""

@@ -29,7 +29,14 @@ def first_poses(points_px: Array, points_cm: Array, camera: Camera) -> Poses:
 
 
 def refine_poses(
-    points_px: Array, faces_cm: Array, normals: Array, poses: Poses, camera: Camera, rigid: Array, timeline: Timeline | None, steps: int
+    points_px: Array,
+    faces_cm: Array,
+    normals: Array,
+    poses: Poses,
+    camera: Camera,
+    rigid: Array,
+    timeline: Timeline | None,
+    steps: int,
 ) -> Poses:
     """Fit the poses of (T, P, 3) faces to (T, P, 2) points, `rigid` (P,) weighing them; smooth when a timeline is given."""
     for _ in range(steps):
@@ -54,7 +61,9 @@ def smooth_step(hessian: Array, gradient: Array, poses: Poses, timeline: Timelin
     spread = np.repeat([ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM], 3) * timeline.second_difference_scale
     bend = timeline.second_differences()
     turn = np.einsum("tij,tkj->tik", poses.rotation[1:], poses.rotation[:-1])
-    vector = np.stack([turn[:, 2, 1] - turn[:, 1, 2], turn[:, 0, 2] - turn[:, 2, 0], turn[:, 1, 0] - turn[:, 0, 1]], -1) / 2
+    vector = (
+        np.stack([turn[:, 2, 1] - turn[:, 1, 2], turn[:, 0, 2] - turn[:, 2, 0], turn[:, 1, 0] - turn[:, 0, 1]], -1) / 2
+    )
     path = np.concatenate([np.vstack([np.zeros((1, 3)), np.cumsum(vector, 0)]), poses.translation_cm], 1)
     pull = -(bend.T @ (bend @ path)) / spread**2
     return solve_along_time(hessian, gradient + pull, bend, 1.0 / spread**2)
@@ -64,4 +73,8 @@ def limited(step: Array) -> Array:
     """Steps no longer than half a radian and 30 cm, so that a bad start cannot turn the head inside out."""
     turn = np.linalg.norm(step[:, :3], axis=1, keepdims=True)
     shift = np.linalg.norm(step[:, 3:], axis=1, keepdims=True)
-    return np.concatenate([step[:, :3] * np.minimum(1, 0.5 / np.maximum(turn, 1e-9)), step[:, 3:] * np.minimum(1, 30 / np.maximum(shift, 1e-9))], 1)
+    shorter = [
+        step[:, :3] * np.minimum(1, 0.5 / np.maximum(turn, 1e-9)),
+        step[:, 3:] * np.minimum(1, 30 / np.maximum(shift, 1e-9)),
+    ]
+    return np.concatenate(shorter, 1)

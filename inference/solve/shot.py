@@ -42,9 +42,7 @@ def solve_shot(shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: P
     return assemble(shot, track, model, found, seen)
 
 
-def assemble(
-    shot: ShotTracks, track: FaceTrack, model: FaceModel, found: Performance, seen: NDArray[np.int64]
-) -> Take:
+def assemble(shot: ShotTracks, track: FaceTrack, model: FaceModel, found: Performance, seen: NDArray[np.int64]) -> Take:
     """The take of all frames from the solved seen frames."""
     frames = len(shot.time_s)
     nearest = nearest_seen(frames, seen)
@@ -83,7 +81,7 @@ def nearest_seen(frames: int, seen: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def fit_quality(residual_cm: Array) -> Array:
     """(N,) 1 for frames that fit as the shot does, less for those that fit worse."""
-    return np.clip(1.5 * np.median(residual_cm) / np.maximum(residual_cm, 1e-9), 0.1, 1.0)
+    return np.asarray(np.clip(1.5 * np.median(residual_cm) / np.maximum(residual_cm, 1e-9), 0.1, 1.0))
 
 
 def neutral_mesh(model: FaceModel, actor: Actor) -> NDArray[np.float32]:
@@ -97,7 +95,7 @@ def neutral_mesh(model: FaceModel, actor: Actor) -> NDArray[np.float32]:
     distance, nearest = cKDTree(mean[model.landmark_vertices]).query(mean, k=4)
     weight = np.exp(-0.5 * (distance / 2.0) ** 2) / (distance + 1e-6) ** 2
     share = weight / weight.sum(1, keepdims=True) * np.exp(-0.5 * (distance[:, :1] / 2.0) ** 2)
-    return (mesh + np.einsum("vn,vnc->vc", share, shift[nearest])).astype(np.float32)
+    return np.asarray((mesh + np.einsum("vn,vnc->vc", share, shift[nearest])).astype(np.float32))
 
 
 def log_camera(actor: Actor, size: tuple[int, int]) -> None:

@@ -39,7 +39,11 @@ class Timeline:
         count = len(self.time_s)
         step = np.maximum(np.diff(self.time_s) / self.frame_time_s, 1e-3)
         before, after = step[:-1], step[1:]
-        keep = np.flatnonzero((before < GAP_FRAMES) & (after < GAP_FRAMES)) if count > 2 and self.connected else np.zeros(0, int)
+        keep = (
+            np.flatnonzero((before < GAP_FRAMES) & (after < GAP_FRAMES))
+            if count > 2 and self.connected
+            else np.zeros(0, int)
+        )
         before, after = before[keep], after[keep]
         values = np.stack([2 / (before * (before + after)), -2 / (before * after), 2 / (after * (before + after))], 1)
         rows = np.repeat(np.arange(len(keep)), 3)
@@ -69,4 +73,4 @@ def solve_along_time(hessian: Array, gradient: Array, bend: sparse.csr_matrix, s
             lower[offset, column::size] = blocks[:, column + offset, column]
     for jump in (1, 2):
         lower[jump * size] += (bands[jump][:, None] * strength).ravel()
-    return solveh_banded(lower, gradient.ravel(), lower=True).reshape(frames, size)
+    return np.asarray(solveh_banded(lower, gradient.ravel(), lower=True)).reshape(frames, size)

@@ -10,7 +10,14 @@ from scipy.spatial.transform import Rotation
 from understudy.inference import arkit, face_model
 from understudy.inference.solve import coefficients as co
 from understudy.inference.solve.gaze import USUAL_FULL_LOOK_RAD, conjugate, gaze_angles, look_coefficients
-from understudy.inference.solve.geometry import Camera, Poses, linearise, nearest_rotation, project, rotation_from_vector
+from understudy.inference.solve.geometry import (
+    Camera,
+    Poses,
+    linearise,
+    nearest_rotation,
+    project,
+    rotation_from_vector,
+)
 from understudy.inference.solve.landmark_groups import IRIS_CENTRES, LEFT_LOWER_LID, LEFT_UPPER_LID
 from understudy.inference.solve.lids import openness
 from understudy.inference.solve.pose import first_poses

@@ -33,7 +33,9 @@ SIZE = (512, 512)
 class Known:
     """A performance of known truth and its points."""
 
-    def __init__(self, frames: int, focal_px: float = 700.0, noise_px: float = 0.0, size: tuple[int, int] = SIZE) -> None:
+    def __init__(
+        self, frames: int, focal_px: float = 700.0, noise_px: float = 0.0, size: tuple[int, int] = SIZE
+    ) -> None:
         generator = np.random.default_rng(4)
         time = np.arange(frames)
         self.time_s = time / 25.0
