@@ -95,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     render.add_argument(
         "--frames", type=_frame_range, metavar="A-B", help="first and last frame of the footage, from 0"
     )
-    render.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    _add_engine(render)
 
     composite = _command(commands, "composite", _composite, "put rendered frames back into the footage")
     composite.add_argument("footage", type=Path)
@@ -152,8 +152,13 @@ def _add_composite(parser: argparse.ArgumentParser) -> None:
 def _add_whole_job(parser: argparse.ArgumentParser) -> None:
     _add_capture(parser)
     _add_avatar(parser)
-    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    _add_engine(parser)
     _add_composite(parser)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    parser.add_argument("--samples", type=int, default=4, metavar="N", help="samples per pixel, before denoising")
 
 
 def _add_overwrite(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +189,16 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 def _need_file(path: Path, what: str) -> None:
     if not path.is_file():
         raise InputError(f"There is no {what} at {path}; check the path.")
+
+
+def _avatar(options: argparse.Namespace) -> str:
+    """The avatar that the words mean; a user's own file must be there."""
+    if options.blend is None:
+        return str(options.avatar)
+    _need_file(options.blend, "avatar file")
+    if options.blend.suffix != ".blend":
+        raise UsageError(f"{options.blend} is not a .blend file; give the Blender file that holds your avatar.")
+    return str(options.blend)
 
 
 def _capture_options(options: argparse.Namespace) -> CaptureOptions:
@@ -246,43 +261,25 @@ def _track(options: argparse.Namespace, console: Console) -> None:
 
 def _bake(options: argparse.Namespace, console: Console) -> None:
     from . import take
-    from .jobs.blender import run_blender
+    from .jobs.blender import bake_arguments, run_blender
 
     take.load(options.take)
     output = options.output or options.take.with_suffix(".blend")
     _refuse_existing(output, options.overwrite)
-    arguments = ["bake", str(options.take), "-o", str(output)]
     if options.footage is not None:
         _need_file(options.footage, "footage")
-        arguments += ["--footage", str(options.footage.resolve())]
-    if options.blend is not None:
-        _need_file(options.blend, "avatar file")
-        arguments += ["--blend", str(options.blend)] + (["--object", options.object] if options.object else [])
-    else:
-        arguments += ["--avatar", options.avatar]
-    run_blender(arguments, console)
+    run_blender(bake_arguments(options.take, output, _avatar(options), options.footage, options.object), console)
     console.say("blend", f"{output}: the avatar performs the take", path=output)
 
 
 def _render(options: argparse.Namespace, console: Console) -> None:
     from . import take
-    from .jobs.blender import run_blender
+    from .jobs.blender import render_arguments, run_blender
 
     take.load(options.take)
     _need_file(options.blend, "Blender file")
-    arguments = [
-        "render",
-        str(options.take),
-        "--blend",
-        str(options.blend),
-        "-o",
-        str(options.output),
-        "--engine",
-        options.engine,
-    ]
-    if options.frames is not None:
-        arguments += ["--frames", f"{options.frames[0]}-{options.frames[1]}"]
-    run_blender(arguments, console)
+    chosen = (options.engine, options.samples, options.frames)
+    run_blender(render_arguments(options.take, options.blend, options.output, *chosen), console)
     console.say("render", f"{options.output}: rendered", path=options.output)
 
 
@@ -308,9 +305,10 @@ def _shot_options(options: argparse.Namespace, report_dir: Path, truth: Path | N
         capture=_capture_options(options),
         face=options.face,
         face_model=options.face_model,
-        avatar=str(options.blend) if options.blend else options.avatar,
+        avatar=_avatar(options),
         object_name=options.object,
         engine=options.engine,
+        samples=options.samples,
         composite=_composite_options(options, report_dir),
         truth=truth,
     )
@@ -328,8 +326,6 @@ def _demo(options: argparse.Namespace, console: Console) -> None:
 
 def _whole_job(video: Path, folder: Path, truth: Path | None, options: argparse.Namespace, console: Console) -> None:
     _need_file(video, "video")
-    if options.blend is not None:
-        _need_file(options.blend, "avatar file")
     from .jobs.shot import run_shot
 
     result = run_shot(video, folder, _shot_options(options, folder / "figures", truth), console)

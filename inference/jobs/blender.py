@@ -46,6 +46,30 @@ def blender_command() -> list[str]:
     return [executable, "--background", "--factory-startup", "--python", str(_ROOT / "operators" / "batch.py"), "--"]
 
 
+def bake_arguments(
+    take: Path, output: Path, avatar: str, footage: Path | None = None, object_name: str | None = None
+) -> list[str]:
+    """Arguments that put a take onto an avatar: ``default``, ``ict:DIR`` or a .blend file with an object in it."""
+    arguments = ["bake", str(take), "-o", str(output)]
+    arguments += ["--blend", avatar] if avatar.endswith(".blend") else ["--avatar", avatar]
+    if object_name is not None:
+        arguments += ["--object", object_name]
+    if footage is not None:
+        arguments += ["--footage", str(footage.resolve())]
+    return arguments
+
+
+def render_arguments(
+    take: Path, blend: Path, folder: Path, engine: str, samples: int, frames: tuple[int, int] | None = None
+) -> list[str]:
+    """Arguments that render a baked file; `frames` are the footage's, both included."""
+    arguments = ["render", str(take), "--blend", str(blend), "-o", str(folder)]
+    arguments += ["--engine", engine, "--samples", str(samples)]
+    if frames is not None:
+        arguments += ["--frames", f"{frames[0]}-{frames[1]}"]
+    return arguments
+
+
 def run_blender(arguments: Sequence[str], progress: Progress = silent) -> None:
     """Run one subcommand of the Blender program to its end; raises what it reports."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}

@@ -17,7 +17,7 @@ from ..progress import Progress, silent
 from ..report.page import write_report
 from ..solve import solve_shot
 from ..take import Take
-from .blender import run_blender
+from .blender import bake_arguments, render_arguments, run_blender
 from .journal import Journal, key_of
 
 
@@ -33,6 +33,7 @@ class ShotOptions:
     """``default``, ``ict:DIR`` or a .blend file."""
     object_name: str | None = None
     engine: str = "cycles"
+    samples: int = 4
     composite: CompositeOptions = field(default_factory=CompositeOptions)
     truth: Path | None = None
     """Known performance to score against."""
@@ -111,27 +112,16 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
     bake_key = key_of(track_key, options.avatar, options.object_name, _blend_digest(options.avatar))
     if not journal.is_done("bake", bake_key, files.blend):
         journal.begin("bake", bake_key)
-        run_blender(_bake_arguments(video, files, options), progress)
+        run_blender(bake_arguments(files.take, files.blend, options.avatar, video, options.object_name), progress)
         journal.finish("bake", bake_key)
 
-    render_key = key_of(bake_key, options.engine)
+    render_key = key_of(bake_key, options.engine, options.samples)
     if not journal.is_done("render", render_key, files.render):
         if not journal.begun_with("render", render_key):
             shutil.rmtree(files.render, ignore_errors=True)
         journal.begin("render", render_key)
-        run_blender(
-            [
-                "render",
-                str(files.take),
-                "--blend",
-                str(files.blend),
-                "-o",
-                str(files.render),
-                "--engine",
-                options.engine,
-            ],
-            progress,
-        )
+        arguments = render_arguments(files.take, files.blend, files.render, options.engine, options.samples)
+        run_blender(arguments, progress)
         journal.finish("render", render_key)
 
     composite_key = key_of(render_key, options.composite)
@@ -142,18 +132,6 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
 
     figures = write_report(video, take, files.render, files.composite, files.report, options.truth, progress=progress)
     return ShotResult(files, figures)
-
-
-def _bake_arguments(video: Path, files: ShotFiles, options: ShotOptions) -> list[str]:
-    """The Blender program's arguments for the chosen avatar."""
-    arguments = ["bake", str(files.take), "--footage", str(video.resolve()), "-o", str(files.blend)]
-    if options.avatar.endswith(".blend"):
-        arguments += ["--blend", options.avatar]
-        if options.object_name is not None:
-            arguments += ["--object", options.object_name]
-    else:
-        arguments += ["--avatar", options.avatar]
-    return arguments
 
 
 def _blend_digest(avatar: str) -> str:
