@@ -101,7 +101,7 @@ def _materials(name: str) -> dict[str, bpy.types.Material]:
         "gums": recipes.plain(f"{name} Gums", recipes.GUM, 0.3, subsurface=0.2, coat=0.5),
         "teeth": recipes.plain(f"{name} Teeth", recipes.TOOTH, 0.2, subsurface=0.15, coat=0.5),
         "tongue": recipes.plain(f"{name} Tongue", recipes.TONGUE, 0.45, subsurface=0.25, coat=0.35),
-        "brows": recipes.plain(f"{name} Brows", recipes.HAIR, 0.6),
+        "brows": recipes.plain(f"{name} Brows", recipes.BROW, 0.6),
         "lashes": recipes.plain(f"{name} Lashes", (0.012, 0.008, 0.006), 0.6),
         "hair": recipes.strands(f"{name} Hair"),
         "cloth": recipes.cloth(f"{name} Shirt", (0.045, 0.060, 0.085)),

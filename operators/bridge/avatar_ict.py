@@ -71,7 +71,7 @@ def _materials(name: str) -> dict[str, bpy.types.Material]:
         "eye": recipes.eye(f"{name} Eye"),
         "gums": recipes.plain(f"{name} Gums", recipes.TONGUE, 0.3, subsurface=0.2, coat=0.4),
         "teeth": recipes.plain(f"{name} Teeth", recipes.TOOTH, 0.2, subsurface=0.15, coat=0.5),
-        "brows": recipes.plain(f"{name} Brows", recipes.HAIR, 0.6),
+        "brows": recipes.plain(f"{name} Brows", recipes.BROW, 0.6),
         "lashes": recipes.lashes(f"{name} Lashes"),
         "shell": recipes.see_through(f"{name} Shell", (0.8, 0.8, 0.8), 0.0),
     }

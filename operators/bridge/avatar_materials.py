@@ -9,9 +9,9 @@ from typing import Any
 
 import bpy
 
-from .avatar_palette import GUM, HAIR, IRIS, LIP, SKIN, TONGUE, TOOTH, WHITE, Colour
+from .avatar_palette import BROW, GUM, HAIR, IRIS, LIP, SKIN, TONGUE, TOOTH, WHITE, Colour
 
-__all__ = ["GUM", "HAIR", "IRIS", "LIP", "SKIN", "TONGUE", "TOOTH", "WHITE"]
+__all__ = ["BROW", "GUM", "HAIR", "IRIS", "LIP", "SKIN", "TONGUE", "TOOTH", "WHITE"]
 
 
 class _Graph:

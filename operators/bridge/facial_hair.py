@@ -13,7 +13,7 @@ from .face_skin import Eye, Face
 
 STEPS = 4
 """Segments of a strand."""
-BROW_STRANDS, UPPER_LASHES, LOWER_LASHES = 210, 46, 26
+BROW_STRANDS, UPPER_LASHES, LOWER_LASHES = 260, 46, 26
 
 
 def brows(marks: Points, points: Points, triangles: Indices, shapes: dict[str, Points]) -> Piece:
@@ -27,17 +27,17 @@ def brows(marks: Points, points: Points, triangles: Indices, shapes: dict[str, P
         (parts.BROW_LEFT_UPPER, parts.BROW_LEFT_LOWER, 1.0),
         (parts.BROW_RIGHT_UPPER, parts.BROW_RIGHT_LOWER, -1.0),
     ):
-        along = np.linspace(0.0, 1.0, BROW_STRANDS) ** 1.15 * 0.97 + generator.normal(0, 0.012, BROW_STRANDS)
+        along = np.linspace(0.0, 1.0, BROW_STRANDS) * 0.97 + generator.normal(0, 0.012, BROW_STRANDS)
         across = generator.uniform(0.12, 0.88, BROW_STRANDS)
         # The outer end narrows toward the middle line.
-        across = 0.5 + (across - 0.5) * np.interp(along, [0, 0.5, 1], [1.0, 0.95, 0.35])
+        across = 0.5 + (across - 0.5) * np.interp(along, [0, 0.5, 1], [1.0, 0.95, 0.6])
         top, bottom = _along(marks[list(upper)], along), _along(marks[list(lower)], along)
         roots.append(bottom + across[:, None] * (top - bottom))
-        lean = np.interp(along, [0, 0.25, 0.6, 1], [62, 36, 16, -8])
-        angle = np.radians(lean + generator.normal(0, 8, BROW_STRANDS) - 28 * (across - 0.5))
+        lean = np.interp(along, [0, 0.25, 0.6, 1], [62, 38, 22, 4])
+        angle = np.radians(lean + generator.normal(0, 10, BROW_STRANDS) - 28 * (across - 0.5))
         directions.append(np.stack([side * np.cos(angle), np.sin(angle), np.zeros(BROW_STRANDS)], axis=1))
     root, direction = np.concatenate(roots), np.concatenate(directions)
-    length = generator.uniform(0.55, 0.95, len(root)) * np.tile(np.linspace(0.72, 1.08, BROW_STRANDS), 2)
+    length = generator.uniform(0.55, 0.95, len(root)) * np.tile(np.linspace(0.8, 0.85, BROW_STRANDS), 2)
     anchor, weight = _anchors(points, root)
 
     def grown(skin: Points) -> Points:
@@ -53,7 +53,7 @@ def brows(marks: Points, points: Points, triangles: Indices, shapes: dict[str, P
             + np.linspace(0, 1, STEPS + 1)[:, None] * (length[:, None] * along_skin)[:, None]
             + lift[:, None] * normal[:, None]
         )
-        return _ribbons(spine, np.cross(along_skin, normal), 0.032)
+        return _ribbons(spine, np.cross(along_skin, normal), 0.028)
 
     return _strand_piece("Brows", "brows", grown, points, shapes, len(root))
 
