@@ -26,7 +26,7 @@ TWIN_DIFFERENCE = 0.25
 """Standard deviation of the difference between left and right of a pair."""
 USUAL_SPREAD = 0.12
 QUIET_SPREAD = 0.05
-ACTIVE_GAIN = 1.2
+ACTIVE_GAIN = 1.0
 SUPPORT_FRAMES = 3
 EXCLUSIVE_MARGIN = 0.05
 REFITS = 1

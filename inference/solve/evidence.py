@@ -26,7 +26,7 @@ ROBUST_LIMIT = 2.5
 NEIGHBOURS = 8
 USUAL_SHARED_RESIDUAL_CM = 0.045
 """What MediaPipe's points leave over on average of a neighbourhood."""
-LEVEL_RANGE = (0.02, 1.5)
+LEVEL_RANGE = (0.02, 1.0)
 
 
 def point_errors_cm() -> Array:
