@@ -15,15 +15,19 @@ from numpy.typing import NDArray
 from scipy.fft import dst, idst
 from scipy.linalg import solveh_banded
 
-from .pictures import cv2, enlarge, shrink
+from .pictures import blur, cv2, enlarge, shrink
 from .types import Floats
 
+_WHOLLY: Final = 0.99
 _COARSE_SIZE: Final = 56
 """Longest side of the grid on which the smooth part of the membrane is solved."""
 
-BRIGHTNESS_TOLERANCE: Final = (0.15, 0.3)
-COLOUR_TOLERANCE: Final = (0.04, 0.1)
-"""Encoded: up to the first a difference at the edge is believed, from the second on not at all."""
+HUE_TOLERANCE: Final = (0.06, 0.12)
+"""Shares of the colour sum: up to the first a pixel at the edge counts as skin, from the second on not at all."""
+DARKNESS_TOLERANCE: Final = (0.4, 0.65)
+"""Share of the skin's brightness: below the first a pixel is hair or background, above the second it may be skin."""
+AGREEMENT: Final = (0.05, 0.12)
+"""Encoded colour distance of plate and face: up to the first they are the same, from the second on they are not."""
 
 
 def solve_box(laplacian: Floats) -> Floats:
@@ -65,16 +69,30 @@ def membrane(difference: Floats, inside: NDArray[np.bool_]) -> Floats:
     return difference + detail - _coarse_membrane(detail, inside)
 
 
-def skin_difference(difference: Floats) -> Floats:
-    """Plate minus face (H, W, 3), encoded, without what is no skin: hair or a green screen at the edge must not bleed in.
+def skin_difference(plate: Floats, face: Floats, shown: NDArray[np.bool_], skin: Floats, reach_px: float) -> Floats:
+    """Encoded plate minus face (H, W, 3), as far as the plate shows skin like ``skin`` (3,).
 
-    After colour matching skin differs little from skin, and less in colour than in brightness; what differs by more than
-    the tolerances counts less and less.
+    Hair, collar or a green screen at the edge must not bleed into the face: there the difference is taken from the skin
+    nearby, about ``reach_px`` away, or is nothing. ``shown`` (H, W) says
+    which differences may stand in for others: those near the edge at which the face is opaque.
     """
-    brightness = difference @ np.full(3, 1 / 3, np.float32)
-    colour = np.sqrt(np.maximum(np.einsum("...c,...c", difference, difference) - 3 * brightness**2, 0))
-    trust = (1 - _rise(np.abs(brightness), *BRIGHTNESS_TOLERANCE)) * (1 - _rise(colour, *COLOUR_TOLERANCE))
-    return difference * trust[..., None]
+    difference = plate - face
+    small = (max(2, plate.shape[1] // 4), max(2, plate.shape[0] // 4))
+    colours = shrink(plate, small)
+    total = np.maximum(colours.sum(-1), 1e-3)
+    hue = np.linalg.norm(colours / total[..., None] - skin / skin.sum(), axis=-1)
+    like_skin = (1 - _rise(hue, *HUE_TOLERANCE)) * _rise(total / float(skin.sum()), *DARKNESS_TOLERANCE)
+    # Where both already agree, whatever it is, nothing can bleed.
+    agree = 1 - _rise(np.linalg.norm(shrink(difference, small), axis=-1), *AGREEMENT)
+    # A pixel less all around, for the enlarged picture has no sharp edges.
+    trust = cv2.erode(np.maximum(like_skin, agree).astype(np.float32), np.ones((3, 3), np.uint8))
+    lending = trust * (shrink(shown.astype(np.float32), small) > _WHOLLY)
+    near = blur(lending, reach_px / 4)[..., None] + np.float32(0.05)
+    filled = blur(shrink(difference, small) * lending[..., None], reach_px / 4) / near
+    size = (plate.shape[1], plate.shape[0])
+    believed = enlarge(trust, size)[..., None]
+    mixed: Floats = believed * difference + (1 - believed) * enlarge(filled, size)
+    return mixed
 
 
 def _rise(value: Floats, low: float, high: float) -> Floats:

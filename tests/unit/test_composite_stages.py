@@ -184,11 +184,16 @@ def test_membrane_of_a_constant_offset_removes_it():
     np.testing.assert_allclose(poisson.membrane(offset, inside), offset, atol=1e-3)
 
 
-def test_green_screen_and_hair_do_not_count_as_skin():
-    difference = np.float32([[[0.05, 0.04, 0.06], [-0.4, -0.35, -0.3], [-0.3, 0.1, -0.1]]])
-    kept = poisson.skin_difference(difference)
-    np.testing.assert_allclose(kept[0, 0], difference[0, 0])
-    assert not kept[0, 1:].any()
+def test_green_screen_and_hair_do_not_bleed_in():
+    skin = np.float32([0.7, 0.55, 0.45])
+    plate = np.tile(skin, (120, 160, 1)).astype(np.float32)
+    plate[:, 60:100] = (0.25, 0.6, 0.4)
+    plate[:, 130:] = 0.08
+    face = np.tile(skin - np.float32(0.05), (120, 160, 1)).astype(np.float32)
+    found = poisson.skin_difference(plate, face, np.ones((120, 160), bool), skin, reach_px=12)
+    np.testing.assert_allclose(found[:, 20:50], 0.05, atol=1e-3)
+    assert np.abs(found - 0.05).max() < 0.055
+    assert found[60, 63] == pytest.approx(0.05, abs=0.02)
 
 
 def test_photometric_refinement_finds_a_small_motion(face_px, texture):
