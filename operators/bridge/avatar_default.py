@@ -58,7 +58,7 @@ def default_pieces() -> list[Piece]:
         teeth_and_gums(bite_y, jaw),
         tongue(bite_y, jaw),
         brows(face.points_cm, face.points_cm, face.triangles, face.shapes_cm),
-        lashes(face),
+        lashes(face.eyes, face.points_cm, face.shapes_cm),
         hair(skin, face.oval),
         shirt(skin, face.oval),
     ]

@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 from ...inference.errors import InputError
 from ...inference.face_model import load
 from . import avatar_materials as recipes
+from . import face_topology as parts
 from .avatar_mesh import Indices, Piece, Points, averaged, merge, smoothstep
 from .avatar_objects import add_armature, add_pieces
-from .facial_hair import brows
+from .face_skin import Eye
+from .facial_hair import brows, lashes
 from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
 from .ict_reader import IctHead, read_ict_head
 
 SOCKETS = slice(11248, 14062)
 """Vertices of the mouth bag and the eye sockets inside the skin."""
 IRIS_OF_RADIUS = 0.41
+SHELLS = ("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion", "M_EyeLashes")
+"""Parts before the eyes that need textures to look right."""
 BROW_SHAPES = ("brow", "cheek", "eye", "nose")
 """Shapes that move the skin of the brows begin with these words."""
 ICT_IRIS_CM = 0.56
@@ -47,15 +51,8 @@ def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT"
         face,
         _brows(head, face),
         _part(head, "Mouth", {"M_GumsTongue": "gums", "M_Teeth": "teeth"}),
-        _part(head, "Lashes", {"M_EyeLashes": "lashes"}),
-        _part(
-            head,
-            "Eye Shells",
-            dict.fromkeys(
-                ("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion"), "shell"
-            ),
-            hidden=True,
-        ),
+        _lashes(head, face, eyes),
+        _part(head, "Eye Shells", dict.fromkeys(SHELLS, "shell"), hidden=True),
     ]
     origin_m = np.array([0.0, 0.0, -0.01 * head.points_cm[:, 1].min()])
     centres = np.array([centre for centre, _ in eyes])
@@ -72,7 +69,7 @@ def _materials(name: str) -> dict[str, bpy.types.Material]:
         "gums": recipes.plain(f"{name} Gums", recipes.TONGUE, 0.3, subsurface=0.2, coat=0.4),
         "teeth": recipes.plain(f"{name} Teeth", recipes.TOOTH, 0.2, subsurface=0.15, coat=0.5),
         "brows": recipes.plain(f"{name} Brows", recipes.BROW, 0.6),
-        "lashes": recipes.lashes(f"{name} Lashes"),
+        "lashes": recipes.plain(f"{name} Lashes", (0.012, 0.008, 0.006), 0.6),
         "shell": recipes.see_through(f"{name} Shell", (0.8, 0.8, 0.8), 0.0),
     }
 
@@ -147,6 +144,20 @@ def _brows(head: IctHead, face: Piece) -> Piece:
     quads = np.array(head.faces["M_Face"], np.int64)
     shapes = {name: delta[: SOCKETS.start] for name, delta in head.shapes_cm.items() if name.startswith(BROW_SHAPES)}
     return brows(marks, head.points_cm[: SOCKETS.start], quads, shapes)
+
+
+def _lashes(head: IctHead, face: Piece, eyes: Sequence[tuple[Points, float]]) -> Piece:
+    """Lashes of strands on the lids: ICT's own cards turn into dark slabs when the eyes close, so they are hidden."""
+    vertex = np.asarray(face.properties["understudy_landmarks"])
+    lines = (
+        ("Left", parts.EYE_LEFT_UPPER, parts.EYE_LEFT_LOWER),
+        ("Right", parts.EYE_RIGHT_UPPER, parts.EYE_RIGHT_LOWER),
+    )
+    lids = [
+        Eye(side, centre, radius, vertex[list(upper)], vertex[list(lower)])
+        for (side, upper, lower), (centre, radius) in zip(lines, eyes, strict=True)
+    ]
+    return lashes(lids, face.points_cm, face.shapes_cm)
 
 
 def _blend(tint: NDArray[np.float64], colour: NDArray[np.float64], amount: NDArray[np.float64]) -> None:

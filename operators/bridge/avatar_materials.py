@@ -185,16 +185,6 @@ def see_through(name: str, colour: Colour, alpha: float) -> bpy.types.Material:
     return g.material
 
 
-def lashes(name: str, colour: Colour = (0.02, 0.012, 0.01)) -> bpy.types.Material:
-    """Cards of lashes: stripes cut out across the card's width (`rest_cm` x)."""
-    g = _Graph(name, colour, 0.6)
-    stretched = g.add("ShaderNodeVectorMath", {"operation": "MULTIPLY"}, Vector=g.attribute("rest_cm", "Vector"))
-    stretched.inputs[1].default_value = (34.0, 1.0, 1.0)
-    g.set(Alpha=g.ramp(g.noise(stretched.outputs[0], 1.0, 1.0), 0.60, 0.68, 0.0, 0.35))
-    g.material.diffuse_color = (*colour, 0.3)
-    return g.material
-
-
 def strands(name: str, colour: Colour = HAIR) -> bpy.types.Material:
     """Groomed hair: noise in `comb` (vector attribute) runs along the strands; `root` (0..1) thins them at the hairline."""
     g = _Graph(name, colour, 0.42)

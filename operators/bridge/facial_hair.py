@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import face_topology as parts
 from .avatar_mesh import Indices, Piece, Points, vertex_normals
-from .face_skin import Eye, Face
+from .face_skin import Eye
 
 STEPS = 4
 """Segments of a strand."""
@@ -58,27 +58,28 @@ def brows(marks: Points, points: Points, triangles: Indices, shapes: dict[str, P
     return _strand_piece("Brows", "brows", grown, points, shapes, len(root))
 
 
-def lashes(face: Face) -> Piece:
-    """Lashes of both eyes on the lid margins; they turn with the lids."""
+def lashes(eyes: Sequence[Eye], skin: Points, shapes: dict[str, Points]) -> Piece:
+    """Lashes on the lid margins of `eyes`; they turn with the lids in every shape of the skin."""
     generator = np.random.default_rng(9)
     margins: list[Indices] = []
-    settings: list[tuple[Eye, float, float, float]] = []
-    for eye in face.eyes:
+    settings: list[tuple[Eye, float, float, float, float]] = []
+    for eye in eyes:
         for line, count, up, size in ((eye.upper, UPPER_LASHES, 1.0, 0.80), (eye.lower, LOWER_LASHES, -1.0, 0.42)):
             along = np.linspace(0.04, 0.93, count) + generator.normal(0, 0.006, count)
-            low = np.floor(along * (len(line) - 1)).astype(int)
+            at = along * (len(line) - 1)
+            low = np.floor(at).astype(int)
             for index in range(count):
                 margins.append(np.array([line[low[index]], line[low[index] + 1]]))
                 reach = size * np.sin(np.pi * (0.25 + 0.6 * (1 - along[index]))) * generator.uniform(0.85, 1.1)
                 fan = (0.5 - along[index]) * 1.1 * (1.0 if eye.side == "Left" else -1.0)
-                settings.append((eye, up, reach, fan))
+                settings.append((eye, up, reach, fan, float(at[index] - low[index])))
     ends = np.array(margins)
     centre = np.array([eye.centre_cm for eye, *_ in settings])
-    up, reach, fan = (np.array([row[k] for row in settings]) for k in (1, 2, 3))
+    up, reach, fan, share = (np.array([row[k] for row in settings]) for k in (1, 2, 3, 4))
     step = np.linspace(0, 1, STEPS + 1)
 
     def grown(points: Points) -> Points:
-        foot = points[ends].mean(axis=1)
+        foot = points[ends[:, 0]] + share[:, None] * (points[ends[:, 1]] - points[ends[:, 0]])
         away = foot - centre
         away /= np.linalg.norm(away, axis=1, keepdims=True)
         sideways = np.array([1.0, 0.0, 0.0]) - away[:, :1] * away
@@ -95,7 +96,7 @@ def lashes(face: Face) -> Piece:
         )
         return _ribbons(spine, sideways, 0.030)
 
-    return _strand_piece("Lashes", "lashes", grown, face.points_cm, face.shapes_cm, len(ends))
+    return _strand_piece("Lashes", "lashes", grown, skin, shapes, len(ends))
 
 
 def _along(line: Points, at: NDArray[np.float64]) -> Points:

@@ -261,3 +261,12 @@ def test_adding_twice_gives_a_second_avatar_with_its_own_data(armature: bpy.type
     assert len(second.children) == len(armature.children)
     first_materials = {m.name for child in armature.children for m in child.data.materials}
     assert first_materials.isdisjoint(m.name for child in second.children for m in child.data.materials)
+
+
+def test_a_scene_that_is_not_shown_gets_the_avatar(armature: bpy.types.Object) -> None:
+    other = bpy.data.scenes.new("Other")
+    added = add_default_avatar(other, name="Elsewhere")
+    assert other.objects.get("Elsewhere") is added
+    assert "Elsewhere" not in bpy.context.scene.objects
+    assert {bone.name for bone in added.pose.bones} == {bone.name for bone in armature.pose.bones}
+    assert len(added.children) == len([ob for ob in other.objects if ob.type == "MESH"])
