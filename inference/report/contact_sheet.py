@@ -53,10 +53,10 @@ def telling_frames(take: Take, count: int = ROWS) -> list[int]:
 def draw_landmarks(rgb: Picture, points_px: NDArray[np.float32]) -> Picture:
     """The picture with its landmarks, irises in another colour."""
     canvas = rgb.copy()
-    radius = max(1, round(np.ptp(points_px[:, 0]) / 200))
+    radius = round(16 * max(0.7, float(np.ptp(points_px[:, 0])) / 300))
     for index, (x, y) in enumerate(points_px - 0.5):
         colour = (255, 196, 0) if index >= 468 else (64, 255, 128)
-        cv2.circle(canvas, (round(float(x) * 16), round(float(y) * 16)), radius * 16, colour, -1, cv2.LINE_AA, 4)
+        cv2.circle(canvas, (round(float(x) * 16), round(float(y) * 16)), radius, colour, -1, cv2.LINE_AA, 4)
     return canvas
 
 
@@ -92,11 +92,12 @@ def _pick(video: Path, wanted: dict[int, int]) -> dict[int, Picture]:
 
 
 def _face_square(points_px: NDArray[np.float32], shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """x, y, side of a square around the head, in pixels."""
+    """x, y, side of a square around the head and inside the picture, in pixels."""
     low, high = points_px.min(axis=0), points_px.max(axis=0)
-    side = int(min(2.1 * float((high - low).max()), max(shape[:2])))
-    centre = (low + high) / 2 - np.array([0, 0.08 * side])
-    return int(centre[0] - side / 2), int(centre[1] - side / 2), side
+    side = int(min(2.1 * float((high - low).max()), *shape[:2]))
+    corner = (low + high) / 2 - np.array([0.5, 0.58]) * side
+    x, y = np.clip(corner, 0, np.array([shape[1] - side, shape[0] - side])).astype(int)
+    return int(x), int(y), side
 
 
 def _avatar_picture(path: Path, shape: tuple[int, ...]) -> Picture | None:
