@@ -22,7 +22,7 @@ USUAL_VALUE = 0.5
 ACCELERATION = 0.04
 LID_ACCELERATION = 0.8
 """Standard deviation of a coefficient's second difference from frame to frame at 30 frames per second; lids are fast."""
-TWIN_DIFFERENCE = 0.25
+TWIN_DIFFERENCE = 0.18
 """Standard deviation of the difference between left and right of a pair."""
 USUAL_SPREAD = 0.12
 QUIET_SPREAD = 0.05

@@ -11,6 +11,8 @@ from .landmark_groups import IRIS_CENTRES
 
 PUPIL_DEPTH = 0.9
 """Distance of the iris plane from the eye's centre, as a part of the eye's radius."""
+IRIS_DROP_CM = 0.16
+"""MediaPipe puts the iris this much below the pupil: measured on rendered heads that look straight ahead."""
 USUAL_FULL_LOOK_RAD = float(np.radians(32.0))
 """Turn of an eye at coefficient 1 where the face model's own shapes do not move the iris."""
 OPEN_ENOUGH = 0.55

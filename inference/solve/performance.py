@@ -20,7 +20,7 @@ from .evidence import (
     robust_weights,
     visibility,
 )  # fmt: skip
-from .gaze import conjugate, full_look_rad, gaze_angles, look_coefficients
+from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients
 from .geometry import Array, Camera, Linearised, Poses, linearise
 from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
@@ -139,10 +139,10 @@ class PerformanceSolver:
         return residuals_cm(self.points_px[frames], linear)
 
     def eyes_cm(self, actor: Actor) -> Array:
-        """(2, 3) centres of the actor's eyes: the model's, moved as the lids are."""
+        """(2, 3) centres of the actor's eyes as the iris points see them: the model's, moved as the lids are."""
         moved = actor.points_cm - self.mean
         shift = np.stack([moved[list(lids)].mean(0) for lids in (LEFT_LIDS, RIGHT_LIDS)])
-        return np.asarray(self.model.eye_centres_cm + shift)
+        return np.asarray(self.model.eye_centres_cm + shift - np.array([0.0, IRIS_DROP_CM, 0.0]))
 
     def gaze(self, landmarks_px: Array, poses: Poses, actor: Actor, opened: Array) -> Array:
         """(N, 2, 2) yaw and pitch of the two eyes; closed eyes take the gaze of the frames around them."""
