@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from time import perf_counter
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +16,12 @@ from .enhancer import Enhancer
 from .inswapper import IdentitySwapper, read_identity_map
 from .mattes import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
-from .pictures import distance
 from .poisson import membrane, skin_difference
 from .regions import face_width_px
 from .renders import Render
 from .swapper import warp_render
 from .transfer import encode
 from .types import CompositeOptions, Floats, Region
-
-EDGE_REACH: Final = 0.06
-"""Face widths over which skin at the edge stands in for hair beside it."""
-
-OPAQUE: Final = 0.98
 
 
 class Blender:
@@ -61,7 +54,7 @@ class Blender:
         started = self._note("colour", started)
         behind = plate[region.slices].astype(np.float32) / 255
         if "poisson" in self._stages:
-            face = face + membrane(self._edge_difference(behind, face, alpha, matte, measured), matte > 0)
+            face = face + membrane(_edge_difference(behind, face, measured), matte > 0)
             started = self._note("poisson", started)
         mixed = behind + matte[..., None] * (face - behind)
         if self._enhancer is not None:
@@ -92,16 +85,6 @@ class Blender:
             return encode(linear)
         return apply_match(linear, matte, measured.match, face_frame(measured.actor_px), region)
 
-    def _edge_difference(
-        self, behind: Floats, face: Floats, alpha: Floats, matte: Floats, measured: Measurement
-    ) -> Floats:
-        """What the membrane has to bridge; all of it where the skin's colour is not known."""
-        if measured.match is None:
-            return behind - face
-        reach_px = EDGE_REACH * face_width_px(measured.actor_px)
-        shown = (alpha > OPAQUE) & (distance(matte > 0) < reach_px)
-        return skin_difference(behind, face, shown, measured.match.mean, reach_px)
-
     def _open_enhancer(self, device: str) -> Enhancer | None:
         try:
             return Enhancer(open_session("gfpgan", device))
@@ -113,6 +96,11 @@ class Blender:
         now = perf_counter()
         self._spent[stage] += now - started
         return now
+
+
+def _edge_difference(behind: Floats, face: Floats, measured: Measurement) -> Floats:
+    """What the membrane has to bridge; all of it where the skin's colour is not known."""
+    return behind - face if measured.match is None else skin_difference(behind, face, measured.match.mean)
 
 
 def _open_identity_swapper(device: str) -> IdentitySwapper:

@@ -1,6 +1,6 @@
-"""Poisson blending with direct solvers: the classic clone on a box, and the membrane inside a matte.
+"""Poisson blending with direct solvers: a membrane inside the matte.
 
-The box is solved by a sine transform along one axis and a tridiagonal system along the other (exact, no iteration).
+A box is solved by a sine transform along one axis and a tridiagonal system along the other (exact, no iteration).
 The membrane keeps the face's own gradients and adds the smooth correction m with lap m = 0 inside the matte and
 m = plate - face around it, so nothing outside is touched (Perez et al., "Poisson image editing", 2003).
 """
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from scipy.fft import dst, idst
 from scipy.linalg import solveh_banded
 
-from .pictures import blur, cv2, enlarge, shrink
+from .pictures import cv2, enlarge, shrink
 from .types import Floats
 
-_WHOLLY: Final = 0.99
 _COARSE_SIZE: Final = 56
 """Longest side of the grid on which the smooth part of the membrane is solved."""
 
@@ -45,18 +44,6 @@ def solve_box(laplacian: Floats) -> Floats:
     return np.ascontiguousarray(idst(rows, type=1, axis=2, overwrite_x=True).transpose(0, 2, 1))
 
 
-def clone(face: Floats, plate: Floats, mask: NDArray[np.bool_]) -> Floats:
-    """The classic seamless clone on a box: gradients of the face in the mask, of the plate elsewhere, plate at the border.
-
-    Solves the problem of OpenCV's ``seamlessClone``, which shrinks its mask three times before; (H, W, C) in, (H, W, C) out.
-    It changes pixels outside the mask; `membrane` does not.
-    """
-    change = _masked_divergence(face - plate, mask)
-    result = plate.copy()
-    result[1:-1, 1:-1] += solve_box(change[1:-1, 1:-1])
-    return result
-
-
 def membrane(difference: Floats, inside: NDArray[np.bool_]) -> Floats:
     """(H, W, C) correction: harmonic inside, equal to ``difference`` = plate - face on the pixels around.
 
@@ -64,17 +51,15 @@ def membrane(difference: Floats, inside: NDArray[np.bool_]) -> Floats:
     too, on a coarse grid.
     """
     detail = np.zeros_like(difference)
-    detail[1:-1, 1:-1] = solve_box(-_masked_divergence(difference, inside)[1:-1, 1:-1])
+    detail[1:-1, 1:-1] = solve_box(-masked_divergence(difference, inside)[1:-1, 1:-1])
     # Both `difference + detail` and the wanted correction are harmonic inside; they differ by a smooth membrane.
     return difference + detail - _coarse_membrane(detail, inside)
 
 
-def skin_difference(plate: Floats, face: Floats, shown: NDArray[np.bool_], skin: Floats, reach_px: float) -> Floats:
+def skin_difference(plate: Floats, face: Floats, skin: Floats) -> Floats:
     """Encoded plate minus face (H, W, 3), as far as the plate shows skin like ``skin`` (3,).
 
-    Hair, collar or a green screen at the edge must not bleed into the face: there the difference is taken from the skin
-    nearby, about ``reach_px`` away, or is nothing. ``shown`` (H, W) says
-    which differences may stand in for others: those near the edge at which the face is opaque.
+    Hair, collar or a green screen at the edge must not bleed into the face: there the difference counts as nothing.
     """
     difference = plate - face
     small = (max(2, plate.shape[1] // 4), max(2, plate.shape[0] // 4))
@@ -86,13 +71,8 @@ def skin_difference(plate: Floats, face: Floats, shown: NDArray[np.bool_], skin:
     agree = 1 - _rise(np.linalg.norm(shrink(difference, small), axis=-1), *AGREEMENT)
     # A pixel less all around, for the enlarged picture has no sharp edges.
     trust = cv2.erode(np.maximum(like_skin, agree).astype(np.float32), np.ones((3, 3), np.uint8))
-    lending = trust * (shrink(shown.astype(np.float32), small) > _WHOLLY)
-    near = blur(lending, reach_px / 4)[..., None] + np.float32(0.05)
-    filled = blur(shrink(difference, small) * lending[..., None], reach_px / 4) / near
-    size = (plate.shape[1], plate.shape[0])
-    believed = enlarge(trust, size)[..., None]
-    mixed: Floats = believed * difference + (1 - believed) * enlarge(filled, size)
-    return mixed
+    believed: Floats = difference * enlarge(trust, (plate.shape[1], plate.shape[0]))[..., None]
+    return believed
 
 
 def _rise(value: Floats, low: float, high: float) -> Floats:
@@ -102,7 +82,7 @@ def _rise(value: Floats, low: float, high: float) -> Floats:
     return smooth
 
 
-def _masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
+def masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
     """Divergence of the field's gradient where the mask has it; forward gradients, backward divergence, like OpenCV."""
     inside = mask[..., None]
     result = np.zeros_like(field)
