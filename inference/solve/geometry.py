@@ -5,6 +5,7 @@ Head axes and camera-aligned axes are those of `take.Take`; pixels have their or
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,15 @@ class Poses:
     def moved(self, step: Array) -> Poses:
         """Turned by the first three and shifted by the last three of `step` (T, 6): radians and cm, camera axes."""
         return Poses(rotation_from_vector(step[:, :3]) @ self.rotation, self.translation_cm + step[:, 3:])
+
+
+CHUNK = 64
+"""Frames whose derivatives are in memory together."""
+
+
+def chunks(count: int) -> Iterator[slice]:
+    """Slices that cover `count` frames."""
+    return (slice(start, start + CHUNK) for start in range(0, count, CHUNK))
 
 
 def rotation_from_vector(vector: Array) -> Array:

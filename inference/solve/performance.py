@@ -21,11 +21,11 @@ from .evidence import (
     visibility,
 )  # fmt: skip
 from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients
-from .geometry import Array, Camera, Linearised, Poses, linearise
+from .geometry import Array, Camera, Linearised, Poses, chunks, linearise
 from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
 from .lids import BLINKS, closing_blinks, lid_evidence, openness
-from .pose import first_poses, refine_poses
+from .pose import PosedPoints, first_poses, refine_poses
 from .timeline import Timeline
 
 MOST_KEY_ROUNDS = 20
@@ -33,11 +33,11 @@ SETTLED = 0.03
 """Key frames are solved until the measured noise and the focal length change by no more than this part."""
 SHOT_ROUNDS = 2
 STEPS = 1 + SHOT_ROUNDS
-CHUNK = 64
-"""Frames whose derivatives are in memory together."""
 POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
 """Standard deviations (rad, cm) by which the head pose may still be wrong while coefficients are solved."""
 USUAL_EXPRESSION = 0.25
+USUAL_MOTION_CM = 0.15
+"""Points that usual coefficients move further than this say less about the head."""
 SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 EYE_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
 
@@ -69,7 +69,8 @@ class PerformanceSolver:
         self.products = expression_products(self.expressions)
         self.means = neighbourhood_means(self.mean)
         self.normals = facing(model.mean_cm.astype(np.float64), model.triangles, model.landmark_vertices)
-        self.rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / 0.15**2)
+        rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / USUAL_MOTION_CM**2)
+        self.seen = PosedPoints(self.points_px, self.normals, rigid)
         self.full_look = full_look_rad(model.expressions_cm, model.landmark_vertices, model.eye_radius_cm)
         self.usual_focal = usual_focal_px(*size)
         self.first_camera = Camera(self.usual_focal, (size[0] / 2, size[1] / 2))
@@ -79,16 +80,14 @@ class PerformanceSolver:
         actor = first_actor(self.model, self.first_camera)
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
         poses = first_poses(self.points_px, self.mean, actor.camera)
-        poses = refine_poses(self.points_px, still, self.normals, poses, actor.camera, self.rigid, None, 3)
+        poses = refine_poses(self.seen, still, poses, actor.camera, None, 1.0, 3)
         actor, level = self.find_actor(actor, poses)
         step_done(1)
         coefficients, gaze = np.zeros((len(self.points_px), len(arkit.NAMES))), np.zeros((len(self.points_px), 2, 2))
         for done in range(SHOT_ROUNDS):
             faces = self.faces(actor, coefficients)
             steps = 3 if done == 0 else 1
-            poses = refine_poses(
-                self.points_px, faces, self.normals, poses, actor.camera, self.rigid, self.timeline, steps
-            )
+            poses = refine_poses(self.seen, faces, poses, actor.camera, self.timeline, level, steps)
             coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
             step_done(2 + done)
         residual = self.residuals(slice(None), poses, actor, coefficients)
@@ -135,8 +134,12 @@ class PerformanceSolver:
 
     def residuals(self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 2) cm: seen minus predicted."""
-        linear = linearise(self.faces(actor, coefficients), poses, actor.camera)
-        return residuals_cm(self.points_px[frames], linear)
+        points = self.points_px[frames]
+        parts = [
+            residuals_cm(points[part], linearise(self.faces(actor, coefficients[part]), poses[part], actor.camera))
+            for part in chunks(len(points))
+        ]
+        return np.concatenate(parts)
 
     def eyes_cm(self, actor: Actor) -> Array:
         """(2, 3) centres of the actor's eyes as the iris points see them: the model's, moved as the lids are."""
@@ -163,8 +166,7 @@ class PerformanceSolver:
     ) -> tuple[Array, Array]:
         """Normal equations (N, 52, 52), (N, 52) of the coefficients, with small changes of the pose integrated out."""
         parts = []
-        for start in range(0, len(points_px), CHUNK):
-            part = slice(start, start + CHUNK)
+        for part in chunks(len(points_px)):
             linear = linearise(self.faces(actor, coefficients[part]), poses[part], actor.camera)
             residual = residuals_cm(points_px[part], linear)
             visible = visibility(self.normals, poses.rotation[part])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .evidence import residuals_cm, rough_weights, visibility
-from .geometry import Array, Camera, Poses, linearise, nearest_rotation
+from .geometry import Array, Camera, Poses, chunks, linearise, nearest_rotation
 from .timeline import Timeline, solve_along_time
 
-ROTATION_ACCELERATION_RAD = 0.02
-TRANSLATION_ACCELERATION_CM = 0.4
+ROTATION_ACCELERATION_RAD = 0.006
+TRANSLATION_ACCELERATION_CM = 0.15
 """Standard deviation of a head's second difference from frame to frame at 30 frames per second."""
+
+INDEPENDENT_PART = 0.03
+"""Errors of neighbouring points go together: so many of them are worth one."""
 
 
 def first_poses(points_px: Array, points_cm: Array, camera: Camera) -> Poses:
@@ -28,25 +33,32 @@ def first_poses(points_px: Array, points_cm: Array, camera: Camera) -> Poses:
     return Poses(rotation, centre - rotation @ middle)
 
 
+@dataclass(frozen=True)
+class PosedPoints:
+    """What is known when poses are fitted: points seen, and how much each says about the pose."""
+
+    points_px: Array
+    """(T, P, 2)."""
+    normals: Array
+    """(P, 3) of the face's surface, in head axes."""
+    rigid: Array
+    """(P,) weight, less where expressions move the face."""
+
+
 def refine_poses(
-    points_px: Array,
+    seen: PosedPoints,
     faces_cm: Array,
-    normals: Array,
     poses: Poses,
     camera: Camera,
-    rigid: Array,
     timeline: Timeline | None,
+    level: float,
     steps: int,
 ) -> Poses:
-    """Fit the poses of (T, P, 3) faces to (T, P, 2) points, `rigid` (P,) weighing them; smooth when a timeline is given."""
+    """Fit the poses of (T, P, 3) faces; smooth along time, by the shot's noise level, when a timeline is given."""
     for _ in range(steps):
-        model = linearise(faces_cm, poses, camera)
-        residual = residuals_cm(points_px, model)
-        weight = rough_weights(residual, visibility(normals, poses.rotation)) * rigid
-        scaled = (model.by_pose * weight[..., None, None]).reshape(len(weight), -1, 6)
-        flat = model.by_pose.reshape(len(weight), -1, 6)
-        hessian = np.swapaxes(scaled, 1, 2) @ flat
-        gradient = (np.swapaxes(scaled, 1, 2) @ residual.reshape(len(weight), -1, 1))[..., 0]
+        parts = [pose_evidence(seen, faces_cm, poses, camera, part) for part in chunks(len(faces_cm))]
+        hessian = np.concatenate([part[0] for part in parts]) * INDEPENDENT_PART / level**2
+        gradient = np.concatenate([part[1] for part in parts]) * INDEPENDENT_PART / level**2
         hessian[:, range(6), range(6)] += 1e-6
         if timeline is None:
             step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
@@ -54,6 +66,16 @@ def refine_poses(
             step = smooth_step(hessian, gradient, poses, timeline)
         poses = poses.moved(limited(step))
     return poses
+
+
+def pose_evidence(seen: PosedPoints, faces_cm: Array, poses: Poses, camera: Camera, part: slice) -> tuple[Array, Array]:
+    """Normal equations (N, 6, 6), (N, 6) of the pose steps of some frames."""
+    model = linearise(faces_cm[part], poses[part], camera)
+    residual = residuals_cm(seen.points_px[part], model)
+    weight = rough_weights(residual, visibility(seen.normals, poses.rotation[part])) * seen.rigid
+    scaled = np.swapaxes((model.by_pose * weight[..., None, None]).reshape(len(weight), -1, 6), 1, 2)
+    flat = model.by_pose.reshape(len(weight), -1, 6)
+    return scaled @ flat, (scaled @ residual.reshape(len(weight), -1, 1))[..., 0]
 
 
 def smooth_step(hessian: Array, gradient: Array, poses: Poses, timeline: Timeline) -> Array:
