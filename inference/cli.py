@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .jobs.console import Console
     from .jobs.shot import ShotOptions
 
-STAGES = ("swap", "colour", "poisson", "enhance")
 ENGINES = ("cycles", "eevee", "workbench")
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "performance.mp4"
 SAMPLE_TRUTH = SAMPLE.with_suffix(".truth.npz")
@@ -104,6 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     composite.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4")
     composite.add_argument("--report", type=Path, metavar="DIR", help="write figures of the composite there")
     _add_composite(composite)
+    _add_device(composite)
     _add_overwrite(composite)
 
     run = _command(commands, "run", _run, "the whole job on one shot, resumable")
@@ -136,6 +136,10 @@ def _add_capture(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quality", choices=("fast", "standard", "high"), default="standard")
     parser.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame, from 0")
+    _add_device(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0|...")
 
 
@@ -146,7 +150,7 @@ def _add_avatar(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_composite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stages", type=_stages, default=STAGES, metavar=",".join(STAGES))
+    parser.add_argument("--stages", type=_stages, metavar="swap,colour,poisson,enhance", help="default: all of them")
 
 
 def _add_whole_job(parser: argparse.ArgumentParser) -> None:
@@ -174,6 +178,8 @@ def _frame_range(text: str) -> tuple[int, int]:
 
 
 def _stages(text: str) -> tuple[str, ...]:
+    from .composite import STAGES
+
     chosen = tuple(part for part in text.split(",") if part)
     unknown = sorted(set(chosen) - set(STAGES))
     if unknown:
@@ -211,7 +217,9 @@ def _capture_options(options: argparse.Namespace) -> CaptureOptions:
 def _composite_options(options: argparse.Namespace, report_dir: Path | None) -> CompositeOptions:
     from .composite import CompositeOptions
 
-    return CompositeOptions(stages=options.stages, report_dir=report_dir)
+    if options.stages is None:
+        return CompositeOptions(report_dir=report_dir, device=options.device)
+    return CompositeOptions(options.stages, report_dir, device=options.device)
 
 
 def _doctor(options: argparse.Namespace, console: Console) -> None:
@@ -336,6 +344,8 @@ def _whole_job(video: Path, folder: Path, truth: Path | None, options: argparse.
             name=name,
             value=value,
         )
+    for sentence in result.notes:
+        console.say("note", sentence)
     console.say("done", f"Open {result.files.report} for the whole story.", path=result.files.report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..errors import InputError, UsageError
 from ..face_model import load as load_face_model
 from ..media import sha256
 from ..progress import Progress, silent
-from ..report.page import write_report
+from ..report.page import Story, write_report
 from ..solve import solve_shot
 from ..take import Take
 from .blender import bake_arguments, render_arguments, run_blender
@@ -92,6 +93,8 @@ class ShotResult:
 
     files: ShotFiles
     figures: dict[str, object]
+    notes: tuple[str, ...]
+    """Sentences the user should read."""
 
 
 def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotResult:
@@ -130,8 +133,30 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
         composite_shot(video, take, files.render, files.composite, options.composite, progress)
         journal.finish("composite", composite_key)
 
-    figures = write_report(video, take, files.render, files.composite, files.report, options.truth, progress=progress)
-    return ShotResult(files, figures)
+    made = _composite_report(options.composite.report_dir)
+    story = Story(video, take, files.render, files.composite, options.truth, made.figures, made.notes)
+    figures = write_report(story, files.report, progress)
+    return ShotResult(files, figures, made.notes)
+
+
+@dataclass(frozen=True)
+class _CompositeRecord:
+    """What the composite stage wrote down, in this run or in an earlier one."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def _composite_report(folder: Path | None) -> _CompositeRecord:
+    """The composite's own record; an absent or damaged one only leaves the page shorter."""
+    if folder is None:
+        return _CompositeRecord()
+    try:
+        stored = json.loads((folder / "composite.json").read_text("utf-8"))
+        figures = {str(name): float(value) for name, value in stored["figures"].items()}
+        return _CompositeRecord(figures, tuple(str(note) for note in stored["notes"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _CompositeRecord()
 
 
 def _blend_digest(avatar: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +33,31 @@ img{max-width:100%}table{border-collapse:collapse}td{padding:.15rem 1.2rem .15re
 h2{margin-top:2rem}.key{margin-right:1rem}"""
 
 
-def write_report(
-    footage: Path,
-    take: Take,
-    render_dir: Path,
-    composite: Path,
-    page: Path,
-    truth: Path | None = None,
-    composite_figures: dict[str, object] | None = None,
-    progress: Progress = silent,
-) -> dict[str, object]:
+@dataclass(frozen=True)
+class Story:
+    """What a run has to tell."""
+
+    footage: Path
+    take: Take
+    render_dir: Path
+    composite: Path
+    truth: Path | None = None
+    """The known performance, where the footage is a rendering."""
+    composite_figures: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """Sentences the user should read."""
+
+
+def write_report(story: Story, page: Path, progress: Progress = silent) -> dict[str, object]:
     """Write the page and, beside it, the contact sheet as a picture; returns the figures the page shows."""
     progress("report", 0, 1)
-    sheet = contact_sheet(footage, take, render_dir, composite)
+    sheet = contact_sheet(story.footage, story.take, story.render_dir, story.composite)
     encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
-    figures = take_figures(take)
-    if truth is not None:
-        figures |= {f"truth: {name}": value for name, value in asdict(score(take, truth)).items()}
-    figures |= composite_figures or {}
-    text = _page(footage.name, encoded, take, figures, truth)
+    figures = take_figures(story.take)
+    if story.truth is not None:
+        figures |= {f"truth: {name}": value for name, value in asdict(score(story.take, story.truth)).items()}
+    figures |= {f"composite: {name}": value for name, value in story.composite_figures.items()}
+    text = _page(story, encoded, figures)
     _write(page.with_name(CONTACT_SHEET), encoded)
     _write(page, text.encode())
     progress("report", 1, 1)
@@ -73,16 +79,18 @@ def take_figures(take: Take) -> dict[str, object]:
     }
 
 
-def _page(name: str, sheet_png: bytes, take: Take, figures: dict[str, object], truth: Path | None) -> str:
+def _page(story: Story, sheet_png: bytes, figures: dict[str, object]) -> str:
     """The page's HTML."""
-    known = known_coefficients(truth) if truth is not None else {}
+    name = html.escape(story.footage.name)
+    known = known_coefficients(story.truth) if story.truth is not None else {}
     rows = "".join(f"<tr><td>{html.escape(key)}<td>{html.escape(_shown(value))}" for key, value in figures.items())
-    charts = "".join(_chart(take, group, known) for group in CURVES) + _head_chart(take)
+    notes = "".join(f"<p>{html.escape(note)}" for note in story.notes)
+    charts = "".join(_chart(story.take, group, known) for group in CURVES) + _head_chart(story.take)
     picture = base64.b64encode(sheet_png).decode()
     return (
-        f"<!doctype html><meta charset=utf-8><title>{html.escape(name)} - Understudy</title><style>{_STYLE}</style>"
-        f"<h1>{html.escape(name)}</h1><img alt='contact sheet' src='data:image/png;base64,{picture}'>"
-        f"<h2>Figures</h2><table>{rows}</table>"
+        f"<!doctype html><meta charset=utf-8><title>{name} - Understudy</title><style>{_STYLE}</style>"
+        f"<h1>{name}</h1><img alt='contact sheet' src='data:image/png;base64,{picture}'>"
+        f"<h2>Figures</h2><table>{rows}</table>{notes}"
         f"<h2>Curves</h2><p>Solid: the take{'; dashed: the known performance' if known else ''}.</p>{charts}"
     )
 
