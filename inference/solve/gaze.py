@@ -15,7 +15,7 @@ IRIS_DROP_CM = 0.16
 """MediaPipe puts the iris this much below the pupil: measured on rendered heads that look straight ahead."""
 USUAL_FULL_LOOK_RAD = float(np.radians(32.0))
 """Turn of an eye at coefficient 1 where the face model's own shapes do not move the iris."""
-OPEN_ENOUGH = 0.55
+OPEN_ENOUGH = 0.3
 """Below this opening the iris is covered and follows the lid."""
 LARGEST_GAZE_RAD = float(np.radians(45.0))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from .. import arkit
 from ..face_model.types import FaceModel
@@ -21,9 +22,9 @@ from .evidence import (
     visibility,
 )  # fmt: skip
 from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients
-from .geometry import Array, Camera, Linearised, Poses, chunks, linearise
+from .geometry import Array, Camera, Linearised, Poses, chunks, linearise, project
 from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
-from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
+from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
 from .lids import BLINKS, closing_blinks, lid_evidence, openness
 from .pose import PosedPoints, first_poses, refine_poses
 from .timeline import Timeline
@@ -39,6 +40,7 @@ USUAL_EXPRESSION = 0.25
 USUAL_MOTION_CM = 0.15
 """Points that usual coefficients move further than this say less about the head."""
 SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
+SHAKING_FRAMES = 9
 EYE_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
 
 
@@ -120,7 +122,7 @@ class PerformanceSolver:
     ) -> tuple[Array, Array]:  # fmt: skip
         """New coefficients (N, 52) and gaze (N, 2, 2) of the given frames."""
         opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
-        angles = self.gaze(self.landmarks_px[frames], poses, actor, opened)
+        angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         bounds = self.bounds(angles, coefficients, actor)
         hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
@@ -147,9 +149,17 @@ class PerformanceSolver:
         shift = np.stack([moved[list(lids)].mean(0) for lids in (LEFT_LIDS, RIGHT_LIDS)])
         return np.asarray(self.model.eye_centres_cm + shift - np.array([0.0, IRIS_DROP_CM, 0.0]))
 
-    def gaze(self, landmarks_px: Array, poses: Poses, actor: Actor, opened: Array) -> Array:
-        """(N, 2, 2) yaw and pitch of the two eyes; closed eyes take the gaze of the frames around them."""
-        angles = gaze_angles(landmarks_px, poses, actor.camera, self.eyes_cm(actor), self.model.eye_radius_cm)
+    def gaze(self, landmarks_px: Array, poses: Poses, actor: Actor, opened: Array, timeline: Timeline) -> Array:
+        """(N, 2, 2) yaw and pitch of the two eyes; closed eyes take the gaze of the frames around them.
+
+        The head is smooth along time and the points are not, so the quick part of what the corners of the eyes are off
+        by is taken from the irises too; the slow part is not, because the corners follow the irises a little.
+        """
+        expected = project(actor.points_cm[list(EYE_CORNERS)], poses, actor.camera)
+        off = (landmarks_px[:, list(EYE_CORNERS)] - expected).mean(1, keepdims=True)
+        shaking = off - uniform_filter1d(off, SHAKING_FRAMES, axis=0, mode="nearest") if timeline.connected else 0.0
+        eyes_cm = self.eyes_cm(actor)
+        angles = gaze_angles(landmarks_px - shaking, poses, actor.camera, eyes_cm, self.model.eye_radius_cm)
         return conjugate(angles, np.minimum(opened, 1.0))
 
     def bounds(self, angles: Array, coefficients: Array, actor: Actor) -> Bounds:
