@@ -17,9 +17,12 @@ from .geometry import Array, Camera, Linearised, Poses, linearise
 from .landmark_groups import MESH_COUNT
 from .pose import limited
 
-USUAL_FOV_DEG = 45.0
+USUAL_FOV_DEG = 40.0
 FOV_SPREAD = 0.25
-"""Standard deviation of the logarithm of the focal length: 30 to 70 degrees is within two of them."""
+"""Standard deviation of the logarithm of the focal length: 25 to 65 degrees is within two of them."""
+TELLING_TURN_RAD = 0.2
+"""Heads that turn this far (root mean square over the key frames) tell the focal length. What is read off a head that
+keeps still is the network's own idea of faces, the same in every frame and therefore never averaged out."""
 OFFSET_CM = 0.2
 """Standard deviation of a point's static offset: how the actor and the network differ from the face model."""
 LARGEST_KEY_COUNT = 24
@@ -91,15 +94,37 @@ def adjust(
     linear = linearise(faces, poses, actor.camera)
     residual = residuals_cm(points_px, linear)
     weight = rough_weights(residual, visibility(normals, poses.rotation)) * len(points_px) ** -0.5
-    pose_step, shared, offset_step, spread = bundle_step(linear, residual, weight, modes, actor, usual_focal)
+    trust = focal_trust(poses)
+    prior = Prior(usual_focal, FOV_SPREAD * trust)
+    pose_step, shared, offset_step, spread = bundle_step(linear, residual, weight, modes, actor, prior)
     camera = replace(actor.camera, focal_px=actor.camera.focal_px * float(np.exp(shared[0])))
     identity, offsets = actor.identity + shared[1:], actor.offsets_cm + offset_step
     points = mean + np.einsum("i,ipc->pc", identity, modes) + offsets
-    return Actor(camera, spread, identity, offsets, points), poses.moved(limited(pose_step))
+    return Actor(camera, spread / trust, identity, offsets, points), poses.moved(limited(pose_step))
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of the focal length beforehand."""
+
+    focal_px: float
+    spread: float
+    """Standard deviation of its logarithm."""
+
+
+def focal_trust(poses: Poses) -> float:
+    """Above 0 to 1: how far the key frames' views differ, as far as it matters for the focal length.
+
+    A prior narrower by this factor has the effect of evidence weaker by its square.
+    """
+    views = poses.rotation[:, :, 2]
+    middle = views.mean(0) / np.linalg.norm(views.mean(0))
+    turn_rad = np.sqrt((np.arccos(np.clip(views @ middle, -1, 1)) ** 2).mean())
+    return float(np.clip(turn_rad / TELLING_TURN_RAD, 0.05, 1)) ** 2
 
 
 def bundle_step(
-    linear: Linearised, residual: Array, weight: Array, modes: Array, actor: Actor, usual_focal: float
+    linear: Linearised, residual: Array, weight: Array, modes: Array, actor: Actor, prior: Prior
 ) -> tuple[Array, Array, Array, float]:
     """Steps of the poses (T, 6), of focal logarithm and identity (1 + I,), of the offsets (P, 3); the focal spread.
 
@@ -122,10 +147,10 @@ def bundle_step(
         system[own, shared] = product[t, :6, 6:-4]
         system[shared, own] = product[t, 6:-4, :6]
         right[own] = product[t, :6, -1]
-    prior = np.concatenate([[1 / FOV_SPREAD**2], np.ones(len(modes))])
-    wish = np.concatenate([[np.log(usual_focal / actor.camera.focal_px)], -actor.identity])
-    system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(prior)
-    right[shared] = product[:, 6:-4, -1].sum(0) + prior * wish
+    precision = np.concatenate([[1 / prior.spread**2], np.ones(len(modes))])
+    wish = np.concatenate([[np.log(prior.focal_px / actor.camera.focal_px)], -actor.identity])
+    system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(precision)
+    right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish
     by_offset = every[..., -4:-1]
     own = np.einsum("tpai,tpaj->pij", by_offset, by_offset, optimize=True) + np.eye(3) / OFFSET_CM**2
     pull = np.einsum("tpai,tpa->pi", by_offset, every[..., -1], optimize=True) - actor.offsets_cm / OFFSET_CM**2
