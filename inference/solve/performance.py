@@ -213,8 +213,9 @@ class PerformanceSolver:
 def expression_products(expressions_cm: Array) -> NDArray[np.float32]:
     """(468 * 6, 52 * 53 / 2): for every point and symmetric 3 x 3 entry the products of every two shapes there."""
     first, second = np.triu_indices(len(expressions_cm))
-    rows = []
-    for i, j in zip(*SYMMETRIC, strict=True):
-        product = expressions_cm[first, :, i] * expressions_cm[second, :, j]
-        rows.append(product if i == j else product + expressions_cm[first, :, j] * expressions_cm[second, :, i])
-    return np.ascontiguousarray(np.stack(rows, 2).reshape(len(first), -1).T.astype(np.float32))
+    by_point = np.ascontiguousarray(expressions_cm.transpose(1, 2, 0), np.float32)
+    left, right = by_point[:, :, first], by_point[:, :, second]
+    products = left[:, SYMMETRIC[0]] * right[:, SYMMETRIC[1]]
+    mixed = np.flatnonzero(np.diff(SYMMETRIC, axis=0)[0])
+    products[:, mixed] += left[:, SYMMETRIC[1][mixed]] * right[:, SYMMETRIC[0][mixed]]
+    return products.reshape(-1, len(first))

@@ -13,7 +13,7 @@ from .. import arkit
 from ..capture.types import FaceTrack, ShotTracks
 from ..errors import InputError
 from ..face_model.types import FaceModel
-from ..progress import Progress
+from ..progress import Progress, silent
 from ..take import Take
 from .geometry import Array
 from .identity import Actor
@@ -23,7 +23,7 @@ from .performance import STEPS, Performance, PerformanceSolver
 log = logging.getLogger(__name__)
 
 
-def solve_shot(shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: Progress) -> Take:
+def solve_shot(shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: Progress = silent) -> Take:
     """Turn one face's landmarks into a take: one identity and camera, and head, gaze and coefficients per frame.
 
     Frames in which the face is lost keep confidence 0 and NaN landmarks. Their other values are those of the nearest
