@@ -2,9 +2,9 @@
 
     python benchmarks/capture.py [CLIP.mp4] [--task face_landmarker.task] [--frames 150] [--repeats 3]
 
-One thread each, decoding excluded. `understudy track` costs the sum of "understudy" (capture) and "understudy solve". One JSON line per figure: {"benchmark", "clip", "system", "figure", "value", "unit"}.
-By default the clip and the task of the shared material beside the checkout; without a task the Face Landmarker is left
-out. Needs the package mediapipe.
+One thread each, decoding excluded. `understudy track` costs the sum of "understudy" (capture) and "understudy solve".
+One JSON line per figure: {"benchmark", "clip", "system", "figure", "value", "unit"}. By default the clip and the task
+of the shared material beside the checkout; without a task the Face Landmarker is left out. Needs the package mediapipe.
 """
 
 from __future__ import annotations
