@@ -19,6 +19,8 @@ CELL_PX = 256
 COLUMNS = ("actor", "landmarks", "avatar", "composite")
 _BACKDROP = np.array([58, 62, 68], np.uint8)
 _EDGE_PX = 4
+_DOT = 13
+"""Radius of a landmark in sixteenths of a pixel."""
 
 Picture = NDArray[np.uint8]
 
@@ -53,10 +55,9 @@ def telling_frames(take: Take, count: int = ROWS) -> list[int]:
 def draw_landmarks(rgb: Picture, points_px: NDArray[np.float32]) -> Picture:
     """The picture with its landmarks, irises in another colour."""
     canvas = rgb.copy()
-    radius = round(16 * max(0.7, float(np.ptp(points_px[:, 0])) / 300))
     for index, (x, y) in enumerate(points_px - 0.5):
         colour = (255, 196, 0) if index >= 468 else (64, 255, 128)
-        cv2.circle(canvas, (round(float(x) * 16), round(float(y) * 16)), radius, colour, -1, cv2.LINE_AA, 4)
+        cv2.circle(canvas, (round(float(x) * 16), round(float(y) * 16)), _DOT, colour, -1, cv2.LINE_AA, 4)
     return canvas
 
 
@@ -74,9 +75,10 @@ def contact_sheet(footage: Path, take: Take, render_dir: Path, composite: Path) 
             )
         square = _face_square(take.landmarks_px[position], actors[index].shape)
         actor = actors[index]
-        marked = draw_landmarks(actor, take.landmarks_px[position])
-        avatar = _avatar_picture(render_dir / f"frame_{index:06d}.png", actor.shape)
-        cells = [_cell(picture, square) for picture in (actor, marked, avatar, composites.get(index))]
+        avatar = _avatar_picture(render_dir / f"frame_{index:06d}.png")
+        shown, *others = [_cell(picture, square) for picture in (actor, avatar, composites.get(index))]
+        points_px = (take.landmarks_px[position] - square[:2]) * (CELL_PX / square[2])
+        cells = [_framed(cell) for cell in (shown, draw_landmarks(shown, points_px), *others)]
         label = f"frame {index}   {take.time_s[position]:.2f} s"
         cv2.putText(cells[0], label, (6, CELL_PX - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
         rows.append(np.hstack(cells))
@@ -100,7 +102,7 @@ def _face_square(points_px: NDArray[np.float32], shape: tuple[int, ...]) -> tupl
     return int(x), int(y), side
 
 
-def _avatar_picture(path: Path, shape: tuple[int, ...]) -> Picture | None:
+def _avatar_picture(path: Path) -> Picture | None:
     """The rendered frame over a plain backdrop."""
     if not path.is_file():
         return None
@@ -110,7 +112,7 @@ def _avatar_picture(path: Path, shape: tuple[int, ...]) -> Picture | None:
 
 
 def _cell(picture: Picture | None, square: tuple[int, int, int]) -> Picture:
-    """The square of a picture at cell size, framed; blank when there is no picture."""
+    """The square of a picture at cell size; blank when there is no picture."""
     cell = np.full((CELL_PX, CELL_PX, 3), _BACKDROP, np.uint8)
     if picture is not None:
         x, y, side = square
@@ -120,6 +122,11 @@ def _cell(picture: Picture | None, square: tuple[int, int, int]) -> Picture:
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / scale), np.uint8)
         interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
         cell = np.asarray(cv2.warpAffine(picture, cell_from_picture, (CELL_PX, CELL_PX), flags=interpolation), np.uint8)
+    return cell
+
+
+def _framed(cell: Picture) -> Picture:
+    """A cell with a white edge at its right and bottom."""
     cell[:, -_EDGE_PX:] = 255
     cell[-_EDGE_PX:, :] = 255
     return cell
