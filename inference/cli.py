@@ -10,7 +10,7 @@ import argparse
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -130,9 +130,9 @@ def _command(
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--face-model", default="default", metavar="default|ict:DIR|flame:FILE|bfm:FILE")
-    parser.add_argument("--faces", type=int, default=1, metavar="N", help="how many faces to follow")
+    parser.add_argument("--faces", type=_count_from(1), default=1, metavar="N", help="how many faces to follow")
     parser.add_argument(
-        "--face", type=int, default=0, metavar="K", help="which of them performs; 0 is the most prominent"
+        "--face", type=_count_from(0), default=0, metavar="K", help="which of them performs; 0 is the most prominent"
     )
     parser.add_argument("--quality", choices=("fast", "standard", "high"), default="standard")
     parser.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame, from 0")
@@ -144,8 +144,9 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_avatar(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--avatar", default="default", metavar="default|ict:DIR", help="build this avatar")
-    parser.add_argument("--blend", type=Path, metavar="IN.blend", help="your own avatar file")
+    avatar = parser.add_mutually_exclusive_group()
+    avatar.add_argument("--avatar", default="default", metavar="default|ict:DIR", help="build this avatar")
+    avatar.add_argument("--blend", type=Path, metavar="IN.blend", help="your own avatar file")
     parser.add_argument("--object", metavar="NAME", help="the avatar's object in that file")
 
 
@@ -162,7 +163,9 @@ def _add_whole_job(parser: argparse.ArgumentParser) -> None:
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
-    parser.add_argument("--samples", type=int, default=4, metavar="N", help="samples per pixel, before denoising")
+    parser.add_argument(
+        "--samples", type=_count_from(1), default=4, metavar="N", help="samples per pixel, before denoising"
+    )
 
 
 def _add_overwrite(parser: argparse.ArgumentParser) -> None:
@@ -171,10 +174,22 @@ def _add_overwrite(parser: argparse.ArgumentParser) -> None:
 
 def _frame_range(text: str) -> tuple[int, int]:
     """``A-B`` or ``A``, both inclusive."""
-    first, _, last = text.partition("-")
-    if not first.isdigit() or not (last or first).isdigit() or int(last or first) < int(first):
+    first, dash, last = text.partition("-")
+    last = last if dash else first
+    if not first.isdecimal() or not last.isdecimal() or int(last) < int(first):
         raise argparse.ArgumentTypeError(f"'{text}' is not a frame range like 10-42")
-    return int(first), int(last or first)
+    return int(first), int(last)
+
+
+def _count_from(lowest: int) -> Callable[[str], int]:
+    """A whole number that is not below `lowest`."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {lowest} up")
+        return int(text)
+
+    return number
 
 
 def _stages(text: str) -> tuple[str, ...]:
@@ -198,13 +213,28 @@ def _need_file(path: Path, what: str) -> None:
 
 
 def _avatar(options: argparse.Namespace) -> str:
-    """The avatar that the words mean; a user's own file must be there."""
+    """The avatar that the words mean; what is wrong with it is said before the long work."""
     if options.blend is None:
-        return str(options.avatar)
+        return _built_avatar(options)
     _need_file(options.blend, "avatar file")
     if options.blend.suffix != ".blend":
         raise UsageError(f"{options.blend} is not a .blend file; give the Blender file that holds your avatar.")
     return str(options.blend)
+
+
+def _built_avatar(options: argparse.Namespace) -> str:
+    """The avatar to build."""
+    if options.object is not None:
+        raise UsageError("--object needs --blend: it names an object in that file.")
+    spec = str(options.avatar)
+    folder = spec.removeprefix("ict:")
+    if spec == folder and spec != "default":
+        raise UsageError(
+            f"There is no avatar '{spec}'; choose default or ict:DIR with the folder of an ICT-FaceKit model."
+        )
+    if spec != folder and not Path(folder).is_dir():
+        raise InputError(f"There is no folder {folder}; name the folder of an ICT-FaceKit model.")
+    return spec
 
 
 def _capture_options(options: argparse.Namespace) -> CaptureOptions:

@@ -7,8 +7,8 @@ toward the actor's left, pitch positive up, roll positive when the head leans to
 from __future__ import annotations
 
 import csv
+import io
 import math
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from . import arkit
 from .errors import InputError
+from .files import write_whole
 from .take import Take
 
 ANGLES: Final[tuple[str, ...]] = (
@@ -57,21 +58,14 @@ def write_csv(take: Take, path: Path) -> None:
     fps = nominal_fps(float(take.fps))
     angles = np.hstack([_head_angles(take.rotation), _eye_angles(take.gaze)])
     order = [arkit.INDEX[name] for name in COEFFICIENTS]
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("Timecode", "BlendShapeCount", *_HEADER))
-            for row in np.flatnonzero(take.confidence > 0):
-                values = (*take.coefficients[row, order], *angles[row])
-                time_s = float(take.time_s[row] - take.time_s[0])
-                writer.writerow((timecode(time_s, fps), len(_HEADER), *(f"{value:.6f}" for value in values)))
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise InputError(f"Cannot write {path}: {error.strerror}; choose a folder you can write to.") from error
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(("Timecode", "BlendShapeCount", *_HEADER))
+    for row in np.flatnonzero(take.confidence > 0):
+        values = (*take.coefficients[row, order], *angles[row])
+        time_s = float(take.time_s[row] - take.time_s[0])
+        writer.writerow((timecode(time_s, fps), len(_HEADER), *(f"{value:.6f}" for value in values)))
+    write_whole(path, text.getvalue().encode())
 
 
 def read_csv(path: Path, fps: int = 60) -> LiveLinkRecording:

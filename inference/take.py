@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import arkit
 from .errors import InputError
+from .files import write_whole
 
 SCHEMA = 1
 
@@ -75,19 +76,10 @@ def save(take: Take, path: Path) -> None:
             value = np.array([value.numerator, value.denominator], np.int64)
         arrays[field.name] = np.asarray(value)
     arrays["frame_size"] = arrays["frame_size"].astype(np.int64)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise InputError(
-            f"Cannot write {path}: {error.strerror or error}; choose a folder you can write to."
-        ) from error
+    # Not straight into the file: on a full disk NumPy's archive fails once more when it is collected.
+    archive = io.BytesIO()
+    np.savez_compressed(archive, **arrays)
+    write_whole(Path(path), archive.getvalue())
 
 
 def load(path: Path) -> Take:

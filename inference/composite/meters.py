@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..files import write_whole
 from .pictures import cv2, distance
 from .types import CompositeOptions, CompositeReport, Floats, Region
 
@@ -141,21 +141,13 @@ def delta_e_2000(first: Floats, second: Floats) -> NDArray[np.float64]:
 
 def write_report(report: CompositeReport, options: CompositeOptions, folder: Path) -> None:
     """Write ``composite.json``; `InputError` when the folder cannot be written."""
-    path = folder / "composite.json"
-    partial = path.with_name(path.name + ".partial")
     content = {
         "stages": list(options.stages),
         "swapper": options.swapper,
         **asdict(report),
         "notes": list(report.notes),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror}; choose another report folder.") from error
+    write_whole(folder / "composite.json", f"{json.dumps(content, indent=1)}\n".encode())
 
 
 def _signed_distance(inside: NDArray[np.bool_]) -> Floats:

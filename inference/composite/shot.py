@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, UsageError
-from ..media import VideoWriter, probe, read_frames
+from ..media import VideoWriter, probe, read_frames, sha256
 from ..media.types import VideoFrame, VideoInfo
 from ..media.writer import Codec
 from ..progress import Progress, silent
@@ -123,6 +123,7 @@ class _Shot:
             skipped=self._blender.skipped,
             figures=self._meters.figures() if self._meters is not None else {},
             seconds=self._blender.seconds(),
+            tracked_elsewhere=_tracked_elsewhere(self._take, self._footage),
         )
 
     def _held(self) -> Iterator[_Held]:
@@ -163,3 +164,14 @@ def _check(options: CompositeOptions, take: Take, info: VideoInfo, out_path: Pat
             f"The take is for footage of {take.frame_size[0]}x{take.frame_size[1]}, {info.path} is "
             f"{info.width}x{info.height}; track this footage first."
         )
+    last = int(take.frame_index[-1])
+    if 0 < info.frame_count <= last and _tracked_elsewhere(take, info.path):
+        raise InputError(
+            f"The take reaches to frame {last} of its footage, {info.path} has {info.frame_count} frames; "
+            "track this footage first."
+        )
+
+
+def _tracked_elsewhere(take: Take, footage: Path) -> bool:
+    """Is the take known to be of another file?"""
+    return bool(take.source_sha256) and take.source_sha256 != sha256(footage)

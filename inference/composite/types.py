@@ -43,11 +43,17 @@ class CompositeReport:
     """Quality figures, see `meters`; empty without a report folder."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Mean time per composited frame, by stage."""
+    tracked_elsewhere: bool = False
+    """The take was made from another file than the footage."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences a user should read."""
         notes = list(self.skipped.values())
+        if self.tracked_elsewhere:
+            notes.append(
+                "The take was tracked from another file than this footage; their frames were paired by number."
+            )
         if self.without_face:
             notes.append(
                 f"{self.without_face} of {self.frames} frames show no tracked face and are the footage itself."

@@ -19,7 +19,7 @@ from ..report.page import Story, write_report
 from ..solve import solve_shot
 from ..take import Take
 from .blender import bake_arguments, render_arguments, run_blender
-from .journal import Journal, key_of
+from .journal import Journal, exclusive, key_of
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,19 @@ class ShotResult:
 def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotResult:
     """Do the whole job on one video, going on where an earlier run of the same folder stopped."""
     source = sha256(video)
-    journal = Journal(folder)
     files = ShotFiles(folder)
+    with exclusive(folder) as journal:
+        take = _make(video, source, files, options, journal, progress)
+        made = _composite_report(options.composite.report_dir)
+        story = Story(video, take, files.render, files.composite, options.truth, made.figures, made.notes)
+        figures = write_report(story, files.report, progress)
+    return ShotResult(files, figures, made.notes)
 
+
+def _make(
+    video: Path, source: str, files: ShotFiles, options: ShotOptions, journal: Journal, progress: Progress
+) -> Take:
+    """Do every stage that is not done yet; `source` is the digest of the video."""
     track_key = key_of(source, options.capture, options.face, options.face_model, takes.SCHEMA)
     if not journal.is_done("track", track_key, files.take):
         journal.begin("track", track_key)
@@ -132,11 +142,7 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
         journal.begin("composite", composite_key)
         composite_shot(video, take, files.render, files.composite, options.composite, progress)
         journal.finish("composite", composite_key)
-
-    made = _composite_report(options.composite.report_dir)
-    story = Story(video, take, files.render, files.composite, options.truth, made.figures, made.notes)
-    figures = write_report(story, files.report, progress)
-    return ShotResult(files, figures, made.notes)
+    return take
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import write_whole
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -19,17 +20,10 @@ def write_png(path: str | Path, image: Pixels) -> None:
     Raises:
         InputError: the target cannot be written.
     """
-    path = Path(path)
     order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
     encoded = cv2.imencode(".png", cv2.cvtColor(image, order))[1]
-    partial = path.with_name(f"{path.stem}.partial.png")
-    try:
-        # Not cv2.imwrite: it takes no name outside the system's code page on Windows.
-        partial.write_bytes(encoded.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror}; choose another place or make room.") from error
+    # Not cv2.imwrite: it takes no name outside the system's code page on Windows.
+    write_whole(Path(path), encoded.tobytes())
 
 
 def read_png(path: str | Path) -> Pixels:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arkit
-from ..errors import InputError
+from ..files import write_whole
 from ..progress import Progress, silent
 from ..take import Take
 from .accuracy import known_coefficients, score
@@ -58,8 +58,8 @@ def write_report(story: Story, page: Path, progress: Progress = silent) -> dict[
         figures |= {f"truth: {name}": value for name, value in asdict(score(story.take, story.truth)).items()}
     figures |= {f"composite: {name}": value for name, value in story.composite_figures.items()}
     text = _page(story, encoded, figures)
-    _write(page.with_name(CONTACT_SHEET), encoded)
-    _write(page, text.encode())
+    write_whole(page.with_name(CONTACT_SHEET), encoded)
+    write_whole(page, text.encode())
     progress("report", 1, 1)
     return figures
 
@@ -147,13 +147,3 @@ def _polyline(time_s: NDArray[np.float64], values: NDArray[np.floating[Any]], co
         for piece in pieces
         if len(piece)
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}; free some space or choose another folder.") from error

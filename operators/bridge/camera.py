@@ -79,7 +79,7 @@ def load_footage(footage: Path) -> bpy.types.MovieClip:
         clip = bpy.data.movieclips.load(str(footage), check_existing=True)
     except RuntimeError as error:
         raise InputError(problem) from error
-    if clip.fps <= 0:  # a file that is no video loads without complaint
+    if clip.source == "MOVIE" and clip.fps <= 0:  # a file that is no video loads without complaint
         if not clip.users:
             bpy.data.movieclips.remove(clip)
         raise InputError(problem)

@@ -11,8 +11,10 @@ moved.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...inference.errors import InputError, MissingComponentError, UsageError
+from ...inference.files import write_whole
 from ...inference.progress import Progress, silent
 from ...inference.take import Take
 from . import compat, png, timing
@@ -266,7 +269,7 @@ def _read_log(folder: Path) -> dict[int, str]:
     """What each picture of an earlier run was made from; a line cut short by a crash does not count."""
     done: dict[int, str] = {}
     try:
-        lines = (folder / LOG).read_text("utf-8").splitlines()
+        lines = (folder / LOG).read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return done
     for line in lines:
@@ -279,8 +282,11 @@ def _read_log(folder: Path) -> dict[int, str]:
 
 
 def _append_log(folder: Path, index: int, digest: str) -> None:
-    with (folder / LOG).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"frame": index, "digest": digest}) + "\n")
+    try:
+        with (folder / LOG).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"frame": index, "digest": digest}) + "\n")
+    except OSError as error:
+        raise InputError(f"Cannot write {folder / LOG}: {error.strerror}; make room on the disk.") from error
 
 
 def _write_landmarks(folder: Path, landmarks: dict[int, NDArray[np.float32]]) -> None:
@@ -288,14 +294,19 @@ def _write_landmarks(folder: Path, landmarks: dict[int, NDArray[np.float32]]) ->
     wrote.
     """
     path = folder / LANDMARKS
-    if path.exists():
-        with np.load(path) as stored:
-            earlier = dict(zip(stored["frame_index"].tolist(), stored["landmarks_px"], strict=True))
-        landmarks = earlier | landmarks
+    landmarks = _read_landmarks(path) | landmarks
     index = sorted(landmarks)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as stream:
-        np.savez_compressed(
-            stream, frame_index=np.array(index, np.int64), landmarks_px=np.stack([landmarks[key] for key in index])
-        )
-    partial.replace(path)
+    archive = io.BytesIO()
+    np.savez_compressed(
+        archive, frame_index=np.array(index, np.int64), landmarks_px=np.stack([landmarks[key] for key in index])
+    )
+    write_whole(path, archive.getvalue())
+
+
+def _read_landmarks(path: Path) -> dict[int, NDArray[np.float32]]:
+    """What an earlier run wrote; a damaged file is as good as none."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(zip(stored["frame_index"].tolist(), stored["landmarks_px"], strict=True))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return {}

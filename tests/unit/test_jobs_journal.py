@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from understudy.inference.errors import UsageError
+from understudy.inference.errors import InputError
 from understudy.inference.jobs.journal import FILE_NAME, Journal, key_of
 
 
@@ -38,7 +38,7 @@ def test_a_damaged_record_means_starting_over_not_a_crash(tmp_path: Path) -> Non
 def test_a_folder_in_the_way_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    with pytest.raises(UsageError):
+    with pytest.raises(InputError):
         Journal(file / "run")
 
 
