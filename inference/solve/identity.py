@@ -23,6 +23,10 @@ FOV_SPREAD = 0.25
 TELLING_TURN_RAD = 0.2
 """Heads that turn this far (root mean square over the key frames) tell the focal length. What is read off a head that
 keeps still is the network's own idea of faces, the same in every frame and therefore never averaged out."""
+NEAREST_USUAL_CM = 70.0
+"""Distance of the camera; a webcam or telephone at arm's length sees more around the head and is not affected."""
+CHEEKS = (234, 454)
+"""The widest points of the mesh; at a turned head they are seen less far apart."""
 OFFSET_CM = 0.2
 """Standard deviation of a point's static offset: how the actor and the network differ from the face model."""
 LARGEST_KEY_COUNT = 24
@@ -43,9 +47,16 @@ class Actor:
     """(468, 3) neutral mesh points, offsets included."""
 
 
-def usual_focal_px(width: int, height: int) -> float:
-    """Focal length of the usual field of view over the picture's longer side."""
-    return float(max(width, height) / (2 * np.tan(np.radians(USUAL_FOV_DEG) / 2)))
+def usual_focal_px(size: tuple[int, int], points_px: Array, mean_cm: Array) -> float:
+    """Focal length to expect before anything is measured.
+
+    That of the usual field of view over the picture's longer side; but a head that fills the picture is a crop or a
+    long lens rather than a camera under the actor's nose, so it is never nearer than the usual nearest distance.
+    """
+    usual = max(size) / (2 * np.tan(np.radians(USUAL_FOV_DEG) / 2))
+    widths_px = np.linalg.norm(points_px[:, CHEEKS[0]] - points_px[:, CHEEKS[1]], axis=1)
+    px_per_cm = np.percentile(widths_px, 90) / np.linalg.norm(mean_cm[CHEEKS[0]] - mean_cm[CHEEKS[1]])
+    return float(max(usual, NEAREST_USUAL_CM * px_per_cm))
 
 
 def mesh_points(model: FaceModel) -> tuple[Array, Array, Array]:

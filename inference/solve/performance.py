@@ -74,7 +74,7 @@ class PerformanceSolver:
         rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / USUAL_MOTION_CM**2)
         self.seen = PosedPoints(self.points_px, self.normals, rigid)
         self.full_look = full_look_rad(model.expressions_cm, model.landmark_vertices, model.eye_radius_cm)
-        self.usual_focal = usual_focal_px(*size)
+        self.usual_focal = usual_focal_px(size, self.points_px, self.mean)
         self.first_camera = Camera(self.usual_focal, (size[0] / 2, size[1] / 2))
 
     def solve(self, step_done: Callable[[int], None]) -> Performance:

@@ -18,6 +18,7 @@ from understudy.inference.solve.geometry import (
     project,
     rotation_from_vector,
 )
+from understudy.inference.solve.identity import focal_trust, mesh_points, usual_focal_px
 from understudy.inference.solve.landmark_groups import IRIS_CENTRES, LEFT_LOWER_LID, LEFT_UPPER_LID
 from understudy.inference.solve.lids import openness
 from understudy.inference.solve.pose import first_poses
@@ -205,3 +206,20 @@ def test_openness_is_one_usually_and_zero_when_the_lids_meet() -> None:
 
 def test_gaps_take_the_nearest_seen_frame() -> None:
     np.testing.assert_array_equal(nearest_seen(7, np.array([1, 2, 5])), [0, 0, 1, 1, 2, 2, 2])
+
+
+@pytest.mark.parametrize(("share", "nearest_cm"), [(0.5, 69), (0.15, 100)])
+def test_a_head_that_fills_the_picture_is_not_a_near_camera(share: float, nearest_cm: float) -> None:
+    """Whatever part of the picture the face takes up, the expected camera is never at the tip of the nose."""
+    mean, _, _ = mesh_points(face_model.load("default"))
+    width_px = 1000
+    px_per_cm = share * width_px / np.ptp(mean[:, 0])
+    focal_px = usual_focal_px((width_px, 600), (mean[None, :, :2] * px_per_cm), mean)
+    assert focal_px / px_per_cm > nearest_cm
+    assert focal_px >= width_px
+
+
+@pytest.mark.parametrize(("turn_rad", "trust"), [(0.0, 0.0025), (0.1, 0.25), (0.5, 1.0)])
+def test_only_heads_that_turn_tell_the_focal_length(turn_rad: float, trust: float) -> None:
+    turns = Rotation.from_euler("y", [[-turn_rad], [turn_rad]]).as_matrix().reshape(2, 3, 3)
+    assert focal_trust(Poses(turns, np.zeros((2, 3)))) == pytest.approx(trust, rel=1e-3)
