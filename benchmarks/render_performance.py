@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from performance_script import FPS, Performance, perform
 from performance_sound import synthetic_voice, write_movie
 from tqdm import tqdm
+from understudy.inference.face_model.ict_folder import IctModel, read_ict
+from understudy.models.ict_archive import unpack_ict
 from understudy.models.ict_eyes import EYEBALLS, eyeball, gaze_rotation
 from understudy.models.ict_render import HeadScene, Look
-from understudy.models.ict_source import IctModel, read_ict, unpack_ict
 
 CAMERA_HEIGHT_CM = 2.8
 LOOKS = (
@@ -50,7 +51,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         pictures = options.pictures or Path(scratch) / "pictures"
         pictures.mkdir(parents=True, exist_ok=True)
-        ict = read_ict(unpack_ict(options.archive, Path(scratch)))
+        ict = read_ict(unpack_ict(options.archive, Path(scratch)), with_identity=True)
         performance = perform(list(ict.shapes_cm), options.frames, options.size, options.seed)
         frames = options.only or list(range(options.frames))
         _render(ict, performance, frames, pictures, options)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.arkit import INDEX, NAMES
+from ..inference.face_model.ict_folder import IctModel, read_ict
+from .ict_archive import unpack_ict
 from .ict_eyes import EYEBALLS, eyeball
-from .ict_source import IctModel, read_ict, unpack_ict
 from .landmark_correspondence import SKIN, Correspondence, find_correspondence
 from .landmark_topology import (
     BROW,
@@ -64,7 +65,7 @@ def main() -> int:
             subprocess.run(
                 [sys.executable, "-m", f"{__package__}.landmark_renders", str(folder), str(renders)], check=True
             )
-        ict = read_ict(folder)
+        ict = read_ict(folder, with_identity=True)
         save(build(ict, find_correspondence(ict, renders)), options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes")
     return 0

@@ -20,8 +20,8 @@ from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
 
 from ..inference.face_model import load
+from ..inference.face_model.ict_folder import read_ict
 from ..operators.bridge.head_field import FIELD_FILE, LEFT_OVAL, evaluate, series
-from .ict_source import read_ict
 
 ORDER_U, ORDER_V = 10, 13
 SOCKETS = (11248, 14062)

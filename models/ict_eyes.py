@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .ict_source import IctModel
+from ..inference.face_model.ict_folder import IctModel
 
 EYEBALLS: Final = ("M_IrisLeft", "M_IrisRight")
 """Materials of the actor's left and right eyeball."""

@@ -16,9 +16,9 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.face_model.ict_folder import IctModel
 from .ict_eyes import EYEBALLS, eyeball
 from .ict_materials import build_materials
-from .ict_source import IctModel
 
 # Parts that hide the painted eyeball or are black slabs without their textures.
 HIDDEN = ("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion")

@@ -18,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from .ict_source import IctModel
+from ..inference.face_model.ict_folder import IctModel
 from .landmark_renders import FOCAL_PX, SIZE_PX
 from .landmark_topology import EYES, INNER_LIPS, LOWER_LIP, UPPER_LIP
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.face_model.ict_folder import read_ict
 from .ict_eyes import gaze_rotation
 from .ict_render import HeadScene, Look
-from .ict_source import read_ict
 
 SIZE_PX = 512
 FOCAL_PX = 1150.0
@@ -35,7 +35,7 @@ _SKINS = (
 
 def main(folder: Path, out: Path) -> None:
     """Write `NNN.png` and `poses.npz` (identity (N,100), jaw_open (N,), rotation (N,3,3), position_cm (N,3))."""
-    ict = read_ict(folder)
+    ict = read_ict(folder, with_identity=True)
     rng = np.random.default_rng(7)
     rows: list[tuple[np.ndarray, float, np.ndarray, np.ndarray]] = []
     for person in range(IDENTITIES):

@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...inference.errors import InputError
 from ...inference.face_model import load
+from ...inference.face_model.ict_folder import IctModel, read_ict
 from . import avatar_materials as recipes
 from . import face_topology as parts
 from .avatar_mesh import Indices, Piece, Points, averaged, merge, smoothstep
@@ -19,7 +19,6 @@ from .avatar_objects import add_armature, add_pieces
 from .face_skin import Eye
 from .facial_hair import brows, lashes
 from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
-from .ict_reader import IctHead, read_ict_head
 
 SOCKETS = slice(11248, 14062)
 """Vertices of the mouth bag and the eye sockets inside the skin."""
@@ -38,11 +37,8 @@ def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT"
 
     Raises InputError when `folder` is not an ICT-FaceKit folder.
     """
-    head = read_ict_head(Path(folder))
-    missing = {"M_Face", "M_BackHead", "M_IrisLeft", "M_IrisRight", "M_Teeth"} - set(head.faces)
-    if missing:
-        raise InputError(f"{folder} lacks the part {sorted(missing)[0]}; choose the FaceXModel folder of ICT-FaceKit.")
-    eyes = [_sphere(head.points_cm[_used(head.faces[f"M_Iris{side}"])]) for side in ("Left", "Right")]
+    head = read_ict(Path(folder))
+    eyes = [_sphere(head.neutral_cm[head.part(f"M_Iris{side}")]) for side in ("Left", "Right")]
     face = merge(
         "Face", [_skin(head), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))]
     )
@@ -54,7 +50,7 @@ def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT"
         _lashes(head, face, eyes),
         _part(head, "Eye Shells", dict.fromkeys(SHELLS, "shell"), hidden=True),
     ]
-    origin_m = np.array([0.0, 0.0, -0.01 * head.points_cm[:, 1].min()])
+    origin_m = np.array([0.0, 0.0, -0.01 * head.neutral_cm[:, 1].min()])
     centres = np.array([centre for centre, _ in eyes])
     armature = add_armature(scene, name, origin_m, NECK_PIVOT_CM, HEAD_PIVOT_CM, centres)
     add_pieces(pieces, armature, origin_m, _materials(armature.name))
@@ -74,25 +70,21 @@ def _materials(name: str) -> dict[str, bpy.types.Material]:
     }
 
 
-def _used(faces: Sequence[Sequence[int]]) -> Indices:
-    return np.unique(np.concatenate([np.asarray(face, np.int64) for face in faces]))
-
-
-def _part(head: IctHead, name: str, materials: dict[str, str], hidden: bool = False) -> Piece:
+def _part(head: IctModel, name: str, materials: dict[str, str], hidden: bool = False) -> Piece:
     """The polygons of some ICT materials as a piece with all the shapes that move it."""
-    present = [(key, recipe) for key, recipe in materials.items() if key in head.faces]
-    used = _used([face for key, _ in present for face in head.faces[key]])
-    renumber = np.full(len(head.points_cm), -1, np.int64)
+    present = [(recipe, head.polygons_of(key)) for key, recipe in materials.items() if key in head.materials]
+    used = head.part(*materials)
+    renumber = np.full(len(head.neutral_cm), -1, np.int64)
     renumber[used] = np.arange(len(used))
-    slots = list(dict.fromkeys(recipe for _, recipe in present))
-    points = head.points_cm[used]
-    shapes = {key: delta[used] for key, delta in head.shapes_cm.items() if np.abs(delta[used]).max() > 1e-5}
+    slots = list(dict.fromkeys(recipe for recipe, _ in present))
+    points = head.neutral_cm[used]
+    shapes = {key: delta for key, delta in _shapes(head, used).items() if (np.abs(delta) > 1e-5).any()}
     return Piece(
         name=name,
         points_cm=points,
-        faces=[renumber[face].tolist() for key, _ in present for face in head.faces[key]],
+        faces=[renumber[list(polygon)].tolist() for _, polygons in present for polygon in polygons],
         materials=slots,
-        face_material=np.array([slots.index(recipe) for key, recipe in present for _ in head.faces[key]], np.int32),
+        face_material=np.array([slots.index(recipe) for recipe, polygons in present for _ in polygons], np.int32),
         shapes_cm={} if hidden else shapes,
         bone_weights=head_weights(points),
         attributes={"rest_cm": points},
@@ -100,11 +92,15 @@ def _part(head: IctHead, name: str, materials: dict[str, str], hidden: bool = Fa
     )
 
 
-def _skin(head: IctHead) -> Piece:
+def _shapes(head: IctModel, vertices: Indices) -> dict[str, Points]:
+    return {name: delta[vertices].astype(np.float64) for name, delta in head.shapes_cm.items()}
+
+
+def _skin(head: IctModel) -> Piece:
     """Face and back of the head, coloured; the mouth bag and eye sockets have their own material."""
     part = _part(head, "Skin", {"M_Face": "skin", "M_BackHead": "skin"})
-    used = _used(head.faces["M_Face"] + head.faces["M_BackHead"])
-    inside = np.zeros(len(head.points_cm), bool)
+    used = head.part("M_Face", "M_BackHead")
+    inside = np.zeros(len(head.neutral_cm), bool)
     inside[SOCKETS] = True
     inside = inside[used]
     slot = np.array([int(all(inside[vertex] for vertex in face)) for face in part.faces], np.int32)
@@ -114,9 +110,9 @@ def _skin(head: IctHead) -> Piece:
         faces=part.faces,
         materials=["skin", "socket"],
         face_material=slot,
-        shapes_cm={name: head.shapes_cm[name][used] for name in head.shapes_cm},
+        shapes_cm=_shapes(head, used),
         bone_weights=part.bone_weights,
-        attributes={"rest_cm": part.points_cm, "tint": _tint(part, head.points_cm[head.landmarks68])},
+        attributes={"rest_cm": part.points_cm, "tint": _tint(part, head.neutral_cm[head.landmarks68])},
     )
 
 
@@ -138,15 +134,16 @@ def _tint(skin: Piece, marks: Points) -> NDArray[np.float64]:
     return tint
 
 
-def _brows(head: IctHead, face: Piece) -> Piece:
+def _brows(head: IctModel, face: Piece) -> Piece:
     """Brows of strands on the front of the skin, between the landmark lines of the default model."""
     marks = face.points_cm[np.asarray(face.properties["understudy_landmarks"])]
-    quads = np.array(head.faces["M_Face"], np.int64)
-    shapes = {name: delta[: SOCKETS.start] for name, delta in head.shapes_cm.items() if name.startswith(BROW_SHAPES)}
-    return brows(marks, head.points_cm[: SOCKETS.start], quads, shapes)
+    quads = np.array(head.polygons_of("M_Face"), np.int64)
+    front = _shapes(head, np.arange(SOCKETS.start))
+    shapes = {name: delta for name, delta in front.items() if name.startswith(BROW_SHAPES)}
+    return brows(marks, head.neutral_cm[: SOCKETS.start], quads, shapes)
 
 
-def _lashes(head: IctHead, face: Piece, eyes: Sequence[tuple[Points, float]]) -> Piece:
+def _lashes(head: IctModel, face: Piece, eyes: Sequence[tuple[Points, float]]) -> Piece:
     """Lashes of strands on the lids: ICT's own cards turn into dark slabs when the eyes close, so they are hidden."""
     vertex = np.asarray(face.properties["understudy_landmarks"])
     lines = (
@@ -185,7 +182,7 @@ def _sphere(points: Points) -> tuple[Points, float]:
     return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
 
 
-def _eye(head: IctHead, side: str, centre: Points, radius: float) -> Piece:
+def _eye(head: IctModel, side: str, centre: Points, radius: float) -> Piece:
     """One eyeball on its bone; the inner ball of ICT carries the iris, its shapes are left to the bone."""
     part = _part(head, f"Eye {side}", {f"M_Iris{side}": "eye"})
     off_axis = part.points_cm - centre

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from understudy.inference.errors import InputError
 from understudy.inference.face_model import load
+from understudy.models.ict_archive import unpack_ict
 from understudy.operators.bridge.avatar_ict import add_ict_avatar
 
 
@@ -21,10 +21,7 @@ def _new_file() -> None:
 
 @pytest.fixture(scope="module")
 def ict_folder(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("ict")
-    with tarfile.open(shared / "data" / "ict_facekit" / "ICT-FaceKit.tar.xz") as archive:
-        archive.extractall(target, filter="data")
-    return next(target.rglob("FaceXModel"))
+    return unpack_ict(shared / "data" / "ict_facekit" / "ICT-FaceKit.tar.xz", tmp_path_factory.mktemp("ict"))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,113 @@
+"""The reader of ICT-FaceKit folders on a tiny folder: what it gives, and one clear sentence for each kind of damage."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+
+import numpy as np
+import pytest
+from understudy.inference.errors import InputError
+from understudy.inference.face_model.ict_folder import NEEDED_PARTS, ict_name, read_ict
+from understudy.models.ict_archive import unpack_ict
+
+SHAPES = ("eyeBlink_L", "browInnerUp_L", "browInnerUp_R")
+CORNERS = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def vertices(points):
+    return "".join(f"v {x} {y} {z}\n" for x, y, z in points)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One unit square per part; the n-th shape lifts everything by n + 1."""
+    folder = tmp_path / "ICT" / "FaceXModel"
+    folder.mkdir(parents=True)
+    points = np.concatenate([CORNERS + [0, 0, 2.0 * part] for part in range(len(NEEDED_PARTS))])
+    text = vertices(points) + "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
+    for part, material in enumerate(NEEDED_PARTS):
+        text += f"usemtl {material}\nf " + " ".join(f"{4 * part + i}/{i}/1" for i in (1, 2, 3, 4)) + "\n"
+    (folder / "generic_neutral_mesh.obj").write_text(text)
+    for lift, name in enumerate(SHAPES, start=1):
+        (folder / f"{name}.obj").write_text(vertices(points + [0, lift, 0]))
+    for number in range(100):
+        (folder / f"identity{number:03d}.obj").write_text(vertices(points + [number, 0, 0]))
+    table = {"expressions": SHAPES, "idx_to_landmark_verts": [0] * 68}
+    (folder / "vertex_indices.json").write_text(json.dumps(table))
+    return folder
+
+
+def test_parts_triangles_and_texture(folder):
+    ict = read_ict(folder)
+    assert ict.part("M_BackHead").tolist() == [4, 5, 6, 7]
+    assert ict.polygons_of("M_Teeth") == [(16, 17, 18, 19)]
+    assert ict.triangles("M_Face").tolist() == [[0, 1, 2], [0, 2, 3]]
+    assert ict.uv[list(ict.polygon_uvs[0])].tolist() == [[0, 0], [1, 0], [1, 1], [0, 1]]
+
+
+def test_shapes_are_offsets_and_both_sides_are_added(folder):
+    ict = read_ict(folder)
+    assert (ict.arkit_shape("eyeBlinkLeft") == [0, 1, 0]).all()
+    assert (ict.arkit_shape("browInnerUp") == [0, 5, 0]).all()
+    assert ict.arkit_shape("tongueOut") is None
+
+
+def test_identity_is_read_when_asked_for_and_the_parent_folder_will_do(folder):
+    assert read_ict(folder).identity_cm.shape == (0, 20, 3)
+    identity = read_ict(folder.parent, with_identity=True).identity_cm
+    assert identity[:, 0, 0].tolist() == list(range(100))
+
+
+def test_names():
+    assert ict_name("eyeBlinkLeft") == "eyeBlink_L"
+    assert ict_name("mouthSmileRight") == "mouthSmile_R"
+    assert ict_name("jawLeft") == "jawLeft"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        ("vertex_indices.json", '"expressions"', '"other"', "vertex_indices.json is damaged"),
+        ("vertex_indices.json", "[0, 0,", "[0,", "68 landmarks do not fit"),
+        ("vertex_indices.json", "[0, 0,", "[0, 20,", "68 landmarks do not fit"),
+        ("generic_neutral_mesh.obj", "v 0.0", "v zero", "missing or damaged"),
+        ("generic_neutral_mesh.obj", "v 0.0", "v nan", "vertices are missing or no numbers"),
+        ("generic_neutral_mesh.obj", "v ", "w ", "vertices are missing or no numbers"),
+        ("generic_neutral_mesh.obj", "f 1/1/1", "f 1", "generic_neutral_mesh.obj is damaged"),
+        ("generic_neutral_mesh.obj", "f 1/1/1", "f 21/1/1", "polygons use vertices that it does not have"),
+        ("generic_neutral_mesh.obj", "f 1/1/1", "f 1/5/1", "polygons use vertices that it does not have"),
+        ("generic_neutral_mesh.obj", "usemtl M_Teeth", "usemtl M_Other", "lacks the part M_Teeth"),
+        ("eyeBlink_L.obj", "v 0.0 1.0 0.0\n", "", "eyeBlink_L.obj is damaged"),
+    ],
+)
+def test_damage_is_told_in_a_sentence(folder, file, old, new, sentence):
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=f"{sentence}.*choose the FaceXModel folder"):
+        read_ict(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "identity050.obj").unlink()
+    read_ict(folder)
+    with pytest.raises(InputError, match=r"identity050\.obj is missing"):
+        read_ict(folder, with_identity=True)
+    (folder / "vertex_indices.json").unlink()
+    with pytest.raises(InputError, match=r"no ICT-FaceKit folder \(vertex_indices\.json is missing\)"):
+        read_ict(folder)
+
+
+def test_only_an_archive_with_the_model_is_unpacked(folder, tmp_path):
+    good, empty, text = tmp_path / "good.tar", tmp_path / "empty.tar", tmp_path / "text.tar"
+    with tarfile.open(good, "w") as bundle:
+        bundle.add(folder, "ICT/FaceXModel")
+    with tarfile.open(empty, "w"):
+        pass
+    text.write_text("no archive")
+    assert unpack_ict(good, tmp_path / "unpacked") == tmp_path / "unpacked" / "ICT" / "FaceXModel"
+    with pytest.raises(InputError, match="holds no FaceXModel folder"):
+        unpack_ict(empty, tmp_path / "nothing")
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpack_ict(text, tmp_path / "nothing")
