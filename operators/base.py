@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -14,14 +15,14 @@ from .bridge import paths
 
 
 class Work:
-    """Mix-in of operators that work through a function: `work` does it and returns the sentence to report.
+    """Mix-in of operators that work through a method they write: `work` does it and returns the sentence to report.
 
     `work` raises an `UnderstudyError` before it changes anything, so an error always means that nothing was changed.
     """
 
-    def work(self, context: bpy.types.Context) -> str:
-        """Do the work; every operator writes this."""
-        raise NotImplementedError
+    # Declared for type checkers only: Blender's metaclass rules out an abstract base class.
+    if TYPE_CHECKING:
+        work: Callable[[bpy.types.Context], str]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Blender's entry: run `work` and report its outcome."""
