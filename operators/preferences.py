@@ -13,11 +13,19 @@ from .. import __package__ as base_package
 from .bridge.compat import path_options
 
 DEVICES = (
-    ("auto", "Automatic", "Use the graphics card when it works here, else the processor"),
+    (
+        "auto",
+        "Automatic",
+        "Use the graphics card when the installed ONNX Runtime can (CUDA, DirectML), else the processor",
+    ),
     ("cpu", "Processor", "Use the processor only"),
-    ("cuda", "CUDA", "Use an NVIDIA card; needs the CUDA build of the extension"),
-    ("directml", "DirectML", "Use any graphics card on Windows; needs the DirectML build of the extension"),
-    ("coreml", "Core ML", "Use the neural engine and graphics of a Mac"),
+    ("cuda", "CUDA", "Use an NVIDIA card; works when the installed ONNX Runtime contains CUDA"),
+    (
+        "directml",
+        "DirectML",
+        "Use any graphics card on Windows; works when the installed ONNX Runtime contains DirectML",
+    ),
+    ("coreml", "Core ML", "Use the neural engine and graphics of a Mac; Automatic does not choose it"),
 )
 _MODELS_VARIABLE = "UNDERSTUDY_MODELS"
 
@@ -32,7 +40,10 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
         models_folder: str
     else:
         device: bpy.props.EnumProperty(
-            name="Device", description="Where the networks run", items=DEVICES, default="auto"
+            name="Device",
+            description="Where the networks run; the ONNX Runtime that comes with the extension decides what works",
+            items=DEVICES,
+            default="auto",
         )
         models_folder: bpy.props.StringProperty(
             name="Models Folder",
