@@ -13,7 +13,7 @@ from ..capture.shot import CaptureOptions, track_shot
 from ..composite import CompositeOptions, composite_shot
 from ..errors import InputError, UsageError
 from ..face_model import load as load_face_model
-from ..media import sha256
+from ..media import probe, sha256
 from ..progress import Progress, silent
 from ..report.page import Story, write_report
 from ..solve import solve_shot
@@ -99,6 +99,7 @@ class ShotResult:
 
 def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotResult:
     """Do the whole job on one video, going on where an earlier run of the same folder stopped."""
+    probe(video)  # What is no video gets no folder.
     source = sha256(video)
     files = ShotFiles(folder)
     with exclusive(folder) as journal:
