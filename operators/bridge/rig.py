@@ -160,13 +160,13 @@ def _measured_face(
 
 
 def _moved_points(root: bpy.types.Object, mesh: bpy.types.Object) -> NDArray[np.float64]:
-    """(N, 3) points of a mesh that any shape key moves, in the root's local axes; all points when none does."""
+    """(N, 3) points of a mesh that any shape key moves, in the root's local axes; all when those have no extent."""
     blocks = mesh.data.shape_keys.key_blocks
     rest = _key_points(blocks[0])
     moves = np.zeros(len(rest), bool)
     for block in blocks[1:]:
         moves |= np.abs(_key_points(block) - rest).max(1) > 1e-6
-    points = rest[moves] if moves.any() else rest
+    points = rest[moves] if moves.any() and np.ptp(rest[moves], axis=0).any() else rest
     matrix = np.array(root.matrix_world.inverted() @ mesh.matrix_world)
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
