@@ -62,12 +62,10 @@ def test_an_existing_take_is_not_overwritten_without_asking(tmp_path: Path, caps
 
 
 def test_a_run_refuses_a_folder_that_holds_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    video = tmp_path / "clip.mp4"
-    video.write_bytes(b"x")
     folder = tmp_path / "holiday"
     folder.mkdir()
     (folder / "photo.jpg").write_bytes(b"photo")
-    code, last = run(capsys, "run", video, "-o", folder)
+    code, last = run(capsys, "run", cli.SAMPLE, "-o", folder)
     assert code == 2
     assert "holiday" in last
     assert [path.name for path in folder.iterdir()] == ["photo.jpg"]
