@@ -15,7 +15,7 @@ from ..face_model.types import FaceModel
 from .evidence import residuals_cm, rough_weights, visibility
 from .geometry import Array, Camera, Linearised, Poses, linearise
 from .landmark_groups import MESH_COUNT
-from .pose import limited
+from .pose import INDEPENDENT_PART, limited
 
 USUAL_FOV_DEG = 40.0
 FOV_SPREAD = 0.25
@@ -27,7 +27,7 @@ NEAREST_USUAL_CM = 70.0
 """Distance of the camera; a webcam or telephone at arm's length sees more around the head and is not affected."""
 CHEEKS = (234, 454)
 """The widest points of the mesh; at a turned head they are seen less far apart."""
-OFFSET_CM = 0.2
+OFFSET_CM = 0.1
 """Standard deviation of a point's static offset: how the actor and the network differ from the face model."""
 LARGEST_KEY_COUNT = 24
 
@@ -98,15 +98,20 @@ def adjust(
     model: FaceModel,
     normals: Array,
     usual_focal: float,
+    level: float,
 ) -> tuple[Actor, Poses]:
-    """One Gauss-Newton step of poses, focal length, identity and static offsets together, expressions held."""
+    """One Gauss-Newton step of poses, focal length, identity and static offsets together, expressions held.
+
+    `level` is the size of the points' errors in units of MediaPipe's.
+    """
     mean, modes, expressions = mesh_points(model)
     faces = actor.points_cm + np.einsum("tk,kpc->tpc", coefficients, expressions)
     linear = linearise(faces, poses, actor.camera)
     residual = residuals_cm(points_px, linear)
     weight = rough_weights(residual, visibility(normals, poses.rotation)) * len(points_px) ** -0.5
     trust = focal_trust(poses)
-    prior = Prior(usual_focal, FOV_SPREAD * trust)
+    # Errors of the points go together, so identities would follow them, and a steady smile would be taken for a shape.
+    prior = Prior(usual_focal, FOV_SPREAD * trust, max(1.0, level**2 / INDEPENDENT_PART))
     pose_step, shared, offset_step, spread = bundle_step(linear, residual, weight, modes, actor, prior)
     camera = replace(actor.camera, focal_px=actor.camera.focal_px * float(np.exp(shared[0])))
     identity, offsets = actor.identity + shared[1:], actor.offsets_cm + offset_step
@@ -116,11 +121,13 @@ def adjust(
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of the focal length beforehand."""
+    """What is known of actor and camera beforehand."""
 
     focal_px: float
     spread: float
-    """Standard deviation of its logarithm."""
+    """Standard deviation of the focal length's logarithm."""
+    identity: float
+    """Precision of the identity's parameters."""
 
 
 def focal_trust(poses: Poses) -> float:
@@ -158,7 +165,7 @@ def bundle_step(
         system[own, shared] = product[t, :6, 6:-4]
         system[shared, own] = product[t, 6:-4, :6]
         right[own] = product[t, :6, -1]
-    precision = np.concatenate([[1 / prior.spread**2], np.ones(len(modes))])
+    precision = np.concatenate([[1 / prior.spread**2], np.full(len(modes), prior.identity)])
     wish = np.concatenate([[np.log(prior.focal_px / actor.camera.focal_px)], -actor.identity])
     system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(precision)
     right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish

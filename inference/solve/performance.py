@@ -105,7 +105,7 @@ class PerformanceSolver:
         coefficients = np.zeros((len(keys), len(arkit.NAMES)))
         for _ in range(MOST_KEY_ROUNDS):
             actor, poses = adjust(
-                self.points_px[keys], coefficients, poses, actor, self.model, self.normals, self.usual_focal
+                self.points_px[keys], coefficients, poses, actor, self.model, self.normals, self.usual_focal, level
             )
             coefficients, _ = self.refine(keys, poses, actor, coefficients, apart, level)
             residual = self.residuals(keys, poses, actor, coefficients)
