@@ -294,7 +294,7 @@ def bench(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in programs:
         raise SetupError(f"There is no benchmark {name}; there are: {', '.join(programs)}.")
-    return run([set_up_main(), programs[name], *rest])
+    return run([set_up_main(), programs[name], *rest], OPENBLAS_NUM_THREADS="1")  # as the command line has it
 
 
 def test(arguments: list[str]) -> int:
