@@ -61,11 +61,6 @@ class Take:
     def __len__(self) -> int:
         return len(self.time_s)
 
-    @property
-    def face_width_cm(self) -> float:
-        """Width of the actor's neutral face, for anything measured in units of face size."""
-        return float(np.ptp(self.neutral_cm[:, 0]))
-
 
 def save(take: Take, path: Path) -> None:
     """Write a take in one piece: a partial file never carries the final name."""

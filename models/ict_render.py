@@ -54,7 +54,6 @@ class HeadScene:
         samples: int = 8,
     ) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        self._ict = ict
         self._mesh = _head_mesh(ict, neutral_cm, look)
         self._head = bpy.data.objects.new("head", self._mesh)
         bpy.context.scene.collection.objects.link(self._head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,12 +52,14 @@ def shown_progress(context: bpy.types.Context) -> Iterator[Progress]:
 
 
 def default_path(footage: str, ending: str) -> Path:
-    """Where a result goes when the user named no place: beside the .blend, or in the add-on's own folder before it is
-    saved.
+    """Where a new result goes when the user named no place: beside the .blend, or in the add-on's own folder before it
+    is saved; under a free name, so that footage of the same name elsewhere never costs an earlier result.
     """
-    name = f"{Path(footage).stem if footage else 'shot'}{ending}"
+    stem = Path(footage).stem if footage else "shot"
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else paths.user_folder("shots")
-    return folder / name
+    numbers = itertools.chain([""], (f"-{count}" for count in itertools.count(2)))
+    named = (folder / f"{stem}{number}{ending}" for number in numbers)
+    return next(path for path in named if not path.exists())
 
 
 def is_object_mode(cls: type, context: bpy.types.Context) -> bool:

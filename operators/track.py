@@ -83,6 +83,8 @@ class UNDERSTUDY_OT_track(Work, bpy.types.Operator):
         if not video.is_file():
             raise InputError(f"There is no video at {video}; choose another file in step 1.")
         performance = self._performance(context, video)
+        if not self.take and _is_of_other_footage(settings.take, performance):
+            settings.take = settings.render_dir = settings.output = ""  # they stay with the shot they were made for
         chosen = self.take or settings.take
         target = paths.absolute(chosen) if chosen else default_path(footage, ".take.npz")
         takes.save(performance, target)
@@ -101,3 +103,14 @@ class UNDERSTUDY_OT_track(Work, bpy.types.Operator):
         )
         with chosen_models(context), shown_progress(context) as progress:
             return track_video(video, options, self.face, "default", progress)
+
+
+def _is_of_other_footage(take: str, performance: takes.Take) -> bool:
+    """Whether the scene's take is a file that must not be written over: another video's take, or no take at all."""
+    path = paths.absolute(take) if take else None
+    if path is None or not path.is_file():
+        return False
+    try:
+        return takes.load(path).source_sha256 != performance.source_sha256
+    except InputError:
+        return True

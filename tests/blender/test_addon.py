@@ -191,6 +191,27 @@ def test_a_tracked_take_is_kept_with_the_scene(
     assert settings.take_summary == "2 of 3 frames with a face"
 
 
+def test_new_footage_never_costs_the_take_of_the_old(
+    addon, scene, take_file: Path, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from understudy.inference.jobs import shot
+
+    first = takes.load(take_file)
+    monkeypatch.setattr(paths, "user_folder", lambda name: tmp_path)
+    settings = scene.understudy
+    tracked = []
+    for source in ("one", "two", "two"):
+        performance = replace(first, source_sha256=source)
+        monkeypatch.setattr(shot, "track_video", lambda *_, made=performance: made)
+        assert bpy.ops.understudy.track(filepath=str(footage)) == {"FINISHED"}
+        tracked.append(settings.take)
+        settings.render_dir = settings.render_dir or str(tmp_path / f"render of {source}")
+    assert tracked[0] != tracked[1], "another video of the same name"
+    assert tracked[1] == tracked[2], "the same video again"
+    assert [takes.load(Path(path)).source_sha256 for path in tracked[:2]] == ["one", "two"]
+    assert settings.render_dir == str(tmp_path / "render of two")
+
+
 def test_an_added_avatar_performs(addon, scene, avatar, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(avatars, "add_avatar", lambda scene, spec: avatar)
     assert bpy.ops.understudy.add_avatar() == {"FINISHED"}
