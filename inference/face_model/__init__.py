@@ -34,7 +34,8 @@ def load(spec: str = "default") -> FaceModel:
             identity_modes_cm=data["identity_modes_cm"].astype(np.float32),
             expressions_cm=data["expressions_cm"].astype(np.float32),
             triangles=data["triangles"].astype(np.int32),
-            landmark_vertices=np.arange(data["mean_cm"].shape[0], dtype=np.int32),
+            landmark_corners=np.tile(np.arange(len(data["mean_cm"]), dtype=np.int32)[:, None], 3),
+            landmark_weights=np.tile(np.array([1, 0, 0], np.float32), (len(data["mean_cm"]), 1)),
             eye_centres_cm=data["eye_centres_cm"].astype(np.float32),
             eye_radius_cm=float(data["eye_radius_cm"]),
         )

@@ -9,8 +9,8 @@ All lengths are centimetres on the face, so nothing depends on the size of the p
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..face_model.types import FaceModel
 from .geometry import Array, Linearised
 from .landmark_groups import LEFT_LIDS, LIPS, MESH_COUNT, OVAL, RIGHT_LIDS, mask
 
@@ -57,14 +57,15 @@ def noise_level(residual_cm: Array, means: Array) -> float:
     return float(np.clip(size, *LEVEL_RANGE))
 
 
-def facing(points_cm: Array, triangles: NDArray[np.int32], landmark_vertices: NDArray[np.int32]) -> Array:
-    """(468, 3) outward unit normals of the mesh points of a (V, 3) face."""
+def facing(model: FaceModel) -> Array:
+    """(468, 3) outward unit normals of the mean face at the mesh points."""
+    points_cm, triangles = model.mean_cm.astype(np.float64), model.triangles
     corners = points_cm[triangles]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     total = np.zeros_like(points_cm)
     for corner in range(3):
         np.add.at(total, triangles[:, corner], normal)
-    total = total[landmark_vertices[:MESH_COUNT]]
+    total = model.at_landmarks(total)[:MESH_COUNT]
     return np.asarray(total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-9))
 
 

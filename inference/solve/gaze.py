@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import arkit
+from ..face_model.types import FaceModel
 from .geometry import Array, Camera, Poses
 from .landmark_groups import IRIS_CENTRES
 
@@ -58,15 +58,15 @@ def conjugate(angles: Array, openness: Array) -> Array:
     return np.stack([common - vergence, common + vergence], 1)
 
 
-def full_look_rad(expressions_cm: NDArray[np.float32], landmark_vertices: NDArray[np.int32], radius_cm: float) -> Array:
+def full_look_rad(model: FaceModel) -> Array:
     """(52,) turn of the eye at coefficient 1 for the eyeLook shapes; the model's own where its shapes move the iris."""
     result = np.full(len(arkit.NAMES), USUAL_FULL_LOOK_RAD)
     for name in arkit.NAMES:
         if name.startswith("eyeLook"):
             iris = IRIS_CENTRES[0 if name.endswith("Left") else 1]
-            shift = float(np.linalg.norm(expressions_cm[arkit.INDEX[name], landmark_vertices[iris]]))
-            if shift > 0.1 * radius_cm:
-                result[arkit.INDEX[name]] = 2 * np.arcsin(min(shift / (2 * radius_cm), 1.0))
+            shift = float(np.linalg.norm(model.landmark_expressions_cm[arkit.INDEX[name], iris]))
+            if shift > 0.1 * model.eye_radius_cm:
+                result[arkit.INDEX[name]] = 2 * np.arcsin(min(shift / (2 * model.eye_radius_cm), 1.0))
     return result
 
 

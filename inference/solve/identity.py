@@ -61,11 +61,10 @@ def usual_focal_px(size: tuple[int, int], points_px: Array, mean_cm: Array) -> f
 
 def mesh_points(model: FaceModel) -> tuple[Array, Array, Array]:
     """Mean (468, 3), identity modes (I, 468, 3) and expressions (52, 468, 3) at the mesh landmarks."""
-    at = model.landmark_vertices[:MESH_COUNT]
     return (
-        model.mean_cm[at].astype(np.float64),
-        model.identity_modes_cm[:, at].astype(np.float64),
-        model.expressions_cm[:, at].astype(np.float64),
+        model.landmark_mean_cm[:MESH_COUNT],
+        model.landmark_modes_cm[:, :MESH_COUNT],
+        model.landmark_expressions_cm[:, :MESH_COUNT],
     )
 
 

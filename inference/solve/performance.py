@@ -70,10 +70,10 @@ class PerformanceSolver:
         self.errors_cm = point_errors_cm()
         self.products = expression_products(self.expressions)
         self.means = neighbourhood_means(self.mean)
-        self.normals = facing(model.mean_cm.astype(np.float64), model.triangles, model.landmark_vertices)
+        self.normals = facing(model)
         rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / USUAL_MOTION_CM**2)
         self.seen = PosedPoints(self.points_px, self.normals, rigid)
-        self.full_look = full_look_rad(model.expressions_cm, model.landmark_vertices, model.eye_radius_cm)
+        self.full_look = full_look_rad(model)
         self.usual_focal = usual_focal_px(size, self.points_px, self.mean)
         self.first_camera = Camera(self.usual_focal, (size[0] / 2, size[1] / 2))
 

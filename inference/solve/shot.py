@@ -88,11 +88,11 @@ def neutral_mesh(model: FaceModel, actor: Actor) -> NDArray[np.float32]:
     """(V, 3) the actor's neutral face: identity, and the static offsets spread from the landmarks to their surroundings."""
     mean = model.mean_cm.astype(np.float64)
     mesh = mean + np.einsum("i,ivc->vc", actor.identity, model.identity_modes_cm)
-    shift = np.zeros((len(model.landmark_vertices), 3))
+    shift = np.zeros_like(model.landmark_mean_cm)
     shift[:MESH_COUNT] = actor.offsets_cm
     for lids, irises in ((LEFT_LIDS, slice(473, 478)), (RIGHT_LIDS, slice(468, 473))):
         shift[irises] = actor.offsets_cm[list(lids)].mean(0)
-    distance, nearest = cKDTree(mean[model.landmark_vertices]).query(mean, k=4)
+    distance, nearest = cKDTree(model.landmark_mean_cm).query(mean, k=4)
     weight = np.exp(-0.5 * (distance / 2.0) ** 2) / (distance + 1e-6) ** 2
     share = weight / weight.sum(1, keepdims=True) * np.exp(-0.5 * (distance[:, :1] / 2.0) ** 2)
     return np.asarray((mesh + np.einsum("vn,vnc->vc", share, shift[nearest])).astype(np.float32))

@@ -147,7 +147,7 @@ def test_eyeball_never_pokes_through_a_blinking_lid(armature: bpy.types.Object, 
     ball = face.vertex_groups["eye.L"].index
     on_ball = np.array([any(group.group == ball for group in vertex.groups) for vertex in face.data.vertices])
     radius = np.linalg.norm(points[on_ball] - centre, axis=1).max()
-    lids = np.array(load("default").landmark_vertices)[[*UPPER_LID, *LOWER_LID, 466, 388, 384, 398, 249, 390, 381, 382]]
+    lids = load("default").landmark_corners[:, 0][[*UPPER_LID, *LOWER_LID, 466, 388, 384, 398, 249, 390, 381, 382]]
     near = np.linalg.norm(points - centre, axis=1)
     assert near[lids].min() > radius
     # The dense face comes first in the mesh: 468 landmarks and their refinement.

@@ -25,7 +25,7 @@ STAGES = ("swap", "colour", "poisson")
 
 def landmarks(frame: int) -> np.ndarray:
     model = load("default")
-    points = model.mean_cm[model.landmark_vertices][:, :2]
+    points = model.landmark_mean_cm[:, :2].astype(np.float32)
     centre = (points.min(0) + points.max(0)) / 2
     return ((points - centre) * (7, -7) + (80 + frame, 88)).astype(np.float32)
 

@@ -25,7 +25,7 @@ WHOLE = Region(0, 0, *SIZE)
 def face_px() -> np.ndarray:
     """(478, 2) landmarks of a frontal face, 170 pixels wide."""
     model = load("default")
-    points = model.mean_cm[model.landmark_vertices][:, :2]
+    points = model.landmark_mean_cm[:, :2].astype(np.float32)
     centre = (points.min(0) + points.max(0)) / 2
     return ((points - centre) * (11.5, -11.5) + (120, 130)).astype(np.float32)
 

@@ -46,9 +46,7 @@ class Known:
         self.poses = Poses(rotation_from_vector(turns), places)
         self.gaze = np.stack([0.25 * np.sin(time / 8), 0.12 * np.cos((time - frames // 2) / 10)], 1)
         both = np.stack([self.gaze, self.gaze], 1)
-        self.coefficients = look_coefficients(
-            both, full_look_rad(MODEL.expressions_cm, MODEL.landmark_vertices, MODEL.eye_radius_cm)
-        )
+        self.coefficients = look_coefficients(both, full_look_rad(MODEL))
         for n, name in enumerate(PLAYED):
             bump = 0.7 * np.exp(-0.5 * ((time - frames * (n + 0.5) / len(PLAYED)) / 3) ** 2)
             self.coefficients[:, arkit.INDEX[name]] = bump
@@ -207,8 +205,8 @@ def test_a_larger_picture_changes_nothing(known: Known, found: Take) -> None:
 
 def mirror_order() -> NDArray[np.int64]:
     """(478,) the landmark on the other side of the face."""
-    turned = MODEL.mean_cm[MODEL.landmark_vertices] * np.array([-1, 1, 1])
-    distance = np.linalg.norm(turned[:, None] - MODEL.mean_cm[MODEL.landmark_vertices][None], axis=-1)
+    turned = MODEL.landmark_mean_cm * np.array([-1, 1, 1])
+    distance = np.linalg.norm(turned[:, None] - MODEL.landmark_mean_cm[None], axis=-1)
     order = linear_sum_assignment(distance)[1]
     order[468:] = [*range(473, 478), *range(468, 473)]
     return order
