@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ NEUTRAL_FILE = "generic_neutral_mesh.obj"
 TABLE_FILE = "vertex_indices.json"
 NEEDED_PARTS = ("M_Face", "M_BackHead", "M_IrisLeft", "M_IrisRight", "M_Teeth")
 _ADVICE = "choose the FaceXModel folder of ICT-FaceKit"
+EYEBALLS = ("M_IrisLeft", "M_IrisRight")
+"""Materials of the actor's left and right eyeball."""
 # The ARKit shapes that ICT-FaceKit splits by side: both sides are added.
 _TWO_SIDED = ("browInnerUp", "cheekPuff")
 
@@ -26,7 +29,7 @@ class IctModel:
     neutral_cm: NDArray[np.float64]
     """(V, 3)."""
     identity_cm: NDArray[np.float32]
-    """(100, V, 3) offsets, one per unit-variance identity parameter; (0, V, 3) when they were not asked for."""
+    """(I, V, 3) offsets, one per unit-variance identity parameter; (0, V, 3) when they were not asked for."""
     shapes_cm: dict[str, NDArray[np.float32]]
     """ICT shape name -> (V, 3) offset."""
     polygons: list[tuple[int, ...]]
@@ -63,6 +66,14 @@ class IctModel:
         return self.shapes_cm.get(ict_name(name))
 
 
+def eyeball(ict: IctModel, vertices_cm: NDArray[np.floating[Any]], side: int) -> tuple[NDArray[np.float64], float]:
+    """Centre (3,) and radius in cm of the left (0) or right (1) eyeball: a sphere through its rear, the cornea left out."""
+    points = np.asarray(vertices_cm, dtype=np.float64)[ict.part(EYEBALLS[side])]
+    low, high = points.min(axis=0), points.max(axis=0)
+    radius = float((high[:2] - low[:2]).mean() / 2)
+    return np.array([*(low[:2] + high[:2]) / 2, low[2] + radius]), radius
+
+
 def ict_name(arkit_name: str) -> str:
     """The ICT spelling of an ARKit shape name: `eyeBlinkLeft` -> `eyeBlink_L`."""
     for suffix, short in (("Left", "_L"), ("Right", "_R")):
@@ -72,7 +83,7 @@ def ict_name(arkit_name: str) -> str:
 
 
 def read_ict(folder: Path, with_identity: bool = False) -> IctModel:
-    """Read `folder`, a `FaceXModel` folder or its parent; the 100 identity shapes (most of the time) when asked for.
+    """Read `folder`, a `FaceXModel` folder or its parent; the identity shapes that are there (most of the time) when asked for.
 
     Raises InputError where it is not ICT-FaceKit or a file is damaged.
     """
@@ -110,8 +121,10 @@ def _table(path: Path, vertices: int) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def _identity(folder: Path, neutral: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(100, V, 3) offsets, in the order of the file names."""
-    files = [folder / f"identity{number:03d}.obj" for number in range(100)]
+    """(I, V, 3) offsets, in the order of the file names; a part of the 100 that the official folder has will do."""
+    files = sorted(folder.glob("identity[0-9][0-9][0-9].obj"))
+    if not files:
+        raise InputError(f"{folder} has no identity shapes (identity000.obj and on are missing): {_ADVICE}.")
     return np.stack([_offset(path, neutral) for path in files])
 
 

@@ -90,13 +90,24 @@ def test_damage_is_told_in_a_sentence(folder, file, old, new, sentence):
 
 
 def test_a_missing_file_is_named(folder):
-    (folder / "identity050.obj").unlink()
-    read_ict(folder)
-    with pytest.raises(InputError, match=r"identity050\.obj is missing"):
-        read_ict(folder, with_identity=True)
+    (folder / "eyeBlink_L.obj").unlink()
+    with pytest.raises(InputError, match=r"eyeBlink_L\.obj is missing"):
+        read_ict(folder)
     (folder / "vertex_indices.json").unlink()
     with pytest.raises(InputError, match=r"no ICT-FaceKit folder \(vertex_indices\.json is missing\)"):
         read_ict(folder)
+
+
+def test_a_part_of_the_identity_shapes_will_do(folder):
+    for number in range(100):
+        if number not in (3, 50):
+            (folder / f"identity{number:03d}.obj").unlink()
+    assert read_ict(folder, with_identity=True).identity_cm[:, 0, 0].tolist() == [3, 50]
+    for number in (3, 50):
+        (folder / f"identity{number:03d}.obj").unlink()
+    assert len(read_ict(folder).identity_cm) == 0
+    with pytest.raises(InputError, match="has no identity shapes"):
+        read_ict(folder, with_identity=True)
 
 
 def test_only_an_archive_with_the_model_is_unpacked(folder, tmp_path):
