@@ -132,7 +132,9 @@ def _command(
 
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--face-model", default="default", metavar="NAME", help="so far there is one: default")
+    parser.add_argument(
+        "--face-model", default="default", metavar="MODEL", help="default, ict:DIR, flame:FILE or bfm:FILE"
+    )
     parser.add_argument("--faces", type=_count_from(1), default=1, metavar="N", help="how many faces to follow")
     parser.add_argument(
         "--face", type=_count_from(0), default=0, metavar="K", help="which of them performs; 0 is the most prominent"

@@ -1,58 +1,73 @@
-"""Face models by name: `load` gives the embedded default."""
+"""Face models by name: the embedded default, and makers' models behind one interface."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from .. import arkit
-from ..errors import UsageError
-from .types import FaceModel, LandmarkNoise
+from ..errors import MissingComponentError, UsageError
+from .default import DEFAULT_FILE, load_default, load_landmark_noise
+from .types import FaceModel
 
-DEFAULT_FILE = Path(__file__).with_name("default.npz")
+__all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "load", "load_landmark_noise"]
+
+SPECIFICATIONS = "default or ict:DIR"
 
 
-@cache
+class _Maker(NamedTuple):
+    """Where a maker's model comes from."""
+
+    what: str
+    get: str
+
+
+_MAKERS = {
+    "ict": _Maker(
+        "ICT-FaceKit's FaceXModel folder",
+        "it is free under the MIT licence from its authors' repository ICT-VGL/ICT-FaceKit",
+    ),
+}
+
+
 def load(spec: str = "default") -> FaceModel:
-    """The face model of a specification; "default" is the one that ships with the project.
+    """The face model of a specification: `default` or `ict:DIR`.
 
-    Its 478 vertices are the landmarks. Iris points (468-477) have no expression: gaze turns them about `eye_centres_cm`,
-    which an identity shifts as it shifts the centre of the iris (468 right, 473 left). The last three identity modes are
-    height, slant and spacing of the brows. mouthClose = jawOpen closes the lips, as ARKit has it (ICT's own closes 1.2
-    times as much). Raises UsageError for an unknown specification. The arrays are read-only: callers share them.
+    A maker's model is converted once and then kept in the user's cache folder. The arrays are read-only: callers share
+    them. Raises UsageError for an unknown specification, MissingComponentError where the file or folder is not there
+    and InputError where it is not what it should be.
     """
-    if spec != "default":
-        raise UsageError(f"Unknown face model '{spec}'; this version knows only 'default'.")
-    with np.load(DEFAULT_FILE, allow_pickle=False) as data:
-        if tuple(str(name) for name in data["names"]) != arkit.NAMES:
-            raise UsageError(f"{DEFAULT_FILE.name} has other expressions; rebuild it with models/build_face_model.py.")
-        model = FaceModel(
-            name="default",
-            mean_cm=data["mean_cm"].astype(np.float32),
-            identity_modes_cm=data["identity_modes_cm"].astype(np.float32),
-            expressions_cm=data["expressions_cm"].astype(np.float32),
-            triangles=data["triangles"].astype(np.int32),
-            landmark_corners=np.tile(np.arange(len(data["mean_cm"]), dtype=np.int32)[:, None], 3),
-            landmark_weights=np.tile(np.array([1, 0, 0], np.float32), (len(data["mean_cm"]), 1)),
-            eye_centres_cm=data["eye_centres_cm"].astype(np.float32),
-            eye_radius_cm=float(data["eye_radius_cm"]),
-        )
+    kind, _, place = spec.partition(":")
+    if spec == "default":
+        return load_default()
+    if kind not in _MAKERS or not place:
+        raise UsageError(f"Unknown face model '{spec}'; give {SPECIFICATIONS}.")
+    path = Path(place).expanduser()
+    if not (path.is_dir() if kind == "ict" else path.is_file()):
+        raise MissingComponentError(f"There is no {path}; give {_MAKERS[kind].what}: {_MAKERS[kind].get}.")
+    from .cache import fingerprint
+
+    files, _ = _reader(kind)
+    return _converted(kind, path, fingerprint(kind, files(path)))
+
+
+def _reader(kind: str) -> tuple[Callable[[Path], list[Path]], Callable[[Path], FaceModel]]:
+    """The files of a model and what converts them; heavy modules are imported when a model of that kind is asked for."""
+    from . import ict
+
+    return ict.model_files, ict.build_ict
+
+
+@lru_cache(maxsize=4)
+def _converted(kind: str, path: Path, key: str) -> FaceModel:
+    """From the cache folder, or converted now."""
+    from .cache import converted
+
+    model = converted(kind, key, lambda: _reader(kind)[1](path))
     for value in vars(model).values():
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return model
-
-
-@cache
-def load_landmark_noise() -> LandmarkNoise:
-    """How the landmark network's points differ from the vertices of the default model; read-only arrays."""
-    with np.load(DEFAULT_FILE, allow_pickle=False) as data:
-        noise = LandmarkNoise(
-            offset_cm=data["landmark_beside_cm"].astype(np.float32),
-            spread_cm=data["landmark_spread_cm"].astype(np.float32),
-        )
-    noise.offset_cm.setflags(write=False)
-    noise.spread_cm.setflags(write=False)
-    return noise

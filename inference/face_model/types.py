@@ -36,6 +36,8 @@ class FaceModel:
     eye_centres_cm: NDArray[np.float32]
     """(2, 3) centres of the actor's left and right eyeball, of the mean face."""
     eye_radius_cm: float
+    source_vertices: NDArray[np.int32]
+    """(V,) the vertex of the maker's own file that each vertex is; -1 for the ones that were added (irises)."""
 
     def at_landmarks(self, values: NDArray[Real]) -> NDArray[Real]:
         """(..., 478, 3) of any positions or offsets (..., V, 3), in their own precision."""

@@ -79,12 +79,13 @@ class ShotFiles:
 
 def track_video(video: Path, options: CaptureOptions, face: int, face_model: str, progress: Progress = silent) -> Take:
     """Capture one face of a video and solve its performance; raises `InputError` when there is no such face."""
+    model = load_face_model(face_model)  # What cannot be loaded is told before minutes of tracking.
     shot = track_shot(video, options, progress)
     if not shot.tracks:
         raise InputError(f"No face was found in {video}; use footage in which the actor's face can be seen.")
     if face >= len(shot.tracks):
         raise UsageError(f"Face {face} was asked for, but {video} shows {len(shot.tracks)}; count from 0.")
-    return solve_shot(shot, shot.tracks[face], load_face_model(face_model), progress)
+    return solve_shot(shot, shot.tracks[face], model, progress)
 
 
 @dataclass(frozen=True)

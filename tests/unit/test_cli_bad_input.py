@@ -153,6 +153,7 @@ def test_sound_alone_is_no_video(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["--device", "tensorrt:99"], 4, "cannot be used because"),
         (["--device", "gpu"], 2, "is no device"),
         (["--face-model", "mine"], 2, "face model"),
+        (["--face-model", "ict:nowhere"], 4, "FaceXModel folder"),
     ],
 )
 def test_impossible_wishes(
