@@ -1,0 +1,172 @@
+"""All frames of a shot refined together: the pixels' evidence beside the landmarks', coarse to fine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..capture.types import ShotTracks
+from ..face_model.skin import skin_points
+from ..media.reader import read_frames
+from ..progress import Progress, silent
+from ..solve.coefficients import solve_coefficients
+from ..solve.evidence import noise_level, robust_weights, visibility
+from ..solve.geometry import Array, Poses
+from ..solve.lids import BLINKS, closing_blinks, lid_evidence, openness
+from ..solve.performance import POSE_FREEDOM, Performance, PerformanceSolver
+from ..solve.pose import limited, smooth_step
+from .crops import FaceCrops, read_crops
+from .evidence import State, average, misfit, normal_equations, pictures, take_samples
+from .skin import ActorSkin, actor_skin
+
+log = logging.getLogger(__name__)
+
+SIZES_CM = (0.2, 0.1, 0.07)
+ROUNDS = (1, 2, 3)
+"""Structure that is looked at, from coarse to fine, and how often. Coarser than this there is mostly shading."""
+LEAST_SIGNAL = 1.0
+"""Skin that differs from point to point by less than frames differ from each other says nothing."""
+LEAST_FRAMES = 8
+"""The average of fewer frames mostly is each frame itself."""
+
+
+@dataclass(frozen=True)
+class PixelReport:
+    """What came of the refinement."""
+
+    signal_to_noise: float
+    used: bool
+    kept_frames: int
+    """Frames that pixels and landmarks together fitted better before."""
+
+
+class PixelRefiner:
+    """Refines performances of one shot's faces; give `refine` to `solve_shot`."""
+
+    def __init__(self, shot: ShotTracks, progress: Progress = silent) -> None:
+        self.shot = shot
+        self.progress = progress
+        self.report: PixelReport | None = None
+
+    def refine(self, solver: PerformanceSolver, found: Performance, seen: NDArray[np.int64]) -> Performance:
+        """A performance that agrees with the pixels too; `found` itself where the skin says too little."""
+        frames, steps = len(seen), sum(ROUNDS)
+        total = frames * (1 + steps)
+        index = self.shot.frame_index[seen]
+        video = read_frames(self.shot.info.path, int(index[0]), int(index[-1]) + 1, exact_colours=False)
+        crops = read_crops(video, index, solver.points_px, lambda done: self.progress("refine", done, total))
+        work = Refinement(solver, found, crops)
+        result = work.run(lambda done: self.progress("refine", frames * (1 + done), total))
+        self.report = work.report
+        tell(work.report, frames)
+        return result
+
+
+def tell(report: PixelReport, frames: int) -> None:
+    """Say in the log what came of it."""
+    if not report.used:
+        log.warning(
+            "the skin is too smooth, too blurred or seen too briefly to refine the performance by its pixels "
+            "(signal to noise %.1f in %d frames): the landmarks alone count", report.signal_to_noise, frames,
+        )  # fmt: skip
+    else:
+        log.info(
+            "refined by the pixels of the skin (signal to noise %.1f); %d of %d frames fitted better before and were kept",
+            report.signal_to_noise, report.kept_frames, frames,
+        )  # fmt: skip
+
+
+class Refinement:
+    """The rounds on one face; holds what they share."""
+
+    def __init__(self, solver: PerformanceSolver, found: Performance, crops: FaceCrops) -> None:
+        self.solver, self.found, self.crops = solver, found, crops
+        self.actor = found.actor
+        self.skin: ActorSkin = actor_skin(skin_points(solver.model), solver.model, found.actor)
+        self.closing = closing_blinks(found.actor.points_cm, solver.expressions)
+        self.report = PixelReport(0.0, False, 0)
+
+    def run(self, step_done: Callable[[int], None]) -> Performance:
+        """Rounds from coarse to fine; then every frame keeps what fits it better."""
+        solver = self.solver
+        coefficients = self.found.coefficients.copy()
+        coefficients[:, BLINKS] *= self.closing
+        start = state = State(coefficients, self.found.poses)
+        self.level = noise_level(solver.residuals(slice(None), start.poses, self.actor, coefficients), solver.means)
+        done, gaze = 0, self.found.gaze
+        for sigma_cm, rounds in zip(SIZES_CM, ROUNDS, strict=True):
+            px_per_cm = self.actor.camera.focal_px / -state.poses.translation_cm[:, 2]
+            layer = pictures(self.crops, sigma_cm, px_per_cm)
+            for _ in range(rounds):
+                samples = take_samples(self.crops, layer, self.skin, state)
+                texture = average(samples, self.skin, state)
+                if texture.signal_to_noise < LEAST_SIGNAL or len(coefficients) < LEAST_FRAMES:
+                    self.report = PixelReport(texture.signal_to_noise, False, 0)
+                    return self.found
+                state, gaze = self.step(*normal_equations(samples, texture, self.skin, state), state)
+                done += 1
+                step_done(done)
+        better, signal = self.judge(layer, start, state)
+        self.report = PixelReport(signal, True, int((~better).sum()))
+        return self.performance(start, state, gaze, better)
+
+    def step(self, hessian: Array, gradient: Array, state: State) -> tuple[State, Array]:
+        """Coefficients of all frames with the pose eliminated, then the poses that go with them; the gaze (T, 2, 2)."""
+        solver, before, poses = self.solver, state.coefficients, state.poses
+        size = before.shape[1]
+        cross = hessian[:, :size, size:]
+        own = hessian[:, size:, size:] + np.diag(1 / POSE_FREEDOM**2)
+        by_pose = np.linalg.solve(own, np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, size:, None]], -1))
+        alone = hessian[:, :size, :size] - cross @ by_pose[..., :-1]
+        pull = gradient[:, :size] - (cross @ by_pose[..., -1:])[..., 0] + (alone @ before[..., None])[..., 0]
+        opened = openness(solver.points_px, self.actor.points_cm, poses, self.actor.camera)
+        angles = solver.gaze(solver.landmarks_px, poses, self.actor, opened, solver.timeline)
+        bounds = solver.bounds(angles, before, self.actor)
+        landmarks = solver.evidence(solver.points_px, poses, self.actor, before, self.level)
+        lids = lid_evidence(opened, self.actor.points_cm, solver.expressions, self.level)
+        values = solve_coefficients(
+            alone + landmarks[0] + lids[0], pull + landmarks[1] + lids[1], bounds, solver.timeline, before
+        )
+        turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (values - before)[..., None])[..., 0]
+        moved = smooth_step(hessian[:, size:, size:] + 1e-3 * np.eye(6), turn, poses, solver.timeline)
+        return State(values, poses.moved(limited(moved))), angles
+
+    def judge(self, layer: NDArray[np.int8], start: State, end: State) -> tuple[NDArray[np.bool_], float]:
+        """(T,) where pixels and landmarks together fit the end no worse than the start; the skin's signal to noise."""
+        now = take_samples(self.crops, layer, self.skin, end)
+        texture = average(now, self.skin, end)
+        then = take_samples(self.crops, layer, self.skin, start)
+        before = misfit(then, texture) + self.landmark_misfit(start, start)
+        after = misfit(now, texture) + self.landmark_misfit(end, start)
+        return after <= before, texture.signal_to_noise
+
+    def landmark_misfit(self, state: State, reference: State) -> Array:
+        """(T,) half the weighted squares of what the landmarks are off by, weighted as at the reference."""
+        solver = self.solver
+        off = solver.residuals(slice(None), state.poses, self.actor, state.coefficients)
+        usual = solver.residuals(slice(None), reference.poses, self.actor, reference.coefficients)
+        visible = visibility(solver.normals, reference.poses.rotation)
+        weight = robust_weights(usual, self.level * solver.errors_cm, visible)
+        return np.asarray(0.5 * (weight * (off**2).sum(-1)).sum(1))
+
+    def performance(self, start: State, end: State, gaze: Array, better: NDArray[np.bool_]) -> Performance:
+        """The refined performance; frames that were better before stay as they were."""
+        mine = better[:, None]
+        values = np.where(mine, end.coefficients, start.coefficients)
+        poses = Poses(
+            np.where(mine[..., None], end.poses.rotation, start.poses.rotation),
+            np.where(mine, end.poses.translation_cm, start.poses.translation_cm),
+        )
+        residual = self.solver.residuals(slice(None), poses, self.actor, values)
+        values[:, BLINKS] = np.minimum(values[:, BLINKS] / self.closing, 1.0)
+        return replace(
+            self.found,
+            poses=poses,
+            coefficients=values,
+            gaze=np.where(mine[..., None], gaze, self.found.gaze),
+            residual_cm=np.sqrt((residual**2).mean((1, 2))),
+        )
