@@ -136,11 +136,16 @@ def _look(
     steps = sooner * sooner * (3 - 2 * sooner)
     yaw = yaw_at[0] + steps @ np.diff(yaw_at)
     pitch = pitch_at[0] + steps @ np.diff(pitch_at)
+    lids_follow(curves, yaw, pitch)
+    both = np.stack([yaw, pitch], axis=1)
+    return np.stack([both, both], axis=1)
+
+
+def lids_follow(curves: dict[str, NDArray[np.float64]], yaw: NDArray[np.float64], pitch: NDArray[np.float64]) -> None:
+    """Add the eyeLook shapes of a gaze (T,) that both eyes share."""
     for side, toward_nose in (("_L", -yaw), ("_R", yaw)):
         for direction, angle in (("In", toward_nose), ("Out", -toward_nose), ("Up", pitch), ("Down", -pitch)):
             curves[f"eyeLook{direction}{side}"] += np.maximum(angle, 0.0) / _LID_TRAVEL_RAD[direction]
-    both = np.stack([yaw, pitch], axis=1)
-    return np.stack([both, both], axis=1)
 
 
 def _blink(curves: dict[str, NDArray[np.float64]], time: NDArray[np.float64], at_s: tuple[float, ...]) -> None:

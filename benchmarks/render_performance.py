@@ -1,11 +1,14 @@
 """Renders a performance of an ICT-FaceKit head whose coefficients, head motion, gaze and camera are known for every frame.
 
-usage: python benchmarks/render_performance.py ICT-FaceKit.tar.xz -o samples/performance.mp4 --seed 42
-                                               [--frames 66] [--size 480]
+usage: python benchmarks/render_performance.py ICT_FOLDER_OR_ARCHIVE -o FOLDER --seeds 101-106 [--style both] [--frames 72]
 
-The project's own sample is seed 42. Writes the movie with a synthetic voice and, beside it, `NAME.truth.npz` in the
-layout of the project's synthetic clips (and the gaze of each eye).
-Needs the Blender module (Cycles on the CPU, 3 to 8 seconds a frame on two cores).
+Writes `seed_N.mp4` (with a synthetic voice) and `seed_N.truth.npz`, in the layout of the project's synthetic clips and
+with the gaze of each eye; one after the other, each put in place when it is whole. The seed draws the actor (identity,
+skin from smooth to freckled, hair, light, lens, size in the picture) and what it does: odd seeds random events over
+random shapes, even seeds a speech script, unless `--style` says which. About one second a picture on one core.
+Needs the Blender module (Cycles on the CPU).
+
+The project's sample was rendered by an earlier, slower renderer, which `benchmarks/render_sample.py` keeps.
 """
 
 from __future__ import annotations
@@ -17,111 +20,75 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from performance_script import FPS, Performance, perform
+from performance_script import FPS
 from performance_sound import synthetic_voice, write_movie
 from tqdm import tqdm
+from truth_actor import truth_performance
+from truth_file import in_camera, neutral_of, posed, write_truth
 from understudy.inference.face_model.ict_folder import IctModel, read_ict
 from understudy.models.ict_archive import unpack_ict
-from understudy.models.ict_eyes import EYEBALLS, eyeball, gaze_rotation
-from understudy.models.ict_render import HeadScene, Look
 
-CAMERA_HEIGHT_CM = 2.8
-LOOKS = (
-    Look(skin=(0.40, 0.205, 0.125), lips=(0.36, 0.105, 0.085), iris=(0.085, 0.045, 0.02), cloth=(0.30, 0.085, 0.05)),
-    Look(skin=(0.60, 0.37, 0.28), lips=(0.47, 0.15, 0.13), hair=(0.10, 0.045, 0.018), iris=(0.07, 0.13, 0.17)),
-    Look(skin=(0.17, 0.078, 0.043), lips=(0.20, 0.07, 0.06), hair=(0.012, 0.010, 0.009), iris=(0.05, 0.028, 0.015)),
-)
+FRAMES = 72
+
+
+def render_seed(ict: IctModel, seed: int, style: str, frames: int, pictures: Path, out: Path) -> Path:
+    """Render one performance to `out/seed_N.mp4` with its truth; pictures that `pictures` holds are not made again."""
+    from truth_scene import TruthScene  # loads Blender
+
+    performance, actor, size = truth_performance(list(ict.shapes_cm), frames, seed, style)
+    neutral = neutral_of(ict, performance.identity)
+    paths = [pictures / f"seed_{seed}_{frame:04d}.png" for frame in range(frames)]
+    scene = TruthScene(ict, neutral, actor, size, float(performance.camera_matrix[0, 0]), seed)
+    for frame in tqdm(
+        [number for number in range(frames) if not paths[number].is_file()], unit="frame", desc=str(seed)
+    ):
+        position = in_camera(performance, frame, np.zeros((1, 3)))[0]
+        scene.render(
+            posed(ict, performance, neutral, frame), performance.rotation[frame], position, frame, paths[frame]
+        )
+    movie = out / f"seed_{seed}.mp4"
+    jaw = performance.coefficients[:, performance.names.index("jawOpen")]
+    write_truth(ict, performance, movie.with_suffix(".truth.npz"))
+    write_movie(movie, paths, synthetic_voice(jaw, FPS, seed), FPS)
+    return movie
+
+
+def style_of(seed: int, style: str) -> str:
+    """The style that a seed has when both are asked for."""
+    return style if style != "both" else ("events" if seed % 2 else "speech")
+
+
+def ict_of(folder_or_archive: Path, scratch: Path) -> IctModel:
+    """ICT-FaceKit with its identities, from its folder or from the archive."""
+    folder = folder_or_archive if folder_or_archive.is_dir() else unpack_ict(folder_or_archive, scratch)
+    return read_ict(folder, with_identity=True)
+
+
+def seed_range(text: str) -> range:
+    """`101-106` or `101`."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def main() -> int:
     """Command line; 0 on success."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("archive", type=Path, help="the ICT-FaceKit archive")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--frames", type=int, default=66)
-    parser.add_argument("--size", type=int, default=480)
-    parser.add_argument("--samples", type=int, default=8)
-    parser.add_argument(
-        "--pictures", type=Path, help="folder that keeps the pictures; those it holds are not rendered again"
-    )
-    parser.add_argument("--only", type=int, nargs="*", help="render these frames into --pictures and stop")
+    parser.add_argument("ict", type=Path, help="the ICT-FaceKit folder or archive")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the clips")
+    parser.add_argument("--seeds", type=seed_range, required=True, metavar="A-B")
+    parser.add_argument("--style", choices=("both", "speech", "events"), default="both")
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--pictures", type=Path, help="folder that keeps the pictures of an interrupted run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
+        ict = ict_of(options.ict, Path(scratch))
         pictures = options.pictures or Path(scratch) / "pictures"
-        pictures.mkdir(parents=True, exist_ok=True)
-        ict = read_ict(unpack_ict(options.archive, Path(scratch)), with_identity=True)
-        performance = perform(list(ict.shapes_cm), options.frames, options.size, options.seed)
-        frames = options.only or list(range(options.frames))
-        _render(ict, performance, frames, pictures, options)
-        if not options.only:
-            jaw = performance.coefficients[:, performance.names.index("jawOpen")]
-            write_movie(
-                options.out, [_picture(pictures, f) for f in frames], synthetic_voice(jaw, FPS, options.seed), FPS
-            )
-            _write_truth(ict, performance, options.out.with_suffix(".truth.npz"))
+        for folder in (pictures, options.out):
+            folder.mkdir(parents=True, exist_ok=True)
+        for seed in options.seeds:
+            movie = render_seed(ict, seed, style_of(seed, options.style), options.frames, pictures, options.out)
+            print(movie, flush=True)
     return 0
-
-
-def _picture(folder: Path, frame: int) -> Path:
-    return folder / f"frame_{frame:04d}.png"
-
-
-def _render(
-    ict: IctModel, performance: Performance, frames: list[int], folder: Path, options: argparse.Namespace
-) -> None:
-    neutral = _neutral(ict, performance)
-    look = LOOKS[options.seed % len(LOOKS)]
-    focal_px = float(performance.camera_matrix[0, 0])
-    scene = HeadScene(ict, neutral, look, options.size, focal_px, options.samples)
-    scene.add_wall(look, performance.camera_distance_cm)
-    to_camera = np.array([0.0, CAMERA_HEIGHT_CM, performance.camera_distance_cm])
-    for frame in tqdm([frame for frame in frames if not _picture(folder, frame).is_file()], unit="frame"):
-        position = performance.translation_cm[frame] - to_camera
-        vertices = _posed(ict, performance, neutral, frame)
-        scene.render(vertices, performance.rotation[frame], position, _picture(folder, frame))
-
-
-def _neutral(ict: IctModel, performance: Performance) -> NDArray[np.float64]:
-    return ict.neutral_cm + np.einsum("i,ivk->vk", performance.identity, ict.identity_cm)
-
-
-def _posed(ict: IctModel, performance: Performance, neutral: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
-    """(26719, 3) the neutral head with the frame's shapes, both eyeballs turned about their centres."""
-    vertices = neutral.copy()
-    for name, value in zip(performance.names, performance.coefficients[frame], strict=True):
-        if value:
-            vertices += value * ict.shapes_cm[name]
-    for side, material in enumerate(EYEBALLS):
-        part, (centre, _) = ict.part(material), eyeball(ict, neutral, side)
-        turn = gaze_rotation(*performance.gaze[frame, side])
-        vertices[part] = (vertices[part] - centre) @ turn.T + centre
-    return vertices
-
-
-def _write_truth(ict: IctModel, performance: Performance, path: Path) -> None:
-    neutral = _neutral(ict, performance)
-    landmarks = []
-    for frame, (rotation, translation) in enumerate(zip(performance.rotation, performance.translation_cm, strict=True)):
-        points = _posed(ict, performance, neutral, frame)[ict.landmarks68] @ rotation.T + translation
-        depth = performance.camera_distance_cm - points[:, 2]
-        across = np.column_stack([points[:, 0], -(points[:, 1] - CAMERA_HEIGHT_CM)]) / depth[:, None]
-        landmarks.append(across * performance.camera_matrix[0, 0] + performance.camera_matrix[:2, 2])
-    np.savez_compressed(
-        path,
-        names=np.array(performance.names),
-        coefficients=performance.coefficients,
-        identity=performance.identity,
-        rotation=performance.rotation,
-        translation_cm=performance.translation_cm,
-        K=performance.camera_matrix,
-        camera_distance_cm=performance.camera_distance_cm,
-        camera_height_cm=CAMERA_HEIGHT_CM,
-        landmarks68_px=np.array(landmarks),
-        gaze=performance.gaze,
-        fps=float(FPS),
-    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Socket = Any
 
 
-class _Graph:
+class Graph:
     """A node tree under construction: each method adds a node and returns its output socket."""
 
     def __init__(self, name: str) -> None:
@@ -23,6 +23,7 @@ class _Graph:
         self.output = self.tree.nodes.new("ShaderNodeOutputMaterial")
 
     def node(self, kind: str, inputs: dict[str, Any], **settings: Any) -> bpy.types.Node:
+        """A node with its inputs set or linked, by name or number."""
         node = self.tree.nodes.new(kind)
         for name, value in settings.items():
             setattr(node, name, value)
@@ -35,23 +36,29 @@ class _Graph:
         return node
 
     def attribute(self, name: str, output: str = "Fac") -> Socket:
+        """A vertex attribute."""
         return self.node("ShaderNodeAttribute", {}, attribute_name=name).outputs[output]
 
     def math(self, operation: str, a: Any, b: Any = 0.0) -> Socket:
+        """One arithmetic operation."""
         return self.node("ShaderNodeMath", {"0": a, "1": b}, operation=operation).outputs[0]
 
     def mix(self, factor: Any, a: Any, b: Any, blend: str = "MIX") -> Socket:
+        """Two colours mixed."""
         inputs = {"0": factor, "6": a, "7": b}
         return self.node("ShaderNodeMix", inputs, data_type="RGBA", blend_type=blend).outputs[2]
 
     def noise(self, at: Socket, scale: float, detail: float = 3.0) -> Socket:
+        """Smooth noise at a place."""
         return self.node("ShaderNodeTexNoise", {"Vector": at, "Scale": scale, "Detail": detail}).outputs["Fac"]
 
     def spread(self, value: Any, low: float, high: float, to_low: float = 0.0, to_high: float = 1.0) -> Socket:
+        """A value mapped linearly and clamped."""
         inputs = {"Value": value, "From Min": low, "From Max": high, "To Min": to_low, "To Max": to_high}
         return self.node("ShaderNodeMapRange", inputs).outputs[0]
 
     def finish(self, **inputs: Any) -> bpy.types.Material:
+        """The material with a principled surface of these inputs."""
         principled = self.node("ShaderNodeBsdfPrincipled", inputs)
         self.tree.links.new(principled.outputs[0], self.output.inputs["Surface"])
         return self.material
@@ -66,15 +73,15 @@ def build_materials(look: Look) -> dict[str, bpy.types.Material]:
     return {
         "skin": _skin(look),
         "eye": _eye(look),
-        "teeth": _Graph("teeth").finish(**{"Base Color": (0.75, 0.70, 0.60, 1), "Roughness": 0.2}),
-        "gums": _Graph("gums").finish(**{"Base Color": (0.42, 0.13, 0.12, 1), "Roughness": 0.3}),
+        "teeth": Graph("teeth").finish(**{"Base Color": (0.75, 0.70, 0.60, 1), "Roughness": 0.2}),
+        "gums": Graph("gums").finish(**{"Base Color": (0.42, 0.13, 0.12, 1), "Roughness": 0.3}),
         "lashes": _lashes(look),
         "wall": _wall(look),
     }
 
 
 def _skin(look: Look) -> bpy.types.Material:
-    g = _Graph("skin")
+    g = Graph("skin")
     at = g.node(
         "ShaderNodeVectorMath", {"0": g.attribute("rest", "Vector"), "1": (look.noise_seed,) * 3}, operation="ADD"
     ).outputs[0]
@@ -118,7 +125,7 @@ def _skin(look: Look) -> bpy.types.Material:
     )
 
 
-def _hair_cover(g: _Graph, at: Socket) -> Socket:
+def _hair_cover(g: Graph, at: Socket) -> Socket:
     """Opacity of the hair: brows drawn with slanted strokes, scalp as dense short hair."""
     stretched = g.node(
         "ShaderNodeMapping", {"Vector": at, "Scale": (4.0, 11.0, 4.0), "Rotation": (0.0, 0.0, 0.5)}
@@ -133,8 +140,12 @@ def _hair_cover(g: _Graph, at: Socket) -> Socket:
 
 
 def _eye(look: Look) -> bpy.types.Material:
+    g = Graph("eye")
+    return g.finish(**{"Base Color": eye_colour(g, look.iris), "Roughness": 0.08, "Specular IOR Level": 0.5})
+
+
+def eye_colour(g: Graph, iris_rgb: tuple[float, float, float]) -> Socket:
     """Pupil, streaked iris, dark limbus and white, drawn by the distance from the eye's axis (cm)."""
-    g = _Graph("eye")
     at = g.attribute("in_eye", "Vector")
     parts = g.node("ShaderNodeSeparateXYZ", {"0": at}).outputs
     flat = g.node("ShaderNodeCombineXYZ", {"0": parts[0], "1": parts[1]}).outputs[0]
@@ -142,25 +153,24 @@ def _eye(look: Look) -> bpy.types.Material:
     unit = g.node("ShaderNodeVectorMath", {"0": flat}, operation="NORMALIZE").outputs[0]
     streaks = g.spread(g.noise(unit, 7.0, 4.0), 0.35, 0.65, 0.5, 1.5)
     streak_rgb = g.node("ShaderNodeCombineColor", {str(i): streaks for i in range(3)}).outputs[0]
-    iris = g.mix(1.0, _rgba(look.iris), streak_rgb, "MULTIPLY")
+    iris = g.mix(1.0, _rgba(iris_rgb), streak_rgb, "MULTIPLY")
     iris = g.mix(g.spread(radius, 0.22, 0.40, 0.5, 0.0), iris, _rgba((0.25, 0.13, 0.05)))
-    iris = g.mix(g.spread(radius, 0.46, 0.57), iris, _rgba(look.iris, 0.22))
+    iris = g.mix(g.spread(radius, 0.46, 0.57), iris, _rgba(iris_rgb, 0.22))
     white = g.mix(g.spread(radius, 0.65, 1.3), (0.72, 0.68, 0.64, 1), (0.62, 0.44, 0.39, 1))
     colour = g.mix(g.spread(radius, 0.19, 0.22), (0.004, 0.004, 0.005, 1), iris)
     colour = g.mix(g.spread(radius, 0.58, 0.64), colour, white)
     front = g.math("GREATER_THAN", parts[2], 0.0)
-    colour = g.mix(front, (0.6, 0.4, 0.36, 1), colour)
-    return g.finish(**{"Base Color": colour, "Roughness": 0.08, "Specular IOR Level": 0.5})
+    return g.mix(front, (0.6, 0.4, 0.36, 1), colour)
 
 
 def _lashes(look: Look) -> bpy.types.Material:
-    g = _Graph("lashes")
+    g = Graph("lashes")
     return g.finish(**{"Base Color": _rgba(look.hair, 0.6), "Roughness": 0.7, "Alpha": 0.12})
 
 
 def _wall(look: Look) -> bpy.types.Material:
     """A plain wall with a soft gradient and faint blotches."""
-    g = _Graph("wall")
+    g = Graph("wall")
     at = g.node("ShaderNodeTexCoord", {}).outputs["Object"]
     blotches = g.spread(g.noise(at, 0.02), 0.3, 0.7, 0.6, 1.5)
     shade = g.node("ShaderNodeCombineColor", {str(i): blotches for i in range(3)}).outputs[0]

@@ -57,7 +57,7 @@ class HeadScene:
         self._mesh = _head_mesh(ict, neutral_cm, look)
         self._head = bpy.data.objects.new("head", self._mesh)
         bpy.context.scene.collection.objects.link(self._head)
-        _camera(size_px, focal_px)
+        add_camera(size_px, focal_px)
         _lights(look)
         _render_settings(size_px, samples)
 
@@ -75,7 +75,7 @@ class HeadScene:
         matrix[:3, :3], matrix[:3, 3] = rotation, position_cm
         self._head.matrix_world = matrix.T.tolist()
         bpy.context.scene.render.filepath = str(path)
-        with _silent_stdout():
+        with silent_stdout():
             bpy.ops.render.render(write_still=True)
 
     def add_wall(self, look: Look, distance_cm: float) -> None:
@@ -112,11 +112,11 @@ def _paint(mesh: bpy.types.Mesh, ict: IctModel, neutral_cm: NDArray[np.float64])
     """Vertex attributes that the shaders read: rest position, hair, lip and blush masks, position in the eyeball."""
     rest = ict.neutral_cm
     masks = {
-        "hair": _scalp_mask(rest),
-        "cloth": _below_neckline(rest),
-        "brow": _brow_mask(ict),
-        "lips": _lip_mask(ict),
-        "blush": _blush_mask(ict),
+        "hair": scalp_mask(rest),
+        "cloth": below_neckline(rest),
+        "brow": brow_mask(ict, rest),
+        "lips": lip_mask(ict, rest),
+        "blush": blush_mask(rest),
     }
     for name, mask in masks.items():
         mesh.attributes.new(name, "FLOAT", "POINT").data.foreach_set("value", mask.astype(np.float32))
@@ -130,20 +130,21 @@ def _paint(mesh: bpy.types.Mesh, ict: IctModel, neutral_cm: NDArray[np.float64])
         )
 
 
-def _smooth_step(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+def smooth_step(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """0 below `low`, 1 above `high`, without a corner between."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3 - 2 * t)
 
 
-def _scalp_mask(rest: NDArray[np.float64]) -> NDArray[np.float64]:
+def scalp_mask(rest: NDArray[np.float64]) -> NDArray[np.float64]:
     """Where short hair grows: above a hairline from the forehead over the temples and ears to the nape."""
     x, y, z = rest.T
     hairline = np.interp(z, [-9, -5.0, -4.0, 0.0, 1.5, 3.0, 5.5, 8.0], [-8, -6, 4.6, 5.2, 3.2, 4.6, 7.4, 9.4])
     waves = 0.25 * np.sin(2.1 * x + 0.4) * (z > 2)
-    return _smooth_step(y - hairline - waves, -0.4, 0.7)
+    return smooth_step(y - hairline - waves, -0.4, 0.7)
 
 
-def _below_neckline(rest: NDArray[np.float64]) -> NDArray[np.float64]:
+def below_neckline(rest: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far (cm) each vertex lies below the round neck of a shirt on the bust; the shader draws the hem at 0."""
     x, y, z = rest.T
     neckline = -11.6 - 0.17 * np.maximum(z + 2.0, 0.0) + 0.02 * np.abs(x) ** 2 * (np.abs(x) < 9)
@@ -160,38 +161,38 @@ def _polyline_distance(points: NDArray[np.float64], line: NDArray[np.float64]) -
     return best
 
 
-def _brow_mask(ict: IctModel) -> NDArray[np.float64]:
-    rest, mask = ict.neutral_cm, np.zeros(len(ict.neutral_cm))
+def brow_mask(ict: IctModel, rest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) cover of the brows at places (N, 3) of the generic head."""
+    mask = np.zeros(len(rest))
     for first in (17, 22):
-        line = rest[ict.landmarks68[first : first + 5]]
+        line = ict.neutral_cm[ict.landmarks68[first : first + 5]]
         inner = line[-1] if first == 17 else line[0]
         outer_share = np.clip(np.abs(rest[:, 0] - inner[0]) / 5.0, 0.0, 1.0)
         width = 0.50 - 0.28 * outer_share
-        mask = np.maximum(mask, 1 - _smooth_step(_polyline_distance(rest, line) / width, 0.45, 1.15))
+        mask = np.maximum(mask, 1 - smooth_step(_polyline_distance(rest, line) / width, 0.45, 1.15))
     return np.where(rest[:, 2] > 4.0, mask, 0.0)
 
 
-def _lip_mask(ict: IctModel) -> NDArray[np.float64]:
-    """Inside the outer lip contour (landmarks 48-59), seen from the front, with a soft edge."""
+def lip_mask(ict: IctModel, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) at places (N, 3) of the generic head: inside the outer lip contour, seen from the front, with a soft edge."""
     from matplotlib.path import Path as Outline
 
     outline = ict.neutral_cm[ict.landmarks68[[*range(48, 60), 48]]]
-    points = ict.neutral_cm
     inside = Outline(outline[:, :2]).contains_points(points[:, :2])
     distance = _polyline_distance(points, outline) * np.where(inside, 1.0, -1.0)
-    return np.where((points[:, 2] > 8.5) & (np.abs(points[:, 1] + 3.4) < 2), _smooth_step(distance, -0.08, 0.22), 0.0)
+    return np.where((points[:, 2] > 8.5) & (np.abs(points[:, 1] + 3.4) < 2), smooth_step(distance, -0.08, 0.22), 0.0)
 
 
-def _blush_mask(ict: IctModel) -> NDArray[np.float64]:
+def blush_mask(rest: NDArray[np.float64]) -> NDArray[np.float64]:
     """Redder cheeks, nose tip and ears."""
-    rest = ict.neutral_cm
     centres = np.array([[4.6, -0.2, 9.0], [-4.6, -0.2, 9.0], [0.0, 0.0, 13.0], [9.0, 1.0, -2.0], [-9.0, 1.0, -2.0]])
     reach = np.array([2.4, 2.4, 1.2, 2.5, 2.5])
     distance = np.linalg.norm(rest[:, None] - centres, axis=2) / reach
     return np.exp(-(distance**2)).max(axis=1)
 
 
-def _camera(size_px: int, focal_px: float) -> None:
+def add_camera(size_px: int, focal_px: float) -> None:
+    """The scene's camera, square pictures, principal point in the middle."""
     camera = bpy.data.cameras.new("camera")
     camera.sensor_width = 36.0
     camera.lens = focal_px * 36.0 / size_px
@@ -215,7 +216,7 @@ def _lights(look: Look) -> None:
         light_object.location = place
         target = np.array([0.0, 0.0, -60.0]) - np.array(place)
         light_object.rotation_mode = "QUATERNION"
-        light_object.rotation_quaternion = _look_along(target)
+        light_object.rotation_quaternion = look_along(target)
         bpy.context.scene.collection.objects.link(light_object)
     world = bpy.data.worlds.new("world")
     world.use_nodes = True
@@ -224,7 +225,7 @@ def _lights(look: Look) -> None:
     bpy.context.scene.world = world
 
 
-def _look_along(direction: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def look_along(direction: NDArray[np.float64]) -> tuple[float, float, float, float]:
     """Quaternion that turns -Z to a direction."""
     from mathutils import Vector
 
@@ -249,7 +250,7 @@ def _render_settings(size_px: int, samples: int) -> None:
 
 
 @contextlib.contextmanager
-def _silent_stdout() -> Iterator[None]:
+def silent_stdout() -> Iterator[None]:
     """Keep Blender's line per saved picture away from the terminal."""
     sys.stdout.flush()
     saved, sink = os.dup(1), os.open(os.devnull, os.O_WRONLY)
