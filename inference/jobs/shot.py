@@ -14,6 +14,7 @@ from ..composite import CompositeOptions, composite_shot
 from ..errors import InputError, UsageError
 from ..face_model import load as load_face_model
 from ..media import probe, sha256
+from ..photometric import PixelRefiner
 from ..progress import Progress, silent
 from ..report.page import Story, write_report
 from ..solve import solve_shot
@@ -85,7 +86,8 @@ def track_video(video: Path, options: CaptureOptions, face: int, face_model: str
         raise InputError(f"No face was found in {video}; use footage in which the actor's face can be seen.")
     if face >= len(shot.tracks):
         raise UsageError(f"Face {face} was asked for, but {video} shows {len(shot.tracks)}; count from 0.")
-    return solve_shot(shot, shot.tracks[face], model, progress)
+    refine = PixelRefiner(shot, progress).refine if options.quality == "high" else None
+    return solve_shot(shot, shot.tracks[face], model, progress, refine)
 
 
 @dataclass(frozen=True)

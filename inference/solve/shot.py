@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -23,7 +24,13 @@ from .performance import STEPS, Performance, PerformanceSolver
 log = logging.getLogger(__name__)
 
 
-def solve_shot(shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: Progress = silent) -> Take:
+Refine = Callable[[PerformanceSolver, Performance, NDArray[np.int64]], Performance]
+"""Makes a performance better by more than its landmarks; the last argument are the positions of the seen frames."""
+
+
+def solve_shot(
+    shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: Progress = silent, refine: Refine | None = None
+) -> Take:
     """Turn one face's landmarks into a take: one identity and camera, and head, gaze and coefficients per frame.
 
     Frames in which the face is lost keep confidence 0 and NaN landmarks. Their other values are those of the nearest
@@ -38,6 +45,8 @@ def solve_shot(shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: P
     solver = PerformanceSolver(landmarks[seen], shot.time_s[seen], size, model)
     progress("solve", 0, STEPS)
     found = solver.solve(lambda done: progress("solve", done, STEPS))
+    if refine is not None:
+        found = refine(solver, found, seen)
     log_camera(found.actor, size)
     return assemble(shot, track, model, found, seen)
 
