@@ -1,0 +1,70 @@
+"""The head's pose from frame to frame: the Kalman filter of the motion model that the whole-shot solver smooths with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .geometry import Array, Camera, Poses
+from .live_frame import FrameSolver
+from .pose import ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM, first_poses, limited
+
+STEPS, FIRST_STEPS = 2, 5
+ACCELERATION = np.repeat([ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM], 3) ** 2
+FIRST_VARIANCE = np.tile(np.repeat([0.1, 2.0], 3), 2) ** 2 * np.repeat([1.0, 0.01], 6)
+"""Of a pose (rad, cm) found without a past, and of its change per frame."""
+LOST_CM = 0.6
+"""Half of the points off by more than this: the head is not where it was expected."""
+
+
+class PoseFilter:
+    """Pose and its change per 1/30 s, with their covariance (12, 12), in the tangent space of `Poses.moved`."""
+
+    def __init__(self, solver: FrameSolver) -> None:
+        self._solver = solver
+
+    def start(self, points_px: Array, face_cm: Array, camera: Camera) -> None:
+        """Find the head of (468, 3) points where nothing is known of it."""
+        pose = first_poses(points_px[None], face_cm, camera)
+        for _ in range(FIRST_STEPS):
+            fit = self._solver.pose_equations(points_px, face_cm, pose, camera, 1.0)
+            pose = pose.moved(limited(np.linalg.solve(fit.hessian, fit.gradient)[None]))
+        self.restart(pose)
+
+    def restart(self, pose: Poses) -> None:
+        """Believe in a pose of one frame; nothing is known of its motion."""
+        self.pose, self._speed, self._covariance = pose, np.zeros(6), np.diag(FIRST_VARIANCE)
+
+    def refocus(self, factor: float) -> None:
+        """The focal length has been multiplied by this, so the head is that much farther away."""
+        self.pose = Poses(self.pose.rotation, self.pose.translation_cm * np.array([1.0, 1.0, factor]))
+
+    def follow(self, points_px: Array, face_cm: Array, camera: Camera, level: float, frames: float) -> None:
+        """Predict over `frames` frame times, then fit; a head that is not there is searched."""
+        expected = self._speed * frames
+        covariance = self._predicted(frames)
+        inverse = np.linalg.inv(covariance[:6, :6])
+        pose, step = self.pose.moved(expected[None]), np.zeros(6)
+        for _ in range(STEPS):
+            fit = self._solver.pose_equations(points_px, face_cm, pose, camera, level)
+            more = limited(np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)[None])
+            pose, step = pose.moved(more), step + more[0]
+        if np.partition(np.abs(fit.residual_cm).max(0), len(face_cm) // 2)[len(face_cm) // 2] > LOST_CM:
+            self.start(points_px, face_cm, camera)
+            return
+        self.pose = pose
+        self._speed = self._speed + covariance[6:, :6] @ inverse @ step
+        gain = covariance[:, :6] @ np.linalg.inv(covariance[:6, :6] + np.linalg.inv(fit.hessian))
+        self._covariance = covariance - gain @ covariance[:6]
+
+    def _predicted(self, frames: float) -> Array:
+        """Covariance after so many frame times of white acceleration."""
+        pose, speed = slice(0, 6), slice(6, 12)
+        result = self._covariance.copy()
+        result[pose] += frames * self._covariance[speed]
+        result[:, pose] += frames * result[:, speed]
+        n = range(6)
+        result[n, n] += ACCELERATION * frames**3 / 3
+        result[range(6, 12), range(6, 12)] += ACCELERATION * frames
+        result[n, range(6, 12)] += ACCELERATION * frames**2 / 2
+        result[range(6, 12), n] += ACCELERATION * frames**2 / 2
+        return result

@@ -1,0 +1,131 @@
+"""One actor in front of the live solver: what is remembered from frame to frame, and the order of a frame's work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .. import arkit
+from ..face_model.types import FaceModel
+from .geometry import Array, Camera, Poses
+from .identity import Actor, first_actor
+from .landmark_groups import MESH_COUNT
+from .lids import BLINKS
+from .live_actor import ActorLearner, KeyFrame, look
+from .live_eyes import LiveEyes
+from .live_frame import SHAPES, FrameSolver, Past, SeenFrame
+from .live_pose import PoseFilter
+
+FAST = np.array([name.startswith(("eyeBlink", "eyeWide")) for name in arkit.NAMES])
+GOING_ON, SPEED_PART = 0.7, 0.5
+"""How much of its speed a coefficient is expected to keep; weight of the newest frame in that speed."""
+QUICK_ROUNDS = 12
+"""The actor is learned in every frame until adjusted so often, then in every third."""
+BLEND_FRAMES = 9.0
+"""Time constant with which a newly learned actor takes over."""
+QUALITY_FRAMES = 60.0
+"""Time constant of how far points are usually off."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One frame's performance."""
+
+    coefficients: Array
+    """(52,)."""
+    sigma: Array
+    """(52,)."""
+    pose: Poses
+    """Of one frame."""
+    gaze: Array
+    """(2, 2)."""
+    quality: float
+    """1 for a frame that fits as usual, less for one that fits worse."""
+
+
+class Session:
+    """Learns one actor while solving the frames in which the face is seen."""
+
+    def __init__(
+        self, model: FaceModel, solver: FrameSolver, camera: Camera, focal_spread: float, landmarks_px: Array
+    ) -> None:
+        """The first frame shows a face: its head is found and the actor adjusted to it once."""
+        self.actor = first_actor(model, camera)
+        self._solver, self._eyes, self._head = solver, LiveEyes(model), PoseFilter(solver)
+        self._learner = ActorLearner(solver, self.actor, focal_spread, self._review)
+        self._coefficients, self._speed = np.zeros(SHAPES), np.zeros(SHAPES)
+        self._usual_off_cm, self._frames = 0.0, 0
+        self._head.start(landmarks_px[:MESH_COUNT], solver.mean, camera)
+        self._landmarks_px = landmarks_px
+        self._eyes.remember(self._eyes.ratio(landmarks_px, self._head.pose, camera))
+        self._learner.offer(self._key())
+        self._learner.finish_round()
+        self.actor = self._learner.actor
+        self._head.restart(self._learner.keys[0].pose)
+
+    def step(self, landmarks_px: Array, frames: float, search: bool) -> Found:
+        """The performance `frames` frame times after the last; `search` where the head may be anywhere by now."""
+        self._landmarks_px, self._frames = landmarks_px, self._frames + 1
+        if self._learner.rounds < QUICK_ROUNDS or self._frames % 3 == 0:
+            self._learner.work()
+        self._take_over(frames)
+        points_px, level, camera = landmarks_px[:MESH_COUNT], self._learner.level, self.actor.camera
+        face_cm = self._solver.face(self.actor, self._coefficients)
+        if search:
+            self._head.start(points_px, face_cm, camera)
+        else:
+            self._head.follow(points_px, face_cm, camera, level, frames)
+        pose = self._head.pose
+        ratio = self._eyes.ratio(landmarks_px, pose, camera)
+        self._eyes.remember(ratio)
+        opened = self._eyes.openness(ratio)
+        gaze = self._eyes.follow(landmarks_px, pose, self.actor, opened, frames)
+        free = self._solver.free
+        expected = np.clip(self._coefficients + GOING_ON * frames * self._speed, 0.0, 1.0)
+        past = None if search else Past(expected[free], frames, FAST[free])
+        estimate = self._solver.coefficients(
+            SeenFrame(points_px, pose, gaze, opened), self.actor, self._coefficients, level, past
+        )
+        self._speed += SPEED_PART * ((estimate.coefficients - self._coefficients) / frames - self._speed)
+        self._coefficients = estimate.coefficients
+        self._learner.offer(self._key())
+        shown = estimate.coefficients.copy()
+        shown[BLINKS] = np.minimum(shown[BLINKS] / self._solver.closing(self.actor), 1.0)
+        return Found(shown, self._solver.spread(estimate, opened), pose, gaze, self._quality(estimate.off_cm))
+
+    def calibrate(self) -> None:
+        """The last frame's face is the neutral one: it outweighs what was learned so far."""
+        self._eyes.calibrate(self._eyes.ratio(self._landmarks_px, self._head.pose, self.actor.camera))
+        self._learner.calibrate(replace(self._key(), coefficients=np.zeros(SHAPES), neutral=True))
+
+    def _key(self) -> KeyFrame:
+        pose = self._head.pose
+        return KeyFrame(self._landmarks_px, look(self._landmarks_px, pose), pose, self._coefficients)
+
+    def _take_over(self, frames: float) -> None:
+        """Let what has been learned take over little by little."""
+        goal, now = self._learner.actor, self.actor
+        part = 1.0 - float(np.exp(-frames / BLEND_FRAMES))
+        farther = (goal.camera.focal_px / now.camera.focal_px) ** part
+        self._head.refocus(farther)
+        self.actor = Actor(
+            camera=replace(now.camera, focal_px=now.camera.focal_px * farther),
+            focal_spread=goal.focal_spread,
+            identity=now.identity + part * (goal.identity - now.identity),
+            offsets_cm=now.offsets_cm + part * (goal.offsets_cm - now.offsets_cm),
+            points_cm=now.points_cm + part * (goal.points_cm - now.points_cm),
+        )
+
+    def _review(self, key: KeyFrame, actor: Actor, level: float) -> Array:
+        """The coefficients of a key frame, solved again."""
+        opened = self._eyes.openness(self._eyes.ratio(key.landmarks_px, key.pose, actor.camera))
+        gaze = self._eyes.angles(key.landmarks_px, key.pose, actor)
+        seen = SeenFrame(key.landmarks_px[:MESH_COUNT], key.pose, gaze, opened)
+        return self._solver.coefficients(seen, actor, key.coefficients, level, None).coefficients
+
+    def _quality(self, off_cm: float) -> float:
+        """See `shot.fit_quality`; beside what is usual so far."""
+        part = max(1.0 / self._frames, 1.0 / QUALITY_FRAMES)
+        self._usual_off_cm += part * (off_cm - self._usual_off_cm)
+        return float(np.clip(1.5 * self._usual_off_cm / max(off_cm, 1e-9), 0.1, 1.0))
