@@ -1,4 +1,4 @@
-"""Face models by name: the embedded default, and makers' models behind one interface."""
+"""Face models by name: the embedded default, ICT-FaceKit, FLAME and BFM behind one interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .types import FaceModel
 
 __all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "load", "load_landmark_noise"]
 
-SPECIFICATIONS = "default or ict:DIR"
+SPECIFICATIONS = "default, ict:DIR, flame:FILE or bfm:FILE"
 
 
 class _Maker(NamedTuple):
@@ -30,11 +30,19 @@ _MAKERS = {
         "ICT-FaceKit's FaceXModel folder",
         "it is free under the MIT licence from its authors' repository ICT-VGL/ICT-FaceKit",
     ),
+    "flame": _Maker(
+        "a FLAME model file (.pkl or .npz)",
+        "get it from flame.is.tue.mpg.de after accepting its licence (FLAME 2023 Open is CC-BY-4.0)",
+    ),
+    "bfm": _Maker(
+        "a Basel Face Model file (.h5)",
+        "get BFM 2017 or 2019 from faces.dmi.unibas.ch after accepting its licence (research only)",
+    ),
 }
 
 
 def load(spec: str = "default") -> FaceModel:
-    """The face model of a specification: `default` or `ict:DIR`.
+    """The face model of a specification: `default`, `ict:DIR`, `flame:FILE` or `bfm:FILE`.
 
     A maker's model is converted once and then kept in the user's cache folder. The arrays are read-only: callers share
     them. Raises UsageError for an unknown specification, MissingComponentError where the file or folder is not there
@@ -56,9 +64,17 @@ def load(spec: str = "default") -> FaceModel:
 
 def _reader(kind: str) -> tuple[Callable[[Path], list[Path]], Callable[[Path], FaceModel]]:
     """The files of a model and what converts them; heavy modules are imported when a model of that kind is asked for."""
-    from . import ict
+    if kind == "ict":
+        from . import ict
 
-    return ict.model_files, ict.build_ict
+        return ict.model_files, ict.build_ict
+    if kind == "flame":
+        from . import flame
+
+        return flame.model_files, flame.build_flame
+    from . import bfm
+
+    return bfm.model_files, bfm.build_bfm
 
 
 @lru_cache(maxsize=4)
