@@ -17,6 +17,10 @@ from .errors import InputError
 from .files import write_whole
 
 SCHEMA = 1
+SCHEMA_MINOR = 1
+"""Counts arrays that were added to schema 1 and that a reader may lack or pass over: 1 added `sigma`."""
+UNKNOWN_SIGMA = 1.0
+"""Spread of a coefficient where no face was seen: it may be anything from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Take:
     face_model: str
     source_sha256: str
     tool_version: str
+    sigma: NDArray[np.float32] | None = None
+    """(T, 52) standard deviation of each coefficient, `UNKNOWN_SIGMA` where no face was seen. None where nobody
+    measured it: takes of schema minor 0, and performances that did not come from the solver."""
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -64,9 +71,11 @@ class Take:
 
 def save(take: Take, path: Path) -> None:
     """Write a take in one piece: a partial file never carries the final name."""
-    arrays: dict[str, NDArray[np.generic]] = {"schema": np.array(SCHEMA)}
+    arrays: dict[str, NDArray[np.generic]] = {"schema": np.array(SCHEMA), "schema_minor": np.array(SCHEMA_MINOR)}
     for field in fields(Take):
         value = getattr(take, field.name)
+        if value is None:
+            continue
         if field.name == "fps":
             value = np.array([value.numerator, value.denominator], np.int64)
         arrays[field.name] = np.asarray(value)
@@ -89,12 +98,14 @@ def load(path: Path) -> Take:
         raise InputError(f"{path} is not a take or is damaged; track the footage again.") from error
     if int(arrays.get("schema", np.array(0))) != SCHEMA:
         raise InputError(f"{path} has take schema {arrays.get('schema')}, this version reads schema {SCHEMA}.")
-    missing = [field.name for field in fields(Take) if field.name not in arrays and field.name != "frame_index"]
+    optional = ("frame_index", "sigma")
+    missing = [field.name for field in fields(Take) if field.name not in arrays and field.name not in optional]
     if missing:
         raise InputError(f"{path} lacks {', '.join(missing)}; track the footage again.")
     frames = len(arrays["time_s"])
     for name, shape in {
         "coefficients": (frames, len(arkit.NAMES)),
+        "sigma": (frames, len(arkit.NAMES)),
         "confidence": (frames,),
         "rotation": (frames, 3, 3),
         "translation_cm": (frames, 3),
@@ -102,7 +113,7 @@ def load(path: Path) -> Take:
         "landmarks_px": (frames, 478, 2),
         "camera_matrix": (3, 3),
     }.items():
-        if arrays[name].shape != shape:
+        if name in arrays and arrays[name].shape != shape:
             raise InputError(
                 f"{path}: {name} has shape {arrays[name].shape}, expected {shape}; track the footage again."
             )
@@ -124,4 +135,5 @@ def load(path: Path) -> Take:
         face_model=str(arrays["face_model"]),
         source_sha256=str(arrays["source_sha256"]),
         tool_version=str(arrays["tool_version"]),
+        sigma=arrays.get("sigma"),
     )

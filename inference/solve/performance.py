@@ -11,6 +11,7 @@ from scipy.ndimage import uniform_filter1d
 
 from .. import arkit
 from ..face_model.types import FaceModel
+from .certainty import spreads
 from .coefficients import Bounds, solve_coefficients
 from .evidence import (
     facing,
@@ -56,6 +57,20 @@ class Performance:
     """(N, 2, 2)."""
     residual_cm: Array
     """(N,) root mean square of what the points are off by."""
+    sigma: Array
+    """(N, 52) standard deviation of the coefficients."""
+
+
+@dataclass(frozen=True)
+class Refined:
+    """One round's result for N frames."""
+
+    coefficients: Array
+    """(N, 52)."""
+    gaze: Array
+    """(N, 2, 2)."""
+    hessian: Array
+    """(N, 52, 52) of the coefficients, priors and smoothness not included."""
 
 
 class PerformanceSolver:
@@ -85,17 +100,20 @@ class PerformanceSolver:
         poses = refine_poses(self.seen, still, poses, actor.camera, None, 1.0, 3)
         actor, level = self.find_actor(actor, poses)
         step_done(1)
-        coefficients, gaze = np.zeros((len(self.points_px), len(arkit.NAMES))), np.zeros((len(self.points_px), 2, 2))
+        coefficients = np.zeros((len(self.points_px), len(arkit.NAMES)))
         for done in range(SHOT_ROUNDS):
             faces = self.faces(actor, coefficients)
             steps = 3 if done == 0 else 1
             poses = refine_poses(self.seen, faces, poses, actor.camera, self.timeline, level, steps)
-            coefficients, gaze = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
+            refined = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
+            coefficients = refined.coefficients
             step_done(2 + done)
         residual = self.residuals(slice(None), poses, actor, coefficients)
         closing = closing_blinks(actor.points_cm, self.expressions)
+        sigma = spreads(refined.hessian)
         coefficients[:, BLINKS] = np.minimum(coefficients[:, BLINKS] / closing, 1.0)
-        return Performance(actor, poses, coefficients, gaze, np.sqrt((residual**2).mean((1, 2))))
+        sigma[:, BLINKS] /= closing
+        return Performance(actor, poses, coefficients, refined.gaze, np.sqrt((residual**2).mean((1, 2))), sigma)
 
     def find_actor(self, actor: Actor, poses: Poses) -> tuple[Actor, float]:
         """The actor, the camera and how large the errors of this shot are, from key frames."""
@@ -107,7 +125,7 @@ class PerformanceSolver:
             actor, poses = adjust(
                 self.points_px[keys], coefficients, poses, actor, self.model, self.normals, self.usual_focal, level
             )
-            coefficients, _ = self.refine(keys, poses, actor, coefficients, apart, level)
+            coefficients = self.refine(keys, poses, actor, coefficients, apart, level).coefficients
             residual = self.residuals(keys, poses, actor, coefficients)
             level = noise_level(residual, self.means)
             state = np.log([level, actor.camera.focal_px])
@@ -119,15 +137,16 @@ class PerformanceSolver:
     def refine(
         self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, timeline: Timeline,
         level: float,
-    ) -> tuple[Array, Array]:  # fmt: skip
-        """New coefficients (N, 52) and gaze (N, 2, 2) of the given frames."""
+    ) -> Refined:  # fmt: skip
+        """New coefficients and gaze of the given frames."""
         opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         bounds = self.bounds(angles, coefficients, actor)
         hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
-        values = solve_coefficients(hessian + by_lids[0], gradient + by_lids[1], bounds, timeline, coefficients)
-        return values, angles
+        hessian += by_lids[0]
+        values = solve_coefficients(hessian, gradient + by_lids[1], bounds, timeline, coefficients)
+        return Refined(values, angles, hessian)
 
     def faces(self, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 3) the actor's face in every frame, in head axes."""

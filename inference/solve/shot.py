@@ -15,7 +15,7 @@ from ..capture.types import FaceTrack, ShotTracks
 from ..errors import InputError
 from ..face_model.types import FaceModel
 from ..progress import Progress, silent
-from ..take import Take
+from ..take import UNKNOWN_SIGMA, Take
 from .geometry import Array
 from .identity import Actor
 from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
@@ -59,6 +59,8 @@ def assemble(shot: ShotTracks, track: FaceTrack, model: FaceModel, found: Perfor
     confidence[seen] = track.confidence[seen] * fit_quality(found.residual_cm)
     landmarks = track.landmarks_px.astype(np.float32).copy()
     landmarks[confidence == 0] = np.nan
+    sigma = np.full((frames, len(arkit.NAMES)), UNKNOWN_SIGMA, np.float32)
+    sigma[seen] = found.sigma
     return Take(
         names=arkit.NAMES,
         coefficients=found.coefficients[nearest].astype(np.float32),
@@ -77,6 +79,7 @@ def assemble(shot: ShotTracks, track: FaceTrack, model: FaceModel, found: Perfor
         face_model=model.name,
         source_sha256=shot.source_sha256,
         tool_version=tool_version(),
+        sigma=sigma,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,6 +39,7 @@ def made(frames: int = 5, seed: int = 0, fps: Fraction = Fraction(30000, 1001)) 
         face_model="default",
         source_sha256="ab" * 32,
         tool_version="0.1.0",
+        sigma=generator.random((frames, 52)).astype(np.float32),
     )
 
 
@@ -115,6 +116,34 @@ def test_incomplete_takes_are_refused(tmp_path: Path, lost: str) -> None:
         arrays = {name: stored[name] for name in stored.files if name != lost}
     np.savez(path, **arrays)
     with pytest.raises(InputError, match=lost):
+        take.load(path)
+
+
+def test_takes_of_before_sigma_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    take.save(made(), path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files if name not in ("sigma", "schema_minor")}
+    np.savez(path, **arrays)
+    assert take.load(path).sigma is None
+
+
+def test_unmeasured_sigma_stays_unmeasured(tmp_path: Path) -> None:
+    take.save(replace(made(), sigma=None), tmp_path / "a.npz")
+    assert take.load(tmp_path / "a.npz").sigma is None
+
+
+def test_later_additions_to_the_schema_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    take.save(made(), path)
+    with np.load(path) as stored:
+        assert int(stored["schema"]) == 1
+        assert int(stored["schema_minor"]) == 1
+        arrays = {name: stored[name] for name in stored.files}
+    np.savez(path, **{**arrays, "schema_minor": np.array(7), "novelty": np.zeros(3)})
+    assert_same(take.load(path), made())
+    np.savez(path, **{**arrays, "sigma": np.zeros((4, 52))})
+    with pytest.raises(InputError, match="sigma"):
         take.load(path)
 
 
