@@ -27,6 +27,8 @@ CURVES: tuple[tuple[str, ...], ...] = (
     ("browInnerUp", "browOuterUpLeft", "browOuterUpRight", "browDownLeft"),
 )
 _COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700")
+_IN_USE = 0.1
+"""Channels that never reach this are not spoken of."""
 _WIDTH, _HEIGHT = 900, 120
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1060px;margin:2rem auto;padding:0 1rem;color:#222}
 img{max-width:100%}table{border-collapse:collapse}td{padding:.15rem 1.2rem .15rem 0}svg{width:100%;background:#f6f8fa}
@@ -55,7 +57,8 @@ def write_report(story: Story, page: Path, progress: Progress = silent) -> dict[
     encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
     figures = take_figures(story.take)
     if story.truth is not None:
-        figures |= {f"truth: {name}": value for name, value in asdict(score(story.take, story.truth)).items()}
+        known = asdict(score(story.take, story.truth))
+        figures |= {f"truth: {name}": value for name, value in known.items() if not np.isnan(value)}
     figures |= {f"composite: {name}": value for name, value in story.composite_figures.items()}
     text = _page(story, encoded, figures)
     write_whole(page.with_name(CONTACT_SHEET), encoded)
@@ -76,7 +79,18 @@ def take_figures(take: Take) -> dict[str, object]:
         "distance of the head (median)": f"{-np.median(take.translation_cm[seen, 2]):.0f} cm",
         "mean second difference of the coefficients": f"{jitter:.4f}",
         "face model": take.face_model,
-    }
+    } | least_certain(take)
+
+
+def least_certain(take: Take) -> dict[str, object]:
+    """The three channels in use of which the least is known, where a take says it."""
+    seen = take.confidence > 0
+    used = np.flatnonzero(take.coefficients[seen].max(0, initial=0.0) > _IN_USE)
+    if take.sigma is None or not len(used):
+        return {}
+    sigma = np.median(take.sigma[seen], axis=0)
+    worst = used[np.argsort(-sigma[used], kind="stable")][:3]
+    return {"least certain channels": ", ".join(f"{take.names[n]} (+- {sigma[n]:.2f})" for n in worst)}
 
 
 def _page(story: Story, sheet_png: bytes, figures: dict[str, object]) -> str:

@@ -100,3 +100,14 @@ def test_figures_count_the_frames_with_a_face() -> None:
     confidence = take.confidence.copy()
     confidence[:5] = 0
     assert take_figures(replace(take, confidence=confidence))["frames with a face"] == "5 (50.0 %)"
+
+
+def test_the_least_certain_channels_in_use_are_named() -> None:
+    take = make_take(10)
+    sigma = np.full((10, 52), 0.1, np.float32)
+    sigma[:, arkit.INDEX["jawOpen"]] = 0.4
+    sigma[:, arkit.INDEX["tongueOut"]] = 0.9
+    told = take_figures(replace(take, sigma=sigma))["least certain channels"]
+    assert str(told).startswith("jawOpen (+- 0.40), eyeBlinkLeft (+- 0.10)")
+    assert "tongueOut" not in str(told)
+    assert "least certain channels" not in take_figures(take)
