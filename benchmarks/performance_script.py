@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 FPS: Final = 24
-_LID_TRAVEL_RAD: Final = {"In": 0.55, "Out": 0.55, "Up": 0.45, "Down": 0.55}
+LID_TRAVEL_RAD: Final = {"In": 0.55, "Out": 0.55, "Up": 0.45, "Down": 0.55}
 """Eye rotation at which the eyeLook shape of a direction is complete."""
 
 
@@ -145,7 +145,7 @@ def lids_follow(curves: dict[str, NDArray[np.float64]], yaw: NDArray[np.float64]
     """Add the eyeLook shapes of a gaze (T,) that both eyes share."""
     for side, toward_nose in (("_L", -yaw), ("_R", yaw)):
         for direction, angle in (("In", toward_nose), ("Out", -toward_nose), ("Up", pitch), ("Down", -pitch)):
-            curves[f"eyeLook{direction}{side}"] += np.maximum(angle, 0.0) / _LID_TRAVEL_RAD[direction]
+            curves[f"eyeLook{direction}{side}"] += np.maximum(angle, 0.0) / LID_TRAVEL_RAD[direction]
 
 
 def _blink(curves: dict[str, NDArray[np.float64]], time: NDArray[np.float64], at_s: tuple[float, ...]) -> None:
