@@ -28,20 +28,26 @@ def normalised(grey: NDArray[np.uint8], sigma_px: float) -> NDArray[np.int8]:
     """The structure of about `sigma_px`, in STEPS_PER_UNIT; gain and slow changes of the picture's brightness drop out."""
     sigma = max(sigma_px, FINEST_PX)
     picture = grey.astype(np.float32)
-    detail = cv2.GaussianBlur(picture, (0, 0), sigma) - cv2.GaussianBlur(picture, (0, 0), SURROUNDINGS * sigma)
-    power = cv2.GaussianBlur(detail * detail, (0, 0), CONTRAST_REACH * sigma)
+    detail = cv2.GaussianBlur(picture, (0, 0), sigma) - wide_blur(picture, SURROUNDINGS * sigma)
+    power = wide_blur(detail * detail, CONTRAST_REACH * sigma)
     floor = CONTRAST_SHARE**2 * float(power.mean()) + 1e-6
     return np.asarray(np.clip(detail * (STEPS_PER_UNIT / np.sqrt(power + floor)), -127, 127), np.int8)
 
 
-def sample(picture: NDArray[np.int8], points_px: Array) -> tuple[Array, Array]:
+def wide_blur(picture: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+    """Two running means in a row, whose cost does not grow with their width, of a Gaussian's variance."""
+    width = 2 * round((np.sqrt(6 * sigma_px**2 + 1) - 1) / 2) + 1
+    return np.asarray(cv2.blur(cv2.blur(picture, (width, width)), (width, width)), np.float32)
+
+
+def sample(picture: NDArray[np.int8], points_px: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(P,) values at points (P, 2) of the crop and (P, 2) their change per pixel, by central differences of one pixel."""
     x, y = np.asarray(points_px - 0.5, np.float32).T
     half = np.float32(0.5)
     across = np.stack([x, x + half, x - half, x, x])
     down = np.stack([y, y, y, y + half, y - half])
-    found = cv2.remap(picture.astype(np.float32), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    found = found.astype(np.float64) / STEPS_PER_UNIT
+    bytes_found = cv2.remap(picture.astype(np.float32), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found = np.asarray(bytes_found, np.float32) * np.float32(1 / STEPS_PER_UNIT)
     return found[0], np.stack([found[1] - found[2], found[3] - found[4]], -1)
 
 
@@ -49,11 +55,11 @@ def sample(picture: NDArray[np.int8], points_px: Array) -> tuple[Array, Array]:
 class Texture:
     """The average look of S skin points, and how far single frames are from it."""
 
-    value: Array
+    value: NDArray[np.float32]
     """(S,)."""
-    by_surface: Array
+    change: NDArray[np.float32]
     """(S, 2) change per cm along the two tangents of the skin."""
-    known: Array
+    known: NDArray[np.float32]
     """(S,) 0..1: 0 where too few frames show the point."""
     noise: float
     """Usual difference of a frame from the average (robust standard deviation)."""
@@ -65,6 +71,6 @@ class Texture:
         return float(self.value[seen].std() / max(self.noise, 1e-9)) if seen.any() else 0.0
 
 
-def robust(difference: Array, noise: float) -> Array:
+def robust(difference: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
     """Weights 0..1 of differences (Geman-McClure)."""
-    return np.asarray(1.0 / (1.0 + (difference / (ROBUST * noise)) ** 2) ** 2)
+    return np.asarray(1 / np.square(1 + np.square(difference * np.float32(1 / (ROBUST * noise)))), np.float32)

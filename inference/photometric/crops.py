@@ -31,9 +31,9 @@ class FaceCrops:
     scale: Array
     """(N,) at most 1."""
 
-    def to_crop(self, points_px: Array, frames: slice) -> Array:
+    def to_crop(self, points_px: NDArray[np.float32], frames: slice) -> NDArray[np.float32]:
         """(n, P, 2) frame pixels of these frames to pixels of their crops."""
-        return (points_px - self.origin_px[frames, None]) * self.scale[frames, None, None]
+        return np.asarray((points_px - self.origin_px[frames, None]) * self.scale[frames, None, None], np.float32)
 
 
 Kind = TypeVar("Kind", bound=np.generic)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solve.geometry import Array, Linearised, Poses, chunks
+from ..solve.geometry import Array, Poses, chunks
 from .appearance import ROBUST, Texture, normalised, robust, sample
 from .crops import FaceCrops, stored
-from .skin import ActorSkin
+from .skin import ActorSkin, Placed, Single
 
 INDEPENDENT_PART = 0.5
 """Errors of neighbouring points go together (light, folds that the model lacks): so many of them are worth one."""
@@ -33,7 +33,7 @@ class Samples:
     value: NDArray[np.float16]
     """(T, S)."""
     change: NDArray[np.float16]
-    """(T, S, 2) per cm along the picture's axes."""
+    """(T, S, 2) per cm along the tangents of the skin."""
     seen: NDArray[np.float16]
     """(T, S) 0..1."""
 
@@ -61,69 +61,64 @@ def take_samples(crops: FaceCrops, layer: NDArray[np.int8], skin: ActorSkin, sta
     change = np.empty((frames, points, 2), np.float16)
     seen = np.empty((frames, points), np.float16)
     for part in chunks(frames):
-        linear, visible = skin.placed(state.coefficients[part], state.poses[part])
-        places = crops.to_crop(linear.points_px, part)
+        placed = skin.placed(state.coefficients[part], state.poses[part])
+        places = crops.to_crop(placed.points_px, part)
         inside = ((places > EDGE_PX) & (places < layer.shape[1] - EDGE_PX)).all(-1)
-        per_cm = linear.px_per_cm * crops.scale[part]
-        seen[part] = visible * inside
+        seen[part] = placed.seen * inside
         for n, t in enumerate(range(frames)[part]):
             value[t], by_px = sample(layer[t], places[n])
-            change[t] = by_px * per_cm[n]
+            by_px *= np.float32(crops.scale[t])
+            change[t] = by_px[:, None, 0] * placed.by_tangent[n, :, 0] + by_px[:, None, 1] * placed.by_tangent[n, :, 1]
     return Samples(value, change, seen)
 
 
-def average(samples: Samples, skin: ActorSkin, state: State) -> Texture:
+def average(samples: Samples) -> Texture:
     """The actor's skin as most frames show it."""
     value, seen = samples.value.astype(np.float32), samples.seen.astype(np.float32)
-    weight = seen
+    weight, well = seen, seen > 0.5
     noise = 1.0
     for _ in range(AVERAGING_ROUNDS):
-        mean = (value * weight).sum(0) / np.maximum(weight.sum(0), 1e-6)
-        off = np.abs(value - mean)
-        noise = max(1.4826 * float(np.median(off[seen > 0.5])), 1e-3) if (seen > 0.5).any() else 1.0
-        weight = seen * robust(value - mean, noise).astype(np.float32)
-    total = np.zeros((len(mean), 2))
-    for part in chunks(len(value)):
-        linear, _ = skin.placed(state.coefficients[part], state.poses[part])
-        along = linear.by_point @ skin.tangents
-        total += np.einsum(
-            "ts,tsa,tsab->sb", weight[part], samples.change[part].astype(np.float64), along, optimize=True
-        )
-    by_surface = total / np.maximum(weight.sum(0), 1e-6)[:, None]
+        mean = np.einsum("ts,ts->s", value, weight) / np.maximum(weight.sum(0), 1e-6)
+        off = value - mean
+        noise = max(1.4826 * float(np.median(np.abs(off[well]))), 1e-3) if well.any() else 1.0
+        weight = seen * robust(off, noise)
+    total = np.maximum(weight.sum(0), 1e-6)
+    change = np.stack([np.einsum("ts,ts->s", weight, samples.change[..., n].astype(np.float32)) for n in (0, 1)], -1)
     known = np.clip((seen > 0.3).sum(0) / FRAMES_NEEDED, 0.0, 1.0)
-    return Texture(mean.astype(np.float64), by_surface, known, noise)
+    return Texture(mean, change / total[:, None], known.astype(np.float32), noise)
 
 
-def expected_change(texture: Texture, skin: ActorSkin, linear: Linearised) -> Array:
-    """(T, S, 2) change per cm along the picture's axes that the average skin has in these views."""
-    along = linear.by_point @ skin.tangents
-    (a, b), (c, d) = np.moveaxis(along, (-2, -1), (0, 1))
+def in_picture(change: Single, placed: Placed) -> Single:
+    """(T, S, 2) change per pixel of a look that changes so much, (T, S, 2), per cm along the tangents of the skin."""
+    (a, b), (c, d) = np.moveaxis(placed.by_tangent, (-2, -1), (0, 1))
     area = a * d - b * c
-    area = np.where(np.abs(area) < LEAST_FORESHORTENING, np.copysign(LEAST_FORESHORTENING, area), area)
-    first, second = texture.by_surface.T
-    return np.asarray(np.stack([d * first - c * second, a * second - b * first], -1) / area[..., None])
+    least = LEAST_FORESHORTENING * np.square(placed.by_place[..., 0, 0])
+    area = np.where(np.abs(area) < least, np.copysign(least, area), area)
+    first, second = change[..., 0], change[..., 1]
+    return np.stack([(d * first - c * second) / area, (a * second - b * first) / area], -1)
 
 
 def normal_equations(samples: Samples, texture: Texture, skin: ActorSkin, state: State) -> tuple[Array, Array]:
     """(T, 58, 58), (T, 58) for steps of the 52 coefficients and the 6 of the pose (`Poses.moved`)."""
     frames = len(samples.value)
     hessian, gradient = np.empty((frames, 58, 58)), np.empty((frames, 58))
+    rows = np.empty((len(texture.value), 58), np.float32)
     for part in chunks(frames):
-        linear, _ = skin.placed(state.coefficients[part], state.poses[part])
-        change = (expected_change(texture, skin, linear) + samples.change[part]) / 2
-        missing = texture.value - samples.value[part]
-        weight = samples.seen[part] * texture.known * robust(missing, texture.noise)
-        weight = np.sqrt(weight * INDEPENDENT_PART) / texture.noise
-        change = change * weight[..., None]
-        by_point = np.einsum("tsa,tsac->tsc", change, linear.by_point).astype(np.float32)
-        by_pose = np.einsum("tsa,tsak->tsk", change, linear.by_pose).astype(np.float32)
-        pull = (missing * weight).astype(np.float32)
-        rows = np.empty((pull.shape[1], 58), np.float32)
+        placed = skin.placed(state.coefficients[part], state.poses[part])
+        missing = texture.value - samples.value[part].astype(np.float32)
+        weight = samples.seen[part].astype(np.float32) * texture.known * robust(missing, texture.noise)
+        weight = np.sqrt(weight * np.float32(INDEPENDENT_PART)) / np.float32(texture.noise)
+        change = in_picture((texture.change + samples.change[part].astype(np.float32)) / 2, placed) * weight[..., None]
+        by_point = (change[..., None, :] @ placed.by_point)[..., 0, :]
+        by_place = (change[..., None, :] @ placed.by_place)[..., 0, :]
+        by_turn = np.cross(placed.turned_cm, by_place)
+        pull = missing * weight
         for n, t in enumerate(range(frames)[part]):
-            rows[:, :52] = by_point[n, :, 0, None] * skin.by_axis[0]
-            rows[:, :52] += by_point[n, :, 1, None] * skin.by_axis[1]
-            rows[:, :52] += by_point[n, :, 2, None] * skin.by_axis[2]
-            rows[:, 52:] = by_pose[n]
+            shapes = rows[:, :52]
+            np.multiply(by_point[n, :, 0, None], skin.by_axis[0], out=shapes)
+            shapes += by_point[n, :, 1, None] * skin.by_axis[1]
+            shapes += by_point[n, :, 2, None] * skin.by_axis[2]
+            rows[:, 52:55], rows[:, 55:] = by_turn[n], by_place[n]
             hessian[t] = rows.T @ rows
             gradient[t] = rows.T @ pull[n]
     return hessian, gradient

@@ -103,7 +103,7 @@ class Refinement:
             layer = pictures(self.crops, sigma_cm, px_per_cm)
             for _ in range(rounds):
                 samples = take_samples(self.crops, layer, self.skin, state)
-                texture = average(samples, self.skin, state)
+                texture = average(samples)
                 if texture.signal_to_noise < LEAST_SIGNAL or len(coefficients) < LEAST_FRAMES:
                     self.report = PixelReport(texture.signal_to_noise, False, 0)
                     return self.found
@@ -138,7 +138,7 @@ class Refinement:
     def judge(self, layer: NDArray[np.int8], start: State, end: State) -> tuple[NDArray[np.bool_], float]:
         """(T,) where pixels and landmarks together fit the end no worse than the start; the skin's signal to noise."""
         now = take_samples(self.crops, layer, self.skin, end)
-        texture = average(now, self.skin, end)
+        texture = average(now)
         then = take_samples(self.crops, layer, self.skin, start)
         before = misfit(then, texture) + self.landmark_misfit(start, start)
         after = misfit(now, texture) + self.landmark_misfit(end, start)

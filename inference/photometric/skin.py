@@ -11,13 +11,34 @@ from .. import arkit
 from ..face_model.skin import SkinPoints
 from ..face_model.surface import carried
 from ..face_model.types import FaceModel
-from ..solve.geometry import Array, Linearised, Poses, linearise
+from ..solve.geometry import Array, Poses
 from ..solve.identity import Actor
 from ..solve.landmark_groups import MESH_COUNT
 
 FULLY_SEEN = 0.65
 HARDLY_SEEN = 0.15
 """Cosines between normal and line of sight."""
+
+
+Single = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """S skin points in the pictures of T frames; derivatives in pixels per cm, in axes of the picture."""
+
+    points_px: Single
+    """(T, S, 2)."""
+    turned_cm: Single
+    """(T, S, 3) from the head's origin, in camera-aligned axes."""
+    by_place: Single
+    """(T, S, 2, 3) change with a shift in camera-aligned axes."""
+    by_point: Single
+    """(T, S, 2, 3) change with a shift in head axes."""
+    by_tangent: Single
+    """(T, S, 2, 2) change with a shift along the skin's tangents."""
+    seen: Single
+    """(T, S) 0..1."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +48,41 @@ class ActorSkin:
     actor: Actor
     neutral_cm: Array
     """(S, 3)."""
-    by_axis: NDArray[np.float32]
+    by_axis: Single
     """(3, S, 52) how the shapes move the points along each axis of the head."""
     normals: Array
     """(S, 3)."""
     tangents: Array
     """(S, 3, 2) two directions along the skin."""
 
-    def faces(self, coefficients: Array) -> Array:
-        """(T, S, 3)."""
+    def faces(self, coefficients: Array) -> Single:
+        """(T, S, 3) in head axes."""
         moved = self.by_axis @ coefficients.T.astype(np.float32)
-        return np.asarray(self.neutral_cm + moved.transpose(2, 1, 0))
+        return np.ascontiguousarray(self.neutral_cm.astype(np.float32) + moved.transpose(2, 1, 0))
 
-    def placed(self, coefficients: Array, poses: Poses) -> tuple[Linearised, Array]:
-        """The points in the picture of each frame, and how well each is seen, (T, S) 0..1."""
-        faces = self.faces(coefficients)
-        linear = linearise(faces, poses, self.actor.camera)
-        camera_cm = -np.einsum("tji,tj->ti", poses.rotation, poses.translation_cm)
-        sight = camera_cm[:, None] - faces
-        facing = (sight * self.normals).sum(-1) / np.linalg.norm(sight, axis=-1)
-        return linear, np.clip((facing - HARDLY_SEEN) / (FULLY_SEEN - HARDLY_SEEN), 0.0, 1.0)
+    def placed(self, coefficients: Array, poses: Poses) -> Placed:
+        """Where the points are in the picture of each frame, how they move there, and how well each is seen."""
+        camera = self.actor.camera
+        rotation = poses.rotation.astype(np.float32)
+        turned = self.faces(coefficients) @ np.swapaxes(rotation, 1, 2)
+        place = turned + poses.translation_cm.astype(np.float32)[:, None]
+        depth = -place[..., 2]
+        across, down = place[..., 0] / depth, -place[..., 1] / depth
+        px_per_cm = (camera.focal_px / depth).astype(np.float32)
+        nothing = np.zeros_like(depth)
+        by_place = np.stack(
+            [
+                np.stack([px_per_cm, nothing, across * px_per_cm], -1),
+                np.stack([nothing, -px_per_cm, down * px_per_cm], -1),
+            ],
+            -2,
+        )
+        points_px = np.stack([across, down], -1) * np.float32(camera.focal_px) + np.array(camera.centre_px, np.float32)
+        facing = -(place * (self.normals.astype(np.float32) @ np.swapaxes(rotation, 1, 2))).sum(-1)
+        facing /= np.linalg.norm(place, axis=-1)
+        seen = np.clip((facing - HARDLY_SEEN) / (FULLY_SEEN - HARDLY_SEEN), 0.0, 1.0)
+        by_point = (by_place.reshape(len(depth), -1, 3) @ rotation).reshape(by_place.shape)
+        return Placed(points_px, turned, by_place, by_point, by_point @ self.tangents.astype(np.float32), seen)
 
 
 def actor_skin(points: SkinPoints, model: FaceModel, actor: Actor) -> ActorSkin:
