@@ -13,11 +13,11 @@ from ..capture.types import ShotTracks
 from ..face_model.skin import skin_points
 from ..media.reader import read_frames
 from ..progress import Progress, silent
-from ..solve.coefficients import solve_coefficients
+from ..solve.certainty import spreads
 from ..solve.evidence import noise_level, robust_weights, visibility
 from ..solve.geometry import Array, Poses
-from ..solve.lids import BLINKS, closing_blinks, lid_evidence, openness
-from ..solve.performance import POSE_FREEDOM, Performance, PerformanceSolver
+from ..solve.lids import BLINKS, closing_blinks
+from ..solve.performance import POSE_FREEDOM, Performance, PerformanceSolver, Refined
 from ..solve.pose import limited, smooth_step
 from .crops import FaceCrops, read_crops
 from .evidence import State, average, misfit, normal_equations, pictures, take_samples
@@ -97,7 +97,7 @@ class Refinement:
         coefficients[:, BLINKS] *= self.closing
         start = state = State(coefficients, self.found.poses)
         self.level = noise_level(solver.residuals(slice(None), start.poses, self.actor, coefficients), solver.means)
-        done, gaze = 0, self.found.gaze
+        done = 0
         for sigma_cm, rounds in zip(SIZES_CM, ROUNDS, strict=True):
             px_per_cm = self.actor.camera.focal_px / -state.poses.translation_cm[:, 2]
             layer = pictures(self.crops, sigma_cm, px_per_cm)
@@ -107,15 +107,15 @@ class Refinement:
                 if texture.signal_to_noise < LEAST_SIGNAL or len(coefficients) < LEAST_FRAMES:
                     self.report = PixelReport(texture.signal_to_noise, False, 0)
                     return self.found
-                state, gaze = self.step(*normal_equations(samples, texture, self.skin, state), state)
+                state, refined = self.step(*normal_equations(samples, texture, self.skin, state), state)
                 done += 1
                 step_done(done)
         better, signal = self.judge(layer, start, state)
         self.report = PixelReport(signal, True, int((~better).sum()))
-        return self.performance(start, state, gaze, better)
+        return self.performance(start, state, refined, better)
 
-    def step(self, hessian: Array, gradient: Array, state: State) -> tuple[State, Array]:
-        """Coefficients of all frames with the pose eliminated, then the poses that go with them; the gaze (T, 2, 2)."""
+    def step(self, hessian: Array, gradient: Array, state: State) -> tuple[State, Refined]:
+        """Coefficients of all frames with the pose eliminated, then the poses that go with them."""
         solver, before, poses = self.solver, state.coefficients, state.poses
         size = before.shape[1]
         cross = hessian[:, :size, size:]
@@ -123,17 +123,10 @@ class Refinement:
         by_pose = np.linalg.solve(own, np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, size:, None]], -1))
         alone = hessian[:, :size, :size] - cross @ by_pose[..., :-1]
         pull = gradient[:, :size] - (cross @ by_pose[..., -1:])[..., 0] + (alone @ before[..., None])[..., 0]
-        opened = openness(solver.points_px, self.actor.points_cm, poses, self.actor.camera)
-        angles = solver.gaze(solver.landmarks_px, poses, self.actor, opened, solver.timeline)
-        bounds = solver.bounds(angles, before, self.actor)
-        landmarks = solver.evidence(solver.points_px, poses, self.actor, before, self.level)
-        lids = lid_evidence(opened, self.actor.points_cm, solver.expressions, self.level)
-        values = solve_coefficients(
-            alone + landmarks[0] + lids[0], pull + landmarks[1] + lids[1], bounds, solver.timeline, before
-        )
-        turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (values - before)[..., None])[..., 0]
+        refined = solver.refine(slice(None), poses, self.actor, before, solver.timeline, self.level, (alone, pull))
+        turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (refined.coefficients - before)[..., None])[..., 0]
         moved = smooth_step(hessian[:, size:, size:] + 1e-3 * np.eye(6), turn, poses, solver.timeline)
-        return State(values, poses.moved(limited(moved))), angles
+        return State(refined.coefficients, poses.moved(limited(moved))), refined
 
     def judge(self, layer: NDArray[np.int8], start: State, end: State) -> tuple[NDArray[np.bool_], float]:
         """(T,) where pixels and landmarks together fit the end no worse than the start; the skin's signal to noise."""
@@ -153,7 +146,7 @@ class Refinement:
         weight = robust_weights(usual, self.level * solver.errors_cm, visible)
         return np.asarray(0.5 * (weight * (off**2).sum(-1)).sum(1))
 
-    def performance(self, start: State, end: State, gaze: Array, better: NDArray[np.bool_]) -> Performance:
+    def performance(self, start: State, end: State, refined: Refined, better: NDArray[np.bool_]) -> Performance:
         """The refined performance; frames that were better before stay as they were."""
         mine = better[:, None]
         values = np.where(mine, end.coefficients, start.coefficients)
@@ -163,10 +156,13 @@ class Refinement:
         )
         residual = self.solver.residuals(slice(None), poses, self.actor, values)
         values[:, BLINKS] = np.minimum(values[:, BLINKS] / self.closing, 1.0)
+        sigma = spreads(refined.hessian)
+        sigma[:, BLINKS] /= self.closing
         return replace(
             self.found,
             poses=poses,
             coefficients=values,
-            gaze=np.where(mine[..., None], gaze, self.found.gaze),
+            gaze=np.where(mine[..., None], refined.gaze, self.found.gaze),
+            sigma=np.where(mine, sigma, self.found.sigma),
             residual_cm=np.sqrt((residual**2).mean((1, 2))),
         )

@@ -136,13 +136,15 @@ class PerformanceSolver:
 
     def refine(
         self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, timeline: Timeline,
-        level: float,
+        level: float, more: tuple[Array, Array] | None = None,
     ) -> Refined:  # fmt: skip
-        """New coefficients and gaze of the given frames."""
+        """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the landmarks'."""
         opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         bounds = self.bounds(angles, coefficients, actor)
         hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
+        if more is not None:
+            hessian, gradient = hessian + more[0], gradient + more[1]
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
         hessian += by_lids[0]
         values = solve_coefficients(hessian, gradient + by_lids[1], bounds, timeline, coefficients)
