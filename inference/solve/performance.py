@@ -32,7 +32,7 @@ from .timeline import Timeline
 
 MOST_KEY_ROUNDS = 20
 SETTLED = 0.03
-"""Key frames are solved until the measured noise and the focal length change by no more than this part."""
+"""Key frames are solved until what they leave over and the focal length change by no more than this part."""
 SHOT_ROUNDS = 2
 STEPS = 1 + SHOT_ROUNDS
 POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
@@ -128,7 +128,7 @@ class PerformanceSolver:
             coefficients = self.refine(keys, poses, actor, coefficients, apart, level).coefficients
             residual = self.residuals(keys, poses, actor, coefficients)
             level = noise_level(residual, self.means)
-            state = np.log([level, actor.camera.focal_px])
+            state = np.log([max(float(np.sqrt((residual**2).mean())), 1e-9), actor.camera.focal_px])
             if np.abs(state - before).max() < SETTLED:
                 break
             before = state
