@@ -27,6 +27,7 @@ from .geometry import Array, Camera, Linearised, Poses, chunks, linearise, proje
 from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
 from .lids import BLINKS, closing_blinks, lid_evidence, openness
+from .lips import CLOSE, largest_close, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, snapped
 from .pose import PosedPoints, first_poses, refine_poses
 from .timeline import Timeline
 
@@ -98,6 +99,7 @@ class PerformanceSolver:
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
         poses = first_poses(self.points_px, self.mean, actor.camera)
         poses = refine_poses(self.seen, still, poses, actor.camera, None, 1.0, 3)
+        self.lip_noise_cm = noise_cm(lip_gaps_cm(self.points_px, poses, actor.camera))
         actor, level = self.find_actor(actor, poses)
         step_done(1)
         coefficients = np.zeros((len(self.points_px), len(arkit.NAMES)))
@@ -141,14 +143,16 @@ class PerformanceSolver:
         """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the landmarks'."""
         opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
-        bounds = self.bounds(angles, coefficients, actor)
+        contact = lip_contact(lip_gaps_cm(self.points_px[frames], poses, actor.camera), self.lip_noise_cm)
+        bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
         hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
         if more is not None:
             hessian, gradient = hessian + more[0], gradient + more[1]
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
         hessian += by_lids[0]
+        hessian += lip_evidence(contact, coefficients, self.expressions, level)
         values = solve_coefficients(hessian, gradient + by_lids[1], bounds, timeline, coefficients)
-        return Refined(values, angles, hessian)
+        return Refined(snapped(values, contact, self.expressions), angles, hessian)
 
     def faces(self, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 3) the actor's face in every frame, in head axes."""
@@ -183,13 +187,13 @@ class PerformanceSolver:
         angles = gaze_angles(landmarks_px - shaking, poses, actor.camera, eyes_cm, self.model.eye_radius_cm)
         return conjugate(angles, np.minimum(opened, 1.0))
 
-    def bounds(self, angles: Array, coefficients: Array, actor: Actor) -> Bounds:
+    def bounds(self, angles: Array, largest_close: Array, actor: Actor) -> Bounds:
         """Looks are fixed by the gaze, blinks end where the lids meet, lips close no further than the jaw is open."""
         look = look_coefficients(angles, self.full_look)
         lower = np.where(EYE_LOOK, look, 0.0)
         upper = np.where(EYE_LOOK, look, 1.0)
         upper[:, BLINKS] = closing_blinks(actor.points_cm, self.expressions)
-        upper[:, arkit.INDEX["mouthClose"]] = coefficients[:, arkit.INDEX["jawOpen"]]
+        upper[:, CLOSE] = largest_close
         return Bounds(lower, upper)
 
     def evidence(
