@@ -1,4 +1,4 @@
-"""The command line: ``understudy doctor | models | track | bake | render | composite | run | demo``.
+"""The command line: ``understudy doctor | models | track | bake | render | composite | run | demo | bench``.
 
 Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped.
 Heavy rooms are imported when a command needs them.
@@ -118,6 +118,10 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--video", type=Path, help="another clip")
     demo.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: out/CLIP")
     _add_whole_job(demo)
+
+    bench = _command(commands, "bench", _bench, "side-by-side figures; needs the source checkout")
+    bench.add_argument("name", nargs="?", help="a benchmark, accuracy for one; without a name, what there is")
+    bench.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="its own arguments")
     return parser
 
 
@@ -365,6 +369,16 @@ def _demo(options: argparse.Namespace, console: Console) -> None:
     video = options.video or SAMPLE
     truth = SAMPLE_TRUTH if options.video is None else None
     _whole_job(video, options.output or Path("out") / video.stem, truth, options, console)
+
+
+def _bench(options: argparse.Namespace, console: Console) -> None:
+    from .jobs.benchmarks import find_benchmarks, run_benchmark
+
+    if options.name is None:
+        for name, summary in find_benchmarks().items():
+            console.say("benchmark", f"{name}: {summary}", name=name)
+    else:
+        run_benchmark(options.name, options.words)
 
 
 def _whole_job(video: Path, folder: Path, truth: Path | None, options: argparse.Namespace, console: Console) -> None:

@@ -44,7 +44,14 @@ def truth_path(tmp_path: Path) -> Path:
     points = 100 + 100 * np.random.default_rng(1).random((FRAMES, 68, 2))
     path = tmp_path / "clip.truth.npz"
     np.savez(
-        path, names=np.array(ICT_NAMES), coefficients=np.stack(curves, 1), rotation=rotation, landmarks68_px=points
+        path,
+        names=np.array(ICT_NAMES),
+        coefficients=np.stack(curves, 1),
+        rotation=rotation,
+        landmarks68_px=points,
+        translation_cm=np.zeros((FRAMES, 3)),
+        camera_distance_cm=1e9,  # so far that the two conventions' points coincide in the picture
+        K=np.diag([500.0, 500.0, 1.0]),
     )
     return path
 
@@ -153,6 +160,15 @@ def test_leakage_and_landmarks(perfect: Take, truth_path: Path) -> None:
     figures = score(worse, truth_path)
     assert figures.leakage == pytest.approx(0.1, abs=1e-6)
     assert figures.landmark_error_px == pytest.approx(5.0, abs=1e-3)
+
+
+def test_the_classic_points_are_offset_on_the_head(perfect: Take, truth_path: Path, tmp_path: Path) -> None:
+    """At 50 cm the jaw's classic points lie some pixels off the landmarks that mark them, and no two by the same."""
+    with np.load(truth_path) as truth:
+        near = {**truth, "camera_distance_cm": 50.0}
+    path = tmp_path / "near.truth.npz"
+    np.savez(path, **near)
+    assert 1 < score(perfect, path).landmark_error_px < 10
 
 
 def test_a_truth_without_motion_gives_no_figures(perfect: Take, truth_path: Path, tmp_path: Path) -> None:
