@@ -124,7 +124,7 @@ def _replay(model: FaceModel) -> Replayed:
     blinks = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
     played[:, blinks] = np.exp(-0.5 * ((time - frames // 2) / 1.3) ** 2)[:, None]
     mean, expressions = model.landmark_mean_cm, model.landmark_expressions_cm
-    identity = 0.7 * np.random.default_rng(4).normal(size=len(model.identity_modes_cm))
+    identity = 0.7 * np.random.default_rng(1).normal(size=len(model.identity_modes_cm))
     neutral = mean + np.tensordot(identity, model.landmark_modes_cm, 1)
     raw = played.copy()
     raw[:, blinks] *= closing_blinks(neutral[:SKIN], expressions[:, :SKIN])

@@ -82,8 +82,9 @@ def test_callers_cannot_change_the_shared_model(model):
 
 
 def test_unknown_specification_is_a_usage_error():
-    with pytest.raises(UsageError, match="flame:head"):
-        load("flame:head.pkl")
+    for spec in ("head", "flame", "ict:", "obj:head.obj", ""):
+        with pytest.raises(UsageError, match=f"Unknown face model '{spec}'"):
+            load(spec)
 
 
 def test_size_is_that_of_a_person(model):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 
 import numpy as np
 import pytest
-from understudy.inference.errors import InputError
+from understudy.inference import arkit, face_model
+from understudy.inference.errors import InputError, MissingComponentError
+from understudy.inference.face_model.default import load_default
 from understudy.inference.face_model.ict_folder import NEEDED_PARTS, ict_name, read_ict
+from understudy.inference.face_model.rims import EYES, INNER_LIPS
 from understudy.models.ict_archive import unpack_ict
 
+UPPER, LOWER = INNER_LIPS.upper[1:-1], INNER_LIPS.lower[1:-1]
 SHAPES = ("eyeBlink_L", "browInnerUp_L", "browInnerUp_R")
 CORNERS = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -122,3 +127,72 @@ def test_only_an_archive_with_the_model_is_unpacked(folder, tmp_path):
         unpack_ict(empty, tmp_path / "nothing")
     with pytest.raises(InputError, match="cannot be unpacked"):
         unpack_ict(text, tmp_path / "nothing")
+
+
+@pytest.fixture(scope="module")
+def official(shared, tmp_path_factory):
+    """The published folder, with three of its identity shapes."""
+    archive = shared / "data" / "ict_facekit" / "ICT-FaceKit.tar.xz"
+    if not archive.is_file():
+        pytest.skip(f"needs {archive}")
+    folder = unpack_ict(archive, tmp_path_factory.mktemp("ict"))
+    for path in folder.glob("identity*.obj"):
+        if path.stem not in ("identity000", "identity001", "identity050"):
+            path.unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(official, tmp_path_factory):
+    """The face model of that folder, converted into a cache of its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+            patched.setenv(name, str(tmp_path_factory.mktemp("cache")))
+        return face_model.load(f"ict:{official}")
+
+
+def test_the_model_lies_where_the_default_one_does(model):
+    ours = load_default()
+    assert model.name == "ict"
+    assert model.identity_modes_cm.shape == (3 + 3, len(model.mean_cm), 3)
+    assert np.linalg.norm(model.landmark_mean_cm - ours.landmark_mean_cm, axis=1).max() < 0.06
+    assert model.eye_centres_cm == pytest.approx(ours.eye_centres_cm, abs=1e-3)
+    assert model.eye_radius_cm == pytest.approx(ours.eye_radius_cm, abs=1e-3)
+    assert model.source_vertices[:-10].tolist() == list(range(len(model.mean_cm) - 10))
+    difference = np.linalg.norm(model.landmark_expressions_cm - ours.landmark_expressions_cm, axis=-1)
+    assert np.sqrt((difference**2).mean()) < 0.05
+
+
+def test_lips_and_lids_close(model):
+    shapes = model.landmark_expressions_cm
+    both = shapes[arkit.INDEX["jawOpen"]] + shapes[arkit.INDEX["mouthClose"]]
+    assert np.linalg.norm(both[list(UPPER)] - both[list(LOWER)], axis=1).max() < 0.02
+    for name, eye in zip(("eyeBlinkLeft", "eyeBlinkRight"), EYES, strict=True):
+        closed = model.landmark_mean_cm + shapes[arkit.INDEX[name]]
+        rim = closed[sorted(eye.lower, key=lambda i: closed[i, 0])]
+        upper = closed[list(eye.upper[1:-1])]
+        assert np.abs(upper[:, 1] - np.interp(upper[:, 0], rim[:, 0], rim[:, 1])).max() < 0.01
+
+
+def test_irises_only_follow_the_eyeballs(model):
+    assert not model.landmark_expressions_cm[:, 468:].any()
+    irises = model.landmark_mean_cm[468:] - np.repeat(model.eye_centres_cm[::-1], 5, axis=0)
+    ring = np.linalg.norm(irises[[1, 2, 3, 4, 6, 7, 8, 9]], axis=1)
+    assert ring == pytest.approx(model.eye_radius_cm, abs=1e-3)
+
+
+def test_the_solver_finds_what_it_played(model, replay):
+    found = replay(model)
+    assert found.coefficient_error.mean() < 0.03
+    assert found.head_error_deg.mean() < 0.4
+
+
+def test_what_is_no_model_is_told(folder, tmp_path):
+    with pytest.raises(InputError, match="has 20 vertices where ICT-FaceKit has 26719"):
+        face_model.load(f"ict:{folder}")
+    with pytest.raises(MissingComponentError, match="FaceXModel folder"):
+        face_model.load(f"ict:{tmp_path / 'nowhere'}")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(InputError, match="no ICT-FaceKit folder"):
+        face_model.load(f"ict:{folder}")
