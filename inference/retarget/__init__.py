@@ -1,5 +1,27 @@
 """Retargeting: the actor's coefficients become the weights of a given avatar's shape keys."""
 
-from .mapping import Link, Mapping, load, match_names, save, weights
+from .edits import add_link, remove_link, scale_region, set_gain, set_limits, set_offset
+from .mapping import Link, Mapping, absent_keys, weights
+from .mapping_file import load, save
+from .matching import Match, match, match_names
+from .regions import REGION_OF, REGIONS
 
-__all__ = ["Link", "Mapping", "load", "match_names", "save", "weights"]
+__all__ = [
+    "REGIONS",
+    "REGION_OF",
+    "Link",
+    "Mapping",
+    "Match",
+    "absent_keys",
+    "add_link",
+    "load",
+    "match",
+    "match_names",
+    "remove_link",
+    "save",
+    "scale_region",
+    "set_gain",
+    "set_limits",
+    "set_offset",
+    "weights",
+]

@@ -2,101 +2,100 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import arkit
-from ..errors import InputError
-from .names import COEFFICIENTS, spelling
 
-SCHEMA = 1
+UPPER: Final = 10.0
+"""The most that Blender lets a shape key's slider reach; the least is the same, negative."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One coefficient driving one shape key: ``weight = gain * coefficient + offset``."""
+    """One coefficient driving one shape key: ``weight = gain * coefficient + offset``, held within the limits.
+
+    A key with several links follows their sum, held within the tightest limits among them. Raises `ValueError` for
+    an unknown coefficient, for numbers that are not finite and for a lower limit above the upper one.
+    """
 
     coefficient: str
     key: str
     gain: float = 1.0
     offset: float = 0.0
+    lower: float = 0.0
+    upper: float = UPPER
+
+    def __post_init__(self) -> None:
+        if self.coefficient not in arkit.INDEX:
+            raise ValueError(f"'{self.coefficient}' is not an ARKit coefficient")
+        if not all(math.isfinite(number) for number in (self.gain, self.offset, self.lower, self.upper)):
+            raise ValueError(f"the numbers of '{self.key}' must be finite")
+        if self.lower > self.upper:
+            raise ValueError(f"the lower limit of '{self.key}' is above its upper limit")
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """How an avatar follows the 52 coefficients. A key with several links follows their sum."""
+    """How an avatar follows the 52 coefficients."""
 
     links: tuple[Link, ...]
     unmatched_keys: tuple[str, ...] = ()
     """Shape keys of the avatar that nothing drives."""
+    exclusive: tuple[tuple[str, ...], ...] = ()
+    """Groups of whole-mouth keys: when the weights of a group add up to more than 1, all are scaled down together."""
+    kind: str = ""
+    """What kind of avatar it was made for; told to people, decides nothing."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that something drives, in the order of the links."""
+        return tuple(dict.fromkeys(link.key for link in self.links))
+
+    @property
+    def driving(self) -> tuple[str, ...]:
+        """Coefficients that move a key; one that only holds keys back does not."""
+        used = {link.coefficient for link in self.links if link.gain > 0 or (link.gain < 0 and link.lower < 0)}
+        return tuple(name for name in arkit.NAMES if name in used)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Coefficients that drive nothing."""
-        used = {link.coefficient for link in self.links}
-        return tuple(name for name in arkit.NAMES if name not in used)
-
-
-def match_names(key_names: Sequence[str]) -> Mapping:
-    """Link keys to coefficients by name: ARKit, ICT-FaceKit and their variants in case, separators and prefixes."""
-    links: list[Link] = []
-    unmatched: list[str] = []
-    for key in key_names:
-        coefficients = COEFFICIENTS.get(spelling(key), ())
-        links += [Link(coefficient, key, gain=1 / len(coefficients)) for coefficient in coefficients]
-        if not coefficients:
-            unmatched.append(key)
-    return Mapping(tuple(links), tuple(unmatched))
+        """Coefficients that move nothing: what the actor does there is lost on this avatar."""
+        driving = set(self.driving)
+        return tuple(name for name in arkit.NAMES if name not in driving)
 
 
 def weights(mapping: Mapping, coefficients: NDArray[np.float32]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Names of the driven keys, and their weights (T, K) from coefficients (T, 52).
 
-    Weights are never negative; a gain above 1 may drive a key past 1, which exaggerates as asked.
+    With the limits that links have by default weights are never negative; a gain above 1 may drive a key past 1, which
+    exaggerates as asked.
     """
-    keys = tuple(dict.fromkeys(link.key for link in mapping.links))
+    keys = mapping.keys
     column = {key: index for index, key in enumerate(keys)}
-    result = np.zeros((len(coefficients), len(keys)), np.float32)
+    gains = np.zeros((len(arkit.NAMES), len(keys)), np.float32)
+    offsets, lower, upper = np.zeros((3, len(keys)), np.float32)
+    lower[:], upper[:] = -UPPER, UPPER
     for link in mapping.links:
-        result[:, column[link.key]] += link.gain * coefficients[:, arkit.INDEX[link.coefficient]] + link.offset
-    return keys, np.maximum(result, 0)
+        index = column[link.key]
+        gains[arkit.INDEX[link.coefficient], index] += link.gain
+        offsets[index] += link.offset
+        lower[index] = max(lower[index], link.lower)
+        upper[index] = min(upper[index], link.upper)
+    result = np.clip(coefficients @ gains + offsets, lower, np.maximum(lower, upper)).astype(np.float32)
+    for group in mapping.exclusive:
+        members = [column[key] for key in group if key in column]
+        total = result[:, members].sum(axis=1, keepdims=True)
+        result[:, members] /= np.maximum(total, 1)
+    return keys, result
 
 
-def save(mapping: Mapping, path: Path) -> None:
-    """Write a mapping as JSON, in one piece."""
-    partial = path.with_name(path.name + ".partial")
-    text = json.dumps({"schema": SCHEMA, **asdict(mapping)}, indent=1)
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise InputError(f"Cannot write {path}: {error.strerror}; choose a folder you can write to.") from error
-
-
-def load(path: Path) -> Mapping:
-    """Read a mapping; raises `InputError` for anything that is not one."""
-    try:
-        stored = json.loads(path.read_text("utf-8"))
-        if stored["schema"] != SCHEMA:
-            raise InputError(f"{path} has mapping schema {stored['schema']}, this version reads schema {SCHEMA}.")
-        links = tuple(
-            Link(str(link["coefficient"]), str(link["key"]), float(link["gain"]), float(link["offset"]))
-            for link in stored["links"]
-        )
-        unmatched = tuple(str(key) for key in stored["unmatched_keys"])
-    except FileNotFoundError as error:
-        raise InputError(f"There is no mapping at {path}; check the path.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a mapping or is damaged; save it again.") from error
-    for link in links:
-        if link.coefficient not in arkit.INDEX or not np.isfinite([link.gain, link.offset]).all():
-            raise InputError(f"{path}: the link to '{link.key}' is wrong; each needs an ARKit name and finite numbers.")
-    return Mapping(links, unmatched)
+def absent_keys(mapping: Mapping, key_names: Iterable[str]) -> tuple[str, ...]:
+    """Keys that a mapping drives and an avatar does not have: it was made for another avatar, or keys were renamed."""
+    present = set(key_names)
+    return tuple(key for key in mapping.keys if key not in present)

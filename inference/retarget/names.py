@@ -1,25 +1,29 @@
-"""Which ARKit coefficient a shape key's name means, however it is spelled."""
+"""What a shape key's name says, however it is spelled."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
 from typing import Final
 
-from .. import arkit
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
 _STANDARD = re.compile(r"(^|[^A-Za-z])(ARKit|ICT)(?![a-z])", re.IGNORECASE)
+_FIGURE = re.compile(r"^.*Genesis\w*?__")  # Daz writes the figure before each morph: Genesis8_1Female__facs_jnt_JawOpen
 _SIDES: Final[dict[str, str]] = {"l": "left", "left": "left", "r": "right", "right": "right"}
-_PREFIXES: Final[frozenset[str]] = frozenset({"blendshape", "blendshapes", "blend", "shape", "bs", "key"})
+_PREFIXES: Final[frozenset[str]] = frozenset(
+    {"blendshape", "blendshapes", "blend", "shape", "bs", "key", "ctrl", "expressions"}
+)
 
 Spelling = tuple[str, str]
 """The name without its side, in one lower-case piece, and the side: left, right or nothing."""
 
 
+@lru_cache(maxsize=8192)
 def spelling(name: str) -> Spelling:
     """Reduce a key's name to what it means: ``Face.blendShape1.Eye Blink_L`` becomes ``("eyeblink", "left")``."""
-    last = re.split(r"[.:|]", _with_dotted_side(name))[-1]
-    words = [word.lower() for word in _WORD.findall(_STANDARD.sub(r"\1", last))]
+    last = _STANDARD.sub(r"\1", _FIGURE.sub("", split_path(name)[1]))
+    words = [word.lower() for word in _WORD.findall(unicodedata.normalize("NFKC", last))]
     while words and (words[0] in _PREFIXES or words[0].isdigit()):
         words = words[1:]
     side = ""
@@ -27,33 +31,25 @@ def spelling(name: str) -> Spelling:
         side = _SIDES[words.pop()]
     elif len(words) > 1 and words[0] in _SIDES:
         side = _SIDES[words.pop(0)]
-    base = "".join(words)
+    base = "".join(words).lower()
     for ending in ("left", "right"):
         if not side and base.endswith(ending) and base != ending:
             base, side = base.removesuffix(ending), ending
     return base, side
 
 
-def _with_dotted_side(name: str) -> str:
-    """Blender's own ``.L`` and ``.R`` endings are sides, not the last part of a path."""
-    return re.sub(r"\.([LlRr])$", r"_\1", name)
+def split_path(name: str) -> tuple[str, str]:
+    """The path before a name and the name itself: ``Face.blendShape1.jawOpen`` is (``Face.blendShape1``, ``jawOpen``).
+
+    Blender's own ``.L`` and ``.R`` endings are sides, not the last part of a path.
+    """
+    sided = re.sub(r"\.([LlRr])$", r"_\1", name)
+    parts = re.split(r"[.:|]", sided)
+    return sided[: -len(parts[-1]) - 1] if len(parts) > 1 and parts[-1] else ".".join(parts[:-1]), parts[-1]
 
 
-def _coefficients() -> dict[Spelling, tuple[str, ...]]:
-    """Every spelling that is understood, with the coefficients that drive it."""
-    table: dict[Spelling, tuple[str, ...]] = {spelling(name): (name,) for name in arkit.NAMES}
-    for name in arkit.NAMES:
-        base, side = spelling(name)
-        if side:
-            # One key for both sides follows the mean of both coefficients ...
-            table[base, ""] = (*table.get((base, ""), ()), name)
-        else:
-            # ... and a key per side, as ICT-FaceKit has for browInnerUp and cheekPuff, follows the one coefficient.
-            table[base, "left"] = table[base, "right"] = (name,)
-    # These move the whole mouth or jaw to one side: without a side they mean nothing.
-    for base in ("jaw", "mouth"):
-        del table[base, ""]
-    return table
-
-
-COEFFICIENTS: Final[dict[Spelling, tuple[str, ...]]] = _coefficients()
+def beginnings(name: str) -> list[tuple[str, str]]:
+    """Every way to take whole words off the front of a name's last part: (what comes off, what stays)."""
+    last = split_path(name)[1]
+    starts = [match.start() for match in _WORD.finditer(last)]
+    return [(last[:start], last[start:]) for start in starts if start]

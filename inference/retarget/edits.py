@@ -1,0 +1,106 @@
+"""Changes to a mapping, each as a new mapping: what the list of links in the sidebar does. Links are named by index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import UsageError
+from .mapping import Link, Mapping
+from .regions import REGION_OF, REGIONS
+
+
+def set_gain(mapping: Mapping, index: int, gain: float) -> Mapping:
+    """Change how strongly a link drives its key. Raises `UsageError` for a wrong index or number, as all edits do."""
+    return _replaced(mapping, index, _changed(_link(mapping, index), gain=gain))
+
+
+def set_offset(mapping: Mapping, index: int, offset: float) -> Mapping:
+    """Change what a link adds to its key while the coefficient is 0."""
+    return _replaced(mapping, index, _changed(_link(mapping, index), offset=offset))
+
+
+def set_limits(mapping: Mapping, key: str, lower: float, upper: float) -> Mapping:
+    """Hold a key's weight within limits, whatever drives it."""
+    if key not in mapping.keys:
+        raise UsageError(f"Nothing drives the shape key '{key}'; add a link to it first.")
+    links = [_changed(link, lower=lower, upper=upper) if link.key == key else link for link in mapping.links]
+    return replace(mapping, links=tuple(links))
+
+
+def scale_region(mapping: Mapping, region: str, factor: float) -> Mapping:
+    """Multiply the gains of all links whose coefficient moves a region of the face, one of `REGIONS`."""
+    if region not in REGIONS:
+        raise UsageError(f"There is no region '{region}'; choose one of {', '.join(REGIONS)}.")
+    links = [
+        _changed(link, gain=link.gain * factor) if REGION_OF[link.coefficient] == region else link
+        for link in mapping.links
+    ]
+    return replace(mapping, links=tuple(links))
+
+
+def add_link(mapping: Mapping, coefficient: str, key: str, gain: float = 1.0) -> Mapping:
+    """Let a coefficient drive a key, beside whatever drives it already and within the same limits."""
+    if any(link.coefficient == coefficient and link.key == key for link in mapping.links):
+        raise UsageError(f"'{coefficient}' drives '{key}' already; change the gain of that link.")
+    fellows = [link for link in mapping.links if link.key == key]
+    try:
+        new = (
+            replace(fellows[0], coefficient=coefficient, gain=gain, offset=0.0)
+            if fellows
+            else Link(coefficient, key, gain)
+        )
+    except ValueError as error:
+        raise UsageError(f"The link cannot be added: {error}; choose another value.") from error
+    return replace(
+        mapping,
+        links=(*mapping.links, new),
+        unmatched_keys=tuple(name for name in mapping.unmatched_keys if name != key),
+    )
+
+
+def remove_link(mapping: Mapping, index: int) -> Mapping:
+    """Take a link away; a key that nothing drives any more is told among the unmatched ones."""
+    gone = _link(mapping, index)
+    links = mapping.links[:index] + mapping.links[index + 1 :]
+    if any(link.key == gone.key for link in links):
+        return replace(mapping, links=links)
+    groups = [tuple(key for key in group if key != gone.key) for group in mapping.exclusive]
+    return replace(
+        mapping,
+        links=links,
+        unmatched_keys=(*mapping.unmatched_keys, gone.key),
+        exclusive=tuple(group for group in groups if len(group) > 1),
+    )
+
+
+def _link(mapping: Mapping, index: int) -> Link:
+    """A link by index; Python's counting from the end is not meant here."""
+    if not 0 <= index < len(mapping.links):
+        raise UsageError(f"There is no link {index} among {len(mapping.links)}; choose one from the list.")
+    return mapping.links[index]
+
+
+def _changed(
+    link: Link,
+    *,
+    gain: float | None = None,
+    offset: float | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Link:
+    """A link with other numbers, where any are given."""
+    try:
+        return Link(
+            link.coefficient,
+            link.key,
+            link.gain if gain is None else gain,
+            link.offset if offset is None else offset,
+            link.lower if lower is None else lower,
+            link.upper if upper is None else upper,
+        )
+    except ValueError as error:
+        raise UsageError(f"The link cannot be changed: {error}; choose another value.") from error
+
+
+def _replaced(mapping: Mapping, index: int, link: Link) -> Mapping:
+    return replace(mapping, links=(*mapping.links[:index], link, *mapping.links[index + 1 :]))
