@@ -6,6 +6,8 @@ counts as closed, and the face model's lids are asked to leave the same part of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .. import arkit
@@ -19,6 +21,16 @@ CLOSED_PART = 0.2
 """Opening of a closed eye as networks see it, as a part of the usual one."""
 USUAL_PERCENTILE = 75
 """Most eyes are open most of the time."""
+PEOPLE_SPREAD = 0.11
+"""People's eyes differ so much in height over width (logarithm; the fissure is 10 +- 1 mm high)."""
+ONE_FRAME_SPREAD = 0.3
+"""One frame may be anything from a squint to a stare."""
+HALF_OPEN = 0.6
+"""Eyes below this part of the usual opening are blinking."""
+SURELY_CLOSED = 0.3
+LARGEST_REMAINDER = 0.5
+"""Both eyes blink together: where one is closed and the other well below its usual opening, that one is closed as well,
+and what is still seen of it is the network's remainder."""
 BLINKS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
 CLOSING_RANGE = (0.4, 1.4)
 GAP_ERROR_CM = 0.045
@@ -26,16 +38,49 @@ CONTACT_FACTOR = 0.2
 """Standard deviation of the gap, at noise level 1."""
 
 
-def openness(points_px: Array, points_cm: Array, poses: Poses, camera: Camera) -> Array:
-    """(T, 2) opening of the actor's left and right eye: 1 as wide as usual in this shot, 0 closed, not above 2.
+@dataclass(frozen=True)
+class LidHabits:
+    """What an actor's eyes do through a shot, for the left and the right eye; openings are parts of the mean face's."""
 
-    Gap over width of the eye, divided by that of the neutral (P, 3) face in the same pose, so head turns do not count.
+    usual: Array
+    """(2,) opening at rest."""
+    remainder: Array
+    """(2,) part of the usual opening that the network still sees when the eye is closed."""
+
+
+def relative_openings(points_px: Array, mean_cm: Array, poses: Poses, camera: Camera) -> Array:
+    """(T, 2) gap over width of the actor's left and right eye, divided by that of the mean (P, 3) face in the same pose."""
+    return np.asarray(gap_ratio(points_px) / np.maximum(gap_ratio(project(mean_cm, poses, camera)), 1e-6))
+
+
+def lid_habits(openings: Array) -> LidHabits:
+    """The habits that the (T, 2) relative openings of a whole shot show."""
+    usual = np.array([usual_opening(eye) for eye in openings.T])
+    part = openings / usual
+    remainder = np.full(2, CLOSED_PART)
+    for eye in range(2):
+        together = (part[:, 1 - eye] < SURELY_CLOSED) & (part[:, eye] < HALF_OPEN)
+        if together.any():
+            remainder[eye] = np.clip(np.median(part[together, eye]), CLOSED_PART, LARGEST_REMAINDER)
+    return LidHabits(usual, remainder)
+
+
+def usual_opening(opening: Array) -> float:
+    """What one eye's relative openings (T,) say about its opening at rest.
+
+    Most eyes are open most of the time. But the wider the openings of open eyes spread, and the fewer frames there are,
+    the less they tell: then the eye is taken for one like other people's, unless it is plainly narrower.
     """
-    seen = gap_ratio(points_px)
-    expected = gap_ratio(project(points_cm, poses, camera))
-    ratio = seen / np.maximum(expected, 1e-6)
-    usual = np.maximum(np.percentile(ratio, USUAL_PERCENTILE, axis=0), 1e-6)
-    return np.asarray(np.clip((ratio / usual - CLOSED_PART) / (1.0 - CLOSED_PART), 0.0, 2.0))
+    centre = max(float(np.percentile(opening, USUAL_PERCENTILE)), 1e-6)
+    low, high = np.percentile(opening[opening >= HALF_OPEN * centre], (16, 84))
+    spread = 0.5 * float(np.log(high / max(low, 1e-6))) if centre > 1 else 0.0
+    doubt = spread**2 + ONE_FRAME_SPREAD**2 / len(opening)
+    return float(centre ** (PEOPLE_SPREAD**2 / (PEOPLE_SPREAD**2 + doubt)))
+
+
+def openness(openings: Array, habits: LidHabits) -> Array:
+    """(T, 2) opening of the actor's eyes: 1 as wide as at rest, 0 closed, not above 2."""
+    return np.asarray(np.clip((openings / habits.usual - habits.remainder) / (1.0 - habits.remainder), 0.0, 2.0))
 
 
 def gap_ratio(points_px: Array) -> Array:

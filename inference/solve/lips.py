@@ -72,7 +72,8 @@ def lip_evidence(contact: Array, coefficients: Array, expressions_cm: Array, lev
 
 def snapped(coefficients: Array, contact: Array, expressions_cm: Array) -> Array:
     """(T, 52) with what gap is left in the middle of touching lips closed: by mouthClose as far as the jaw is open, then
-    by less of the shapes that open the lips."""
+    by less of the shapes that open the lips.
+    """
     change = part_gaps(expressions_cm)[PARTS // 2]
     result = coefficients.copy()
     result[:, CLOSE] = np.minimum(result[:, CLOSE], result[:, JAW])

@@ -26,7 +26,7 @@ from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coef
 from .geometry import Array, Camera, Linearised, Poses, chunks, linearise, project
 from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
-from .lids import BLINKS, closing_blinks, lid_evidence, openness
+from .lids import BLINKS, closing_blinks, lid_evidence, lid_habits, openness, relative_openings
 from .lips import CLOSE, largest_close, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, snapped
 from .pose import PosedPoints, first_poses, refine_poses
 from .timeline import Timeline
@@ -99,6 +99,7 @@ class PerformanceSolver:
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
         poses = first_poses(self.points_px, self.mean, actor.camera)
         poses = refine_poses(self.seen, still, poses, actor.camera, None, 1.0, 3)
+        self.lid_habits = lid_habits(relative_openings(self.points_px, self.mean, poses, actor.camera))
         self.lip_noise_cm = noise_cm(lip_gaps_cm(self.points_px, poses, actor.camera))
         actor, level = self.find_actor(actor, poses)
         step_done(1)
@@ -141,11 +142,12 @@ class PerformanceSolver:
         level: float, more: tuple[Array, Array] | None = None,
     ) -> Refined:  # fmt: skip
         """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the landmarks'."""
-        opened = openness(self.points_px[frames], actor.points_cm, poses, actor.camera)
+        points_px = self.points_px[frames]
+        opened = openness(relative_openings(points_px, self.mean, poses, actor.camera), self.lid_habits)
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
-        contact = lip_contact(lip_gaps_cm(self.points_px[frames], poses, actor.camera), self.lip_noise_cm)
+        contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), self.lip_noise_cm)
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
-        hessian, gradient = self.evidence(self.points_px[frames], poses, actor, coefficients, level)
+        hessian, gradient = self.evidence(points_px, poses, actor, coefficients, level)
         if more is not None:
             hessian, gradient = hessian + more[0], gradient + more[1]
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)

@@ -20,7 +20,7 @@ from understudy.inference.solve.geometry import (
 )
 from understudy.inference.solve.identity import focal_trust, mesh_points, usual_focal_px
 from understudy.inference.solve.landmark_groups import IRIS_CENTRES, LEFT_LOWER_LID, LEFT_UPPER_LID
-from understudy.inference.solve.lids import openness
+from understudy.inference.solve.lids import lid_habits, openness, relative_openings
 from understudy.inference.solve.pose import first_poses
 from understudy.inference.solve.shot import nearest_seen
 from understudy.inference.solve.timeline import Timeline, solve_along_time
@@ -198,7 +198,8 @@ def test_openness_is_one_usually_and_zero_when_the_lids_meet() -> None:
     where = poses(8)
     points = project(face, where, CAMERA)
     points[5, list(LEFT_UPPER_LID)] = points[5, list(LEFT_LOWER_LID)]
-    found = openness(points, face, where, CAMERA)
+    openings = relative_openings(points, face, where, CAMERA)
+    found = openness(openings, lid_habits(openings))
     assert found[5, 0] == 0
     np.testing.assert_allclose(np.delete(found[:, 0], 5), 1, atol=0.01)
     np.testing.assert_allclose(found[:, 1], 1, atol=0.01)
