@@ -214,6 +214,8 @@ def main() -> int:
     options = parser.parse_args()
     if (options.render is None) != (options.seeds is None):
         parser.error("--render and --seeds go together")
+    if options.ict is None and options.render is not None and options.render.is_dir():
+        options.ict = options.render
     systems = _systems(options)
     clips = options.clips if options.render is None else _render(options.render, options.seeds, options.folder)
     for clip in clips:

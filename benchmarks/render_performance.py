@@ -29,6 +29,8 @@ from understudy.inference.face_model.ict_folder import IctModel, read_ict
 from understudy.models.ict_archive import unpack_ict
 
 FRAMES = 72
+FEWEST_FRAMES = 24
+"""An event needs its time."""
 
 
 def render_seed(ict: IctModel, seed: int, style: str, frames: int, pictures: Path, out: Path) -> Path:
@@ -80,6 +82,8 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--pictures", type=Path, help="folder that keeps the pictures of an interrupted run")
     options = parser.parse_args()
+    if options.frames < FEWEST_FRAMES:
+        parser.error(f"a performance needs at least {FEWEST_FRAMES} frames")
     with tempfile.TemporaryDirectory() as scratch:
         ict = ict_of(options.ict, Path(scratch))
         pictures = options.pictures or Path(scratch) / "pictures"
