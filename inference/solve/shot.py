@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from .. import arkit
 from ..capture.types import FaceTrack, ShotTracks
 from ..errors import InputError
+from ..face_model.surface import carried
 from ..face_model.types import FaceModel
 from ..progress import Progress, silent
 from ..take import UNKNOWN_SIGMA, Take
@@ -23,32 +24,58 @@ from .performance import STEPS, Performance, PerformanceSolver
 
 log = logging.getLogger(__name__)
 
+OFFSET_SMOOTHING = 1.0
+OFFSET_REACH_CM = 2.0
+"""Landmarks' offsets are spread over a dense mesh without dents, and end this far outside the landmarks."""
+
 
 Refine = Callable[[PerformanceSolver, Performance, NDArray[np.int64]], Performance]
 """Makes a performance better by more than its landmarks; the last argument are the positions of the seen frames."""
 
 
 def solve_shot(
-    shot: ShotTracks, track: FaceTrack, model: FaceModel, progress: Progress = silent, refine: Refine | None = None
+    shot: ShotTracks,
+    track: FaceTrack,
+    model: FaceModel,
+    progress: Progress = silent,
+    refine: Refine | None = None,
+    neutral: tuple[int, int] | None = None,
 ) -> Take:
     """Turn one face's landmarks into a take: one identity and camera, and head, gaze and coefficients per frame.
 
     Frames in which the face is lost keep confidence 0 and NaN landmarks. Their other values are those of the nearest
     seen frame, so that every array stays finite; they say nothing about the actor.
-    Raises InputError when the face was seen in no frame.
+    `neutral` are the first and last frame of the source in which the actor's face is known to be neutral.
+    Raises InputError when the face was seen in no frame, or in none of the neutral ones.
     """
     landmarks = track.landmarks_px.astype(np.float64)
     seen = np.flatnonzero((track.confidence > 0) & np.isfinite(landmarks).all((1, 2)))
     if not len(seen):
         raise InputError(f"There is no face in {shot.info.path.name}; use footage in which a face can be seen.")
     size = (shot.info.width, shot.info.height)
-    solver = PerformanceSolver(landmarks[seen], shot.time_s[seen], size, model)
+    resting = neutral_frames(shot, seen, neutral)
+    solver = PerformanceSolver(landmarks[seen], shot.time_s[seen], size, model, resting)
     progress("solve", 0, STEPS)
     found = solver.solve(lambda done: progress("solve", done, STEPS))
     if refine is not None:
         found = refine(solver, found, seen)
     log_camera(found.actor, size)
     return assemble(shot, track, model, found, seen)
+
+
+def neutral_frames(
+    shot: ShotTracks, seen: NDArray[np.int64], neutral: tuple[int, int] | None
+) -> NDArray[np.bool_] | None:
+    """(N,) which of the seen frames lie in the source's range of neutral frames; None where nobody gave one."""
+    if neutral is None:
+        return None
+    first, last = neutral
+    index = shot.frame_index[seen]
+    resting = (index >= first) & (index <= last)
+    if not resting.any():
+        name = f"neutral frame {first}" if first == last else f"neutral frames {first}-{last}"
+        raise InputError(f"There is no face in the {name} of {shot.info.path.name}; choose frames that show it.")
+    return np.asarray(resting)
 
 
 def assemble(shot: ShotTracks, track: FaceTrack, model: FaceModel, found: Performance, seen: NDArray[np.int64]) -> Take:
@@ -104,10 +131,12 @@ def neutral_mesh(model: FaceModel, actor: Actor) -> NDArray[np.float32]:
     shift[:MESH_COUNT] = actor.offsets_cm
     for lids, irises in ((LEFT_LIDS, slice(473, 478)), (RIGHT_LIDS, slice(468, 473))):
         shift[irises] = actor.offsets_cm[list(lids)].mean(0)
-    distance, nearest = cKDTree(model.landmark_mean_cm).query(mean, k=4)
-    weight = np.exp(-0.5 * (distance / 2.0) ** 2) / (distance + 1e-6) ** 2
-    share = weight / weight.sum(1, keepdims=True) * np.exp(-0.5 * (distance[:, :1] / 2.0) ** 2)
-    return np.asarray((mesh + np.einsum("vn,vnc->vc", share, shift[nearest])).astype(np.float32))
+    spread = carried(shift[:MESH_COUNT], model.landmark_mean_cm[:MESH_COUNT], mean, OFFSET_SMOOTHING)
+    distance = cKDTree(model.landmark_mean_cm).query(mean)[0]
+    spread *= np.exp(-0.5 * (distance[:, None] / OFFSET_REACH_CM) ** 2)
+    vertices = model.landmark_weights == 1
+    spread[model.landmark_corners[vertices]] = shift[vertices.any(1)]
+    return np.asarray((mesh + spread).astype(np.float32))
 
 
 def log_camera(actor: Actor, size: tuple[int, int]) -> None:

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from understudy.inference import arkit, face_model
 from understudy.inference.errors import InputError, MissingComponentError
+from understudy.inference.face_model.assembly import ict_landmarks
 from understudy.inference.face_model.default import load_default
 from understudy.inference.face_model.ict_folder import NEEDED_PARTS, ict_name, read_ict
+from understudy.inference.face_model.overlay import classic_marks, lay_over
 from understudy.inference.face_model.rims import EYES, INNER_LIPS
+from understudy.inference.solve.geometry import rotation_from_vector
 from understudy.models.ict_archive import unpack_ict
 
 UPPER, LOWER = INNER_LIPS.upper[1:-1], INNER_LIPS.lower[1:-1]
@@ -196,3 +199,22 @@ def test_what_is_no_model_is_told(folder, tmp_path):
     folder.mkdir()
     with pytest.raises(InputError, match="no ICT-FaceKit folder"):
         face_model.load(f"ict:{folder}")
+
+
+def test_our_mean_face_is_laid_over_strangers(official):
+    """ICT's own identities in the hands of a maker who only names the 68 landmarks, with other axes and sizes."""
+    ict = read_ict(official, with_identity=True)
+    known = ict_landmarks()
+    skin = ict.triangles("M_Face", "M_BackHead").astype(np.int32)
+    motions = np.stack(list(ict.shapes_cm.values())).astype(float)
+    marks = classic_marks(np.arange(68), np.tile(ict.landmarks68[:, None], 3).astype(np.int32), np.eye(3)[[0] * 68])
+    for strength in ((0.0, 0.0, 0.0), (1.5, -1.0, 1.0), (-1.0, 1.5, -1.0)):
+        stranger = ict.neutral_cm + np.tensordot(strength, ict.identity_cm, 1)
+        turn = rotation_from_vector(np.array([0.1, -0.15, 0.05]))
+        placed = 0.93 * stranger @ turn.T + [4.0, -2.0, 1.0]
+        laid = lay_over(placed, skin, marks, 0.93 * motions @ turn.T)
+        true = np.einsum("nk,nkc->nc", known["weights"], placed[known["corners"]])
+        off = np.linalg.norm(laid.at_skin(placed) - true, axis=1)
+        assert np.median(off) < 0.1
+        assert np.percentile(off, 95) < 0.3
+        assert np.abs(laid.rotation @ turn - np.eye(3)).max() < 0.05
