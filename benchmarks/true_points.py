@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from performance_script import LID_TRAVEL_RAD, Performance
-from truth_file import in_camera, neutral_of, posed, project
+from truth_file import CAMERA_HEIGHT_CM, in_camera, neutral_of, posed, project
 from understudy.inference.capture.types import ShotTracks
 from understudy.inference.face_model.ict_folder import IctModel, eyeball
 from understudy.inference.face_model.types import FaceModel
@@ -23,12 +23,14 @@ def performance_of(truth_path: Path) -> Performance:
         names = [str(name) for name in truth["names"]]
         coefficients = truth["coefficients"].astype(float)
         gaze = truth["gaze"].astype(float) if "gaze" in truth else _gaze_of_lids(names, coefficients)
+        # Clips differ in the height of their camera; a performance tells it as a shift of the head.
+        lower = np.array([0.0, CAMERA_HEIGHT_CM - float(truth["camera_height_cm"]), 0.0])
         return Performance(
             names=names,
             coefficients=coefficients,
             identity=truth["identity"].astype(float),
             rotation=truth["rotation"].astype(float),
-            translation_cm=truth["translation_cm"].astype(float),
+            translation_cm=truth["translation_cm"].astype(float) + lower,
             gaze=gaze,
             camera_matrix=truth["K"].astype(float),
             camera_distance_cm=float(truth["camera_distance_cm"]),
