@@ -28,7 +28,7 @@ from .tables import Recipe, Table
 
 # Of two kinds that recognise as many keys, the earlier one is taken.
 TABLES: Final[tuple[Table, ...]] = (
-    ARKIT, CHARACTER_CREATOR, METAHUMAN, DAZ_FACS, DAZ_POSE_CONTROLS, VROID, VRM, MMD, READY_PLAYER_ME, OCULUS, MICROSOFT,
+    ARKIT, READY_PLAYER_ME, CHARACTER_CREATOR, METAHUMAN, DAZ_FACS, DAZ_POSE_CONTROLS, VROID, VRM, MMD, OCULUS, MICROSOFT,
     MAKEHUMAN,
 )  # fmt: skip
 

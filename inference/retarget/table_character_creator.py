@@ -89,7 +89,7 @@ CHARACTER_CREATOR: Final[Table] = Table(
             (
                 "V_None", "V_Wide", "V_Lip_Open", "V_Tongue_up", "V_Tongue_Raise", "V_Tongue_Narrow", "V_Tongue_Lower",
                 "V_Tongue_Curl_U", "V_Tongue_Curl_D", "EE", "Er", "IH", "AE", "K_G_H_NG", "R", "S_Z", "TH", "T_L_D_N",
-                "Brow_Raise_L", "Brow_Raise_R", "Brow_Raise_Left", "Brow_Raise_Right", "Mouth_Up", "Mouth_Down", "Mouth_Blow",
+                "Brow_Raise_L", "Brow_Raise_R", "Mouth_Up", "Mouth_Down", "Mouth_Blow",
                 "Mouth_Chin_Up", "Mouth_Contract", "Mouth_Drop_Upper", "Mouth_Drop_Lower", "Mouth_Lips_Open",
                 "Mouth_Lips_Part", "Mouth_Lips_Tight", "Mouth_Lips_Tuck", "Mouth_Lips_Jaw_Adjust", "Mouth_Plosive",
                 "Mouth_Skewer", "Mouth_Widen", "Mouth_Bottom_Lip_Bite", "Mouth_Bottom_Lip_Trans", "Jaw_Backward", "Jaw_Up",

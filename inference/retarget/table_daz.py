@@ -65,32 +65,32 @@ DAZ_FACS: Final[Table] = Table(
     ),
 )  # fmt: skip
 
-# "Up-Down" is up at 1 and down at -1; Daz calls both ends in this order.
+# Which end of an "Up-Down" or "In-Out" is 1 is not told by its name: brows and lips go up, upper lids go down. The ones of
+# which no source shows it (jaw, tongue, lower lip, all that go sideways) stay at rest.
 DAZ_POSE_CONTROLS: Final[Table] = Table(
     "Daz Genesis 3 and 8",
     (
         *sides("eCTRLEyesClosed{L}", "eyeBlink{Left}"),
         *sides("eCTRLEyesSquint{L}", "eyeSquint{Left}"),
-        *sides("eCTRLEyelidsUpperUp-Down{L}", {"eyeWide{Left}": 1.0}),
+        *sides(("eCTRLEyelidsUpperUp-Down{L}", "eCTRLEyelidsUpperDownUp{L}"), {"eyeWide{Left}": -1.0}, limits=BOTH_WAYS),
         *sides("eCTRLBrowInnerUp-Down{L}", {"browInnerUp": 1.0, "browDown{Left}": -0.5}, limits=BOTH_WAYS),
         *sides("eCTRLBrowOuterUp-Down{L}", {"browOuterUp{Left}": 1.0, "browDown{Left}": -0.5}, limits=BOTH_WAYS),
         *sides("eCTRLCheekEyeFlex{L}", "cheekSquint{Left}"),
         *sides("eCTRLMouthSmileSimple{L}", "mouthSmile{Left}"),
         *sides("eCTRLMouthCornerBack{L}", "mouthStretch{Left}"),
         *sides("eCTRLLipTopUp-Down{L}", "mouthUpperUp{Left}"),
-        *sides("eCTRLLipBottomUp-Down{L}", {"mouthLowerDown{Left}": -1.0}, limits=BOTH_WAYS),
         key("eCTRLMouthOpen", "jawOpen"),
-        key("eCTRLJawOut-In", "jawForward"),
         key("eCTRLMouthFrown", mean("mouthFrown")),
         key("eCTRLNoseWrinkle", mean("noseSneer")),
         key("eCTRLCheeksBalloon", "cheekPuff"),
         key(("eCTRLLipsPucker", "eCTRLLipsPucker-Pressed"), "mouthPucker"),
         key("eCTRLLipsPuckerWide", "mouthFunnel"),
-        key("eCTRLTongueIn-Out", {"tongueOut": -1.0}, limits=BOTH_WAYS),
         # Both sides in one key, for figures on which the halves were not exported.
         key("eCTRLEyesClosed", mean("eyeBlink"), rank=1),
         key("eCTRLEyesSquint", mean("eyeSquint"), rank=1),
-        key("eCTRLEyelidsUpperUp-Down", mean("eyeWide"), rank=1),
+        key(
+            ("eCTRLEyelidsUpperUp-Down", "eCTRLEyelidsUpperDownUp"), mean("eyeWide", gain=-1.0), rank=1, limits=BOTH_WAYS
+        ),
         key("eCTRLBrowInnerUp-Down", {"browInnerUp": 1.0} | mean("browDown", gain=-0.5), rank=1, limits=BOTH_WAYS),
         key("eCTRLBrowOuterUp-Down", mean("browOuterUp") | mean("browDown", gain=-0.5), rank=1, limits=BOTH_WAYS),
         key("eCTRLCheekEyeFlex", mean("cheekSquint"), rank=1),
@@ -99,7 +99,6 @@ DAZ_POSE_CONTROLS: Final[Table] = Table(
         key("eCTRLMouthSmile", mean("mouthSmile"), rank=2),
         key("eCTRLMouthCornerBack", mean("mouthStretch"), rank=1),
         key("eCTRLLipTopUp-Down", mean("mouthUpperUp"), rank=1),
-        key("eCTRLLipBottomUp-Down", mean("mouthLowerDown", gain=-1.0), rank=1, limits=BOTH_WAYS),
         key("eCTRLMouthOpenWide", "jawOpen", rank=1),
         whole_mouth("eCTRLvAA", AA, rank=3),
         whole_mouth("eCTRLvIY", IH, rank=3),
@@ -116,13 +115,13 @@ DAZ_POSE_CONTROLS: Final[Table] = Table(
             for name in (
                 "Angry", "BrowSqueeze", "BrowSqueezeL", "BrowSqueezeR", "BrowUp-Down", "BrowUp-DownL", "BrowUp-DownR",
                 "CheekCrease", "CheekFlex", "CheeksBalloonPucker", "EyelidsLowerUpDown", "EyelidsLowerUpDownL",
-                "EyelidsLowerUpDownR", "EyelidsUpperDownUp", "EyelidsUpperDownUpL", "EyelidsUpperDownUpR", "EyesCrossed",
+                "EyelidsLowerUpDownR", "EyesCrossed", "JawOut-In", "LipBottomUp-Down", "LipBottomUp-DownL", "LipBottomUp-DownR",
                 "EyesSideSide", "EyesUpDown", "Flirting", "Frown", "JawSide-Side", "LipBottomIn-Out", "LipBottomIn-OutL",
                 "LipBottomIn-OutR", "LipTopIn-Out", "LipTopIn-OutL", "LipTopIn-OutR", "LipsPart", "LipsPartCenter",
                 "MouthClosed", "MouthCornerUp-Down", "MouthCornerUp-DownL", "MouthCornerUp-DownR", "MouthNarrow",
                 "MouthNarrowL", "MouthNarrowR", "MouthSide-Side", "MouthSide-SideL", "MouthSide-SideR", "MouthSmileOpen",
                 "MouthWide-Narrow", "NoseScrunch", "NostrilsFlare", "Smile", "Surprised", "Tongue Curl", "TongueBendTip",
-                "TongueNarrow-Wide", "TongueRaise-Lower", "TongueSide-Side", "TongueUp-Down",
+                "TongueIn-Out", "TongueNarrow-Wide", "TongueRaise-Lower", "TongueSide-Side", "TongueUp-Down",
             )
         ),
     ),

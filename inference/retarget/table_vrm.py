@@ -24,8 +24,7 @@ VRM: Final[Table] = Table(
         key("lookDown", mean("eyeLookDown"), limits=FULL),
         key("lookLeft", {"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5}, limits=FULL),
         key("lookRight", {"eyeLookInLeft": 0.5, "eyeLookOutRight": 0.5}, limits=FULL),
-        # A face that smiles with closed eyes must not close them twice.
-        key(("happy", "joy"), mean("mouthSmile") | mean("eyeBlink", gain=-0.5), rank=1, limits=FULL),
+        key(("happy", "joy"), mean("mouthSmile"), rank=1, limits=FULL),
         key("angry", mean("browDown"), rank=1, limits=FULL),
         key(("sad", "sorrow"), _SORROW, rank=1, limits=FULL),
         key("surprised", mean("browOuterUp", "eyeWide", gain=0.5), rank=1, limits=FULL),
@@ -59,7 +58,7 @@ VROID: Final[Table] = Table(
         key("Fcl_MTH_Joy", mean("mouthSmile"), rank=1, limits=FULL),
         key("Fcl_MTH_Sorrow", mean("mouthFrown"), rank=1, limits=FULL),
         # Whole faces, for avatars on which the parts were removed.
-        key("Fcl_ALL_Joy", mean("mouthSmile") | mean("eyeBlink", gain=-0.5), rank=2, limits=FULL),
+        key("Fcl_ALL_Joy", mean("mouthSmile"), rank=2, limits=FULL),
         key("Fcl_ALL_Angry", mean("browDown"), rank=2, limits=FULL),
         key("Fcl_ALL_Sorrow", _SORROW, rank=2, limits=FULL),
         key("Fcl_ALL_Surprised", mean("browOuterUp", "eyeWide", gain=0.5), rank=2, limits=FULL),

@@ -60,12 +60,14 @@ def bake_take(
 ) -> BakeReport:
     """Key `take` onto `target` (an avatar's armature, or any mesh with shape keys), in one pass.
 
-    Without a `mapping` every mesh gets the one that fits its key names. `name` names the actions. `match_scene` also
+    Without a `mapping` the one that fits the avatar's key names is used. `name` names the actions. `match_scene` also
     gives the scene the take's rate and range. Raises `UsageError` when no shape key fits and `InputError` for a take
     without a face.
     """
     rig = read_rig(target, take)
     require_face(take)
+    if mapping is None:  # by the keys of all meshes: teeth that have only visemes must speak as the face does
+        mapping = retarget.match_names([name for mesh in rig.meshes for name in _key_names(mesh)])
     tracks = [(mesh, *_shape_weights(mesh, take, mapping)) for mesh in rig.meshes]
     tracks = [track for track in tracks if track[1]]
     if not tracks:
@@ -124,13 +126,18 @@ def head_curves(rig: Rig, take: Take, line: Timeline) -> list[Curve]:
     return [Curve("rotation_quaternion", index, values[:, index], "Head") for index in range(4)]
 
 
+def _key_names(mesh: bpy.types.Object) -> list[str]:
+    """The shape keys of a mesh, without its rest shape."""
+    return [block.name for block in mesh.data.shape_keys.key_blocks[1:]]
+
+
 def _shape_weights(
-    mesh: bpy.types.Object, take: Take, mapping: retarget.Mapping | None
+    mesh: bpy.types.Object, take: Take, mapping: retarget.Mapping
 ) -> tuple[Sequence[str], NDArray[np.float32]]:
     """Key names of one mesh and their weights (T, K)."""
-    names = [block.name for block in mesh.data.shape_keys.key_blocks[1:]]
-    keys, weights = retarget.weights(retarget.match_names(names) if mapping is None else mapping, take.coefficients)
-    present = [index for index, key in enumerate(keys) if key in set(names)]
+    names = set(_key_names(mesh))
+    keys, weights = retarget.weights(mapping, take.coefficients)
+    present = [index for index, key in enumerate(keys) if key in names]
     return [keys[index] for index in present], weights[:, present]
 
 
