@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import arkit
 from ..errors import MissingComponentError, UsageError
 from .default import DEFAULT_FILE, load_default, load_landmark_noise
 from .types import FaceModel
+
+log = logging.getLogger(__name__)
 
 __all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "load", "load_landmark_noise"]
 
@@ -65,16 +69,19 @@ def load(spec: str = "default") -> FaceModel:
 def _reader(kind: str) -> tuple[Callable[[Path], list[Path]], Callable[[Path], FaceModel]]:
     """The files of a model and what converts them; heavy modules are imported when a model of that kind is asked for."""
     if kind == "ict":
-        from . import ict
+        from .ict import build_ict
+        from .ict import model_files as ict_files
 
-        return ict.model_files, ict.build_ict
+        return ict_files, build_ict
     if kind == "flame":
-        from . import flame
+        from .flame import build_flame
+        from .flame import model_files as flame_files
 
-        return flame.model_files, flame.build_flame
-    from . import bfm
+        return flame_files, build_flame
+    from .bfm import build_bfm
+    from .bfm import model_files as bfm_files
 
-    return bfm.model_files, bfm.build_bfm
+    return bfm_files, build_bfm
 
 
 @lru_cache(maxsize=4)
@@ -83,6 +90,10 @@ def _converted(kind: str, path: Path, key: str) -> FaceModel:
     from .cache import converted
 
     model = converted(kind, key, lambda: _reader(kind)[1](path))
+    still = [name for name, shape in zip(arkit.NAMES, model.expressions_cm, strict=True) if not shape.any()]
+    missing = [name for name in still if name != "tongueOut"]
+    if missing:
+        log.warning("%s cannot make %s; they stay zero.", path.name, ", ".join(missing))
     for value in vars(model).values():
         if isinstance(value, np.ndarray):
             value.setflags(write=False)

@@ -98,7 +98,9 @@ def test_the_solver_finds_what_it_played(model: FaceModel, replay: Callable[[Fac
     assert found.head_error_deg.mean() < 0.4
 
 
-def test_what_the_space_cannot_make_stays_zero(tmp_path: Path, made_face: Any) -> None:
+def test_what_the_space_cannot_make_stays_zero(
+    tmp_path: Path, made_face: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """A BFM whose expressions know nothing of brows."""
     path = write(tmp_path / "bfm.h5", made_face)
     kept = [n for n, name in enumerate(arkit.NAMES) if not name.startswith("brow")]
@@ -108,6 +110,7 @@ def test_what_the_space_cannot_make_stays_zero(tmp_path: Path, made_face: Any) -
             del file[f"expression/model/{name}"]
             file[f"expression/model/{name}"] = value
     model = face_model.load(f"bfm:{path}")
+    assert "bfm.h5 cannot make browDownLeft, browDownRight, browInnerUp" in caplog.text
     for name in arkit.NAMES:
         assert model.expressions_cm[arkit.INDEX[name]].any() == (not name.startswith("brow") and name != "tongueOut")
 
