@@ -18,7 +18,7 @@ from .types import FaceModel
 LANDMARKS_FILE = Path(__file__).with_name("ict_landmarks.npz")
 IRIS_RADIUS_CM = 0.59
 IDENTITY_MODES = 40
-"""Of ICT-FaceKit's 100 modes, these many principal ones keep all but a thousandth of what can be seen at the landmarks."""
+"""Of ICT-FaceKit's 100 modes, these many principal ones keep 98.6 % of the variance at the landmarks."""
 BROW_MODES = 3
 """The last identity modes of the default model: height, slant and spacing of the brows."""
 
