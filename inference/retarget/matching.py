@@ -1,7 +1,7 @@
 """Finds out by the names of its shape keys what kind of avatar stands there, and how its keys follow the coefficients.
 
 The kind whose keys show most of the 52 coefficients goes first, of equal ones the kind that recognises most keys; another
-one is asked for what is left. (Keys alone would not do: VRoid writes 57 of them, perfect sync only 52.) A key is driven
+one is asked for what is left. (Keys alone would not do: VRoid writes more of them than perfect sync has.) A key is driven
 when it follows something that no more exact key follows already: an avatar with ARKit keys and visemes speaks with the
 ARKit keys, and its visemes stay at rest, or the mouth would open twice.
 """
@@ -12,25 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
 
 from .mapping import Link, Mapping
 from .names import Spelling, beginnings, spelling, split_path
-from .table_arkit import ARKIT
-from .table_character_creator import CHARACTER_CREATOR
-from .table_daz import DAZ_FACS, DAZ_POSE_CONTROLS
-from .table_makehuman import MAKEHUMAN
-from .table_metahuman import METAHUMAN
-from .table_mmd import MMD
-from .table_visemes import MICROSOFT, OCULUS, READY_PLAYER_ME
-from .table_vrm import VRM, VROID
 from .tables import Recipe, Table
-
-# Of two kinds that recognise as many keys, the earlier one is taken.
-TABLES: Final[tuple[Table, ...]] = (
-    ARKIT, READY_PLAYER_ME, CHARACTER_CREATOR, METAHUMAN, DAZ_FACS, DAZ_POSE_CONTROLS, VROID, VRM, MMD, OCULUS, MICROSOFT,
-    MAKEHUMAN,
-)  # fmt: skip
 
 _SHARED_BY = 3  # fewer keys that begin alike say nothing about what their beginning means
 _FOLLOWED = 0.5  # a key of which half is shown by more exact keys would show it twice
@@ -72,7 +57,7 @@ def match(key_names: Sequence[str]) -> Match:
     followed: set[str] = set()
     driven: list[list[_Found]] = []
     kinds: list[str] = []
-    waiting = [table for table in TABLES if len(readings[table.title]) >= table.least]
+    waiting = [table for table, _ in _lexicons() if len(readings[table.title]) >= table.least]
     while waiting:
         left = {table.title: [found for found in readings[table.title] if found.key not in known] for table in waiting}
         best = max(waiting, key=lambda table: _worth(left[table.title]))
@@ -96,23 +81,26 @@ def match(key_names: Sequence[str]) -> Match:
 
 
 @cache
-def _lexicon(title: str) -> dict[Spelling, Recipe]:
-    """A table's recipes by how their names are spelled."""
-    table = next(table for table in TABLES if table.title == title)
-    return {spelling(name): recipe for recipe in reversed(table.recipes) for name in reversed(recipe.names)}
+def _lexicons() -> tuple[tuple[Table, dict[Spelling, Recipe]], ...]:
+    """The tables, each with its recipes by how their names are spelled; made when first asked for, not at start-up."""
+    from .kinds import TABLES
+
+    return tuple(
+        (table, {spelling(name): recipe for recipe in reversed(table.recipes) for name in reversed(recipe.names)})
+        for table in TABLES
+    )
 
 
 def _recognise(keys: Sequence[str]) -> dict[str, list[_Found]]:
     """What each table, by title, knows of the keys; behind a shared beginning (``Head_``) where no table knows a key."""
     readings: dict[str, list[_Found]] = {}
-    for table in TABLES:
-        lexicon = _lexicon(table.title)
+    for table, lexicon in _lexicons():
         named = [(key, lexicon.get(spelling(key))) for key in keys]
         readings[table.title] = [_Found(key, split_path(key)[0], recipe) for key, recipe in named if recipe]
     known = {found.key for reading in readings.values() for found in reading}
     behind = {key: beginnings(key) for key in keys if key not in known}
-    for table in TABLES:
-        readings[table.title] += _recognise_behind(behind, _lexicon(table.title))
+    for table, lexicon in _lexicons():
+        readings[table.title] += _recognise_behind(behind, lexicon)
     return readings
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from understudy.inference import arkit, retarget
 from understudy.inference.retarget import Mapping
-from understudy.inference.retarget.matching import TABLES
+from understudy.inference.retarget.kinds import TABLES
 from understudy.inference.retarget.names import spelling
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "mappings.md"
