@@ -145,6 +145,9 @@ def _add_capture(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quality", choices=("fast", "standard", "high"), default="standard")
     parser.add_argument("--frames", type=_frame_range, metavar="A-B", help="first and last frame, from 0")
+    parser.add_argument(
+        "--neutral", type=_frame_range, metavar="A[-B]", help="frames in which the face is neutral; default: found"
+    )
     _add_device(parser)
 
 
@@ -292,7 +295,9 @@ def _track(options: argparse.Namespace, console: Console) -> None:
     from . import livelink, take
     from .jobs.shot import track_video
 
-    performance = track_video(options.video, _capture_options(options), options.face, options.face_model, console)
+    performance = track_video(
+        options.video, _capture_options(options), options.face, options.face_model, console, options.neutral
+    )
     take.save(performance, options.output)
     if options.csv is not None:
         livelink.write_csv(performance, options.csv)
@@ -352,6 +357,7 @@ def _shot_options(options: argparse.Namespace, report_dir: Path, truth: Path | N
         capture=_capture_options(options),
         face=options.face,
         face_model=options.face_model,
+        neutral=options.neutral,
         avatar=_avatar(options),
         object_name=options.object,
         engine=options.engine,

@@ -27,6 +27,7 @@ class UNDERSTUDY_OT_track(Work, bpy.types.Operator):
         take: str
         quality: str
         face: int
+        neutral: tuple[int, int]
         device: str
         filter_glob: str
     else:
@@ -47,6 +48,13 @@ class UNDERSTUDY_OT_track(Work, bpy.types.Operator):
         )
         face: bpy.props.IntProperty(
             name="Face", description="Which face performs, counted from the most prominent one, which is 0", min=0
+        )
+        neutral: bpy.props.IntVectorProperty(
+            name="Neutral",
+            description="First and last frame of the footage in which the face is neutral; -1 means found by itself",
+            size=2,
+            default=(-1, -1),
+            min=-1,
         )
         device: bpy.props.StringProperty(
             name="Device", description="Where the networks run; empty means the device of the preferences"
@@ -101,8 +109,10 @@ class UNDERSTUDY_OT_track(Work, bpy.types.Operator):
         options = CaptureOptions(
             max_faces=self.face + 1, quality=self.quality, device=self.device or device(context), frames=None
         )
+        first, last = self.neutral
+        neutral = (first, max(first, last)) if first >= 0 else None
         with chosen_models(context), shown_progress(context) as progress:
-            return track_video(video, options, self.face, "default", progress)
+            return track_video(video, options, self.face, "default", progress, neutral)
 
 
 def _is_of_other_footage(take: str, performance: takes.Take) -> bool:

@@ -12,6 +12,7 @@ from .. import take as takes
 from ..capture.shot import CaptureOptions, track_shot
 from ..composite import CompositeOptions, composite_shot
 from ..errors import InputError, UsageError
+from ..face_model import check as check_face_model
 from ..face_model import load as load_face_model
 from ..media import probe, sha256
 from ..photometric import PixelRefiner
@@ -31,6 +32,8 @@ class ShotOptions:
     face: int = 0
     """Which of the tracked faces performs; 0 is the most prominent."""
     face_model: str = "default"
+    neutral: tuple[int, int] | None = None
+    """First and last frame of the source in which the face is known to be neutral."""
     avatar: str = "default"
     """``default``, ``ict:DIR`` or a .blend file."""
     object_name: str | None = None
@@ -78,8 +81,18 @@ class ShotFiles:
         return self.folder / "report.html"
 
 
-def track_video(video: Path, options: CaptureOptions, face: int, face_model: str, progress: Progress = silent) -> Take:
-    """Capture one face of a video and solve its performance; raises `InputError` when there is no such face."""
+def track_video(
+    video: Path,
+    options: CaptureOptions,
+    face: int,
+    face_model: str,
+    progress: Progress = silent,
+    neutral: tuple[int, int] | None = None,
+) -> Take:
+    """Capture one face of a video and solve its performance; raises `InputError` when there is no such face.
+
+    `neutral` are the first and last frame of the source in which the face is known to be neutral.
+    """
     model = load_face_model(face_model)  # What cannot be loaded is told before minutes of tracking.
     shot = track_shot(video, options, progress)
     if not shot.tracks:
@@ -87,7 +100,7 @@ def track_video(video: Path, options: CaptureOptions, face: int, face_model: str
     if face >= len(shot.tracks):
         raise UsageError(f"Face {face} was asked for, but {video} shows {len(shot.tracks)}; count from 0.")
     refine = PixelRefiner(shot, progress).refine if options.quality == "high" else None
-    return solve_shot(shot, shot.tracks[face], model, progress, refine)
+    return solve_shot(shot, shot.tracks[face], model, progress, refine, neutral)
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,8 @@ class ShotResult:
 
 def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress = silent) -> ShotResult:
     """Do the whole job on one video, going on where an earlier run of the same folder stopped."""
-    probe(video)  # What is no video gets no folder.
+    probe(video)  # What is no video gets no folder, nor does a wish that cannot be.
+    check_face_model(options.face_model)
     source = sha256(video)
     files = ShotFiles(folder)
     with exclusive(folder) as journal:
@@ -117,10 +131,10 @@ def _make(
     video: Path, source: str, files: ShotFiles, options: ShotOptions, journal: Journal, progress: Progress
 ) -> Take:
     """Do every stage that is not done yet; `source` is the digest of the video."""
-    track_key = key_of(source, options.capture, options.face, options.face_model, takes.SCHEMA)
+    track_key = key_of(source, options.capture, options.face, options.face_model, options.neutral, takes.SCHEMA)
     if not journal.is_done("track", track_key, files.take):
         journal.begin("track", track_key)
-        take = track_video(video, options.capture, options.face, options.face_model, progress)
+        take = track_video(video, options.capture, options.face, options.face_model, progress, options.neutral)
         takes.save(take, files.take)
         livelink.write_csv(take, files.csv)
         journal.finish("track", track_key)

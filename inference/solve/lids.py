@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arkit
 from .geometry import Array, Camera, Poses, project
@@ -53,9 +54,11 @@ def relative_openings(points_px: Array, mean_cm: Array, poses: Poses, camera: Ca
     return np.asarray(gap_ratio(points_px) / np.maximum(gap_ratio(project(mean_cm, poses, camera)), 1e-6))
 
 
-def lid_habits(openings: Array) -> LidHabits:
-    """The habits that the (T, 2) relative openings of a whole shot show."""
+def lid_habits(openings: Array, neutral: NDArray[np.bool_]) -> LidHabits:
+    """The habits that the (T, 2) relative openings of a whole shot show; `neutral` (T,) marks faces known to be at rest."""
     usual = np.array([usual_opening(eye) for eye in openings.T])
+    if neutral.any():
+        usual = np.maximum(np.percentile(openings[neutral], USUAL_PERCENTILE, axis=0), 1e-6)
     part = openings / usual
     remainder = np.full(2, CLOSED_PART)
     for eye in range(2):

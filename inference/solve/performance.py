@@ -43,7 +43,13 @@ USUAL_MOTION_CM = 0.15
 """Points that usual coefficients move further than this say less about the head."""
 SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 SHAKING_FRAMES = 9
+NEUTRAL_SPREAD = 0.01
+"""Standard deviation of coefficients in frames that somebody says are neutral."""
+NEUTRAL_KEYS = 8
+"""So many of them are looked at for the actor's face, beside the key frames."""
 EYE_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
+EYES = np.array([name.startswith(("eyeLook", "eyeBlink")) for name in arkit.NAMES])
+"""Shapes that a neutral face may show: it still looks somewhere, and it may blink."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,13 @@ class Refined:
 class PerformanceSolver:
     """Solves the frames of one shot; holds what the steps share: the points, the face model and the error model."""
 
-    def __init__(self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel) -> None:
+    def __init__(
+        self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel,
+        neutral: NDArray[np.bool_] | None = None,
+    ) -> None:  # fmt: skip
+        """Take (N, 478, 2) points of seen frames; `neutral` (N,) marks those that somebody knows to be neutral."""
         self.landmarks_px = landmarks_px
+        self.neutral = np.zeros(len(landmarks_px), bool) if neutral is None else neutral
         self.points_px = landmarks_px[:, :MESH_COUNT]
         self.timeline = Timeline(time_s)
         self.model = model
@@ -99,7 +110,7 @@ class PerformanceSolver:
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
         poses = first_poses(self.points_px, self.mean, actor.camera)
         poses = refine_poses(self.seen, still, poses, actor.camera, None, 1.0, 3)
-        self.lid_habits = lid_habits(relative_openings(self.points_px, self.mean, poses, actor.camera))
+        self.lid_habits = lid_habits(relative_openings(self.points_px, self.mean, poses, actor.camera), self.neutral)
         self.lip_noise_cm = noise_cm(lip_gaps_cm(self.points_px, poses, actor.camera))
         actor, level = self.find_actor(actor, poses)
         step_done(1)
@@ -120,7 +131,7 @@ class PerformanceSolver:
 
     def find_actor(self, actor: Actor, poses: Poses) -> tuple[Actor, float]:
         """The actor, the camera and how large the errors of this shot are, from key frames."""
-        keys = key_frames(poses, self.points_px)
+        keys = self.with_neutral(key_frames(poses, self.points_px))
         poses, level, before = poses[keys], 1.0, np.zeros(2)
         apart = Timeline(self.timeline.time_s[keys], connected=False)
         coefficients = np.zeros((len(keys), len(arkit.NAMES)))
@@ -137,6 +148,12 @@ class PerformanceSolver:
             before = state
         return actor, level
 
+    def with_neutral(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The key frames and some of the frames known to be neutral, in order."""
+        known = np.flatnonzero(self.neutral)
+        some = known[np.linspace(0, len(known) - 1, min(len(known), NEUTRAL_KEYS)).astype(int)]
+        return np.union1d(keys, some)
+
     def refine(
         self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, timeline: Timeline,
         level: float, more: tuple[Array, Array] | None = None,
@@ -152,6 +169,7 @@ class PerformanceSolver:
             hessian, gradient = hessian + more[0], gradient + more[1]
         by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
         hessian += by_lids[0]
+        hessian[self.neutral[frames]] += np.diag(~EYES) / NEUTRAL_SPREAD**2
         hessian += lip_evidence(contact, coefficients, self.expressions, level)
         values = solve_coefficients(hessian, gradient + by_lids[1], bounds, timeline, coefficients)
         return Refined(snapped(values, contact, self.expressions), angles, hessian)

@@ -176,15 +176,18 @@ def test_a_tracked_take_is_kept_with_the_scene(
 
     asked = []
 
-    def fake(video: Path, options: object, face: int, face_model: str, progress: Callable[..., None]) -> Take:
+    def fake(
+        video: Path, options: object, face: int, face_model: str, progress: Callable[..., None], neutral: object
+    ) -> Take:
         progress("track", 1, 2)
-        asked.append((video, options.max_faces, options.quality, options.device, face, face_model))
+        asked.append((video, options.max_faces, options.quality, options.device, face, face_model, neutral))
         return replace(takes.load(take_file), confidence=np.array([1, 0, 1], np.float32))
 
     monkeypatch.setattr(shot, "track_video", fake)
     target = tmp_path / "new.npz"
-    assert bpy.ops.understudy.track(filepath=str(footage), take=str(target), quality="high", face=1) == {"FINISHED"}
-    assert asked == [(footage, 2, "high", "auto", 1, "default")]
+    chosen = {"quality": "high", "face": 1, "neutral": (3, 5)}
+    assert bpy.ops.understudy.track(filepath=str(footage), take=str(target), **chosen) == {"FINISHED"}
+    assert asked == [(footage, 2, "high", "auto", 1, "default", (3, 5))]
     assert takes.load(target).confidence.tolist() == [1, 0, 1]
     settings = scene.understudy
     assert (settings.footage, settings.take) == (str(footage), str(target))

@@ -199,7 +199,7 @@ def test_openness_is_one_usually_and_zero_when_the_lids_meet() -> None:
     points = project(face, where, CAMERA)
     points[5, list(LEFT_UPPER_LID)] = points[5, list(LEFT_LOWER_LID)]
     openings = relative_openings(points, face, where, CAMERA)
-    found = openness(openings, lid_habits(openings))
+    found = openness(openings, lid_habits(openings, np.zeros(8, bool)))
     assert found[5, 0] == 0
     np.testing.assert_allclose(np.delete(found[:, 0], 5), 1, atol=0.01)
     np.testing.assert_allclose(found[:, 1], 1, atol=0.01)
