@@ -17,7 +17,7 @@ from .types import FaceModel
 
 log = logging.getLogger(__name__)
 
-__all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "load", "load_landmark_noise"]
+__all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "check", "load", "load_landmark_noise"]
 
 SPECIFICATIONS = "default, ict:DIR, flame:FILE or bfm:FILE"
 
@@ -52,18 +52,29 @@ def load(spec: str = "default") -> FaceModel:
     them. Raises UsageError for an unknown specification, MissingComponentError where the file or folder is not there
     and InputError where it is not what it should be.
     """
-    kind, _, place = spec.partition(":")
     if spec == "default":
         return load_default()
+    kind, path = check(spec)
+    from .cache import fingerprint
+
+    files, _ = _reader(kind)
+    return _converted(kind, path, fingerprint(kind, files(path)))
+
+
+def check(spec: str) -> tuple[str, Path]:
+    """Maker and place of a specification, nothing read yet.
+
+    Raises UsageError for an unknown specification and MissingComponentError where the file or folder is not there.
+    """
+    kind, _, place = spec.partition(":")
+    if spec == "default":
+        return spec, DEFAULT_FILE
     if kind not in _MAKERS or not place:
         raise UsageError(f"Unknown face model '{spec}'; give {SPECIFICATIONS}.")
     path = Path(place).expanduser()
     if not (path.is_dir() if kind == "ict" else path.is_file()):
         raise MissingComponentError(f"There is no {path}; give {_MAKERS[kind].what}: {_MAKERS[kind].get}.")
-    from .cache import fingerprint
-
-    files, _ = _reader(kind)
-    return _converted(kind, path, fingerprint(kind, files(path)))
+    return kind, path
 
 
 def _reader(kind: str) -> tuple[Callable[[Path], list[Path]], Callable[[Path], FaceModel]]:

@@ -130,6 +130,15 @@ def test_no_face_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert [path.name for path in tmp_path.iterdir()] == ["noise.mp4"]
 
 
+def test_a_face_model_that_is_not_there_gets_no_folder(
+    faces: list[Image], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = film(tmp_path / "clip.mp4", faces[:1])
+    refused(capsys, 4, ["run", video, "-o", tmp_path / "out", "--face-model", "flame:none.pkl"], "flame.is.tue.mpg.de")
+    refused(capsys, 2, ["run", video, "-o", tmp_path / "out", "--face-model", "obj:head"], "Unknown face model")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
 def test_sound_alone_is_no_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = tmp_path / "sound.mp4"
     with av.open(str(video), "w") as container:

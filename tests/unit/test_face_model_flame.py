@@ -183,6 +183,36 @@ def test_other_landmark_files(tmp_path: Path, arrays: dict[str, Any], made_face:
     assert np.linalg.norm(found.landmark_mean_cm - model.landmark_mean_cm, axis=1).max() < 0.8
 
 
+class _Tensor:
+    """Pickles as PyTorch's tensors do: by a function of a library that is not there."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, (b"storage", 0, (79, 17), (17, 1))  # type: ignore[attr-defined]
+
+
+def test_landmarks_beside_tensors_are_read(
+    flame_file: Path, made_face: Any, model: FaceModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The landmark file that is handed around most holds tensors for the outline; they are not needed."""
+
+    def rebuild() -> None: ...
+
+    rebuild.__module__, rebuild.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+    module = types.ModuleType("torch._utils")
+    module._rebuild_tensor_v2 = rebuild  # type: ignore[attr-defined]
+    stored = {
+        "dynamic_lmk_faces_idx": _Tensor(),
+        "full_lmk_faces_idx": made_face.marks[None],
+        "full_lmk_bary_coords": made_face.mark_weights[None],
+    }
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "torch", types.ModuleType("torch"))
+        patched.setitem(sys.modules, "torch._utils", module)
+        np.save(flame_file.with_name("landmark_embedding.npy"), np.array(stored, dtype=object), allow_pickle=True)
+    found = face_model.load(f"flame:{flame_file}")
+    assert np.linalg.norm(found.landmark_mean_cm - model.landmark_mean_cm, axis=1).max() < 0.8
+
+
 class _Trap:
     def __init__(self, path: Path) -> None:
         self.path = path
