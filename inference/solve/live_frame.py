@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from .. import arkit
 from ..face_model.types import FaceModel
+from .certainty import spreads
 from .coefficients import (
     ACTIVE_GAIN,
     EXCLUSIVE,
@@ -29,16 +29,14 @@ from .geometry import Array, Camera, Poses
 from .identity import Actor, mesh_points
 from .landmark_groups import LEFT_LOWER_LID, LEFT_UPPER_LID, MESH_COUNT, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from .lids import BLINKS, CLOSING_RANGE, CONTACT_FACTOR, GAP_ERROR_CM
+from .lips import CLOSE, largest_close, lip_evidence, snapped
 from .performance import EYE_LOOK, POSE_FREEDOM, USUAL_EXPRESSION, USUAL_MOTION_CM
 from .pose import INDEPENDENT_PART
 
 MOST_NEWTON_STEPS = 12
 SHAPES = len(arkit.NAMES)
-STEP, STILL_STEP, FAST_STEP = 0.2, 0.03, 0.8
-"""Standard deviation of what a coefficient changes by in 1/30 s: any one, one that rests, one of the lids."""
-LOOK_ERROR_RAD = 0.05
-CLOSED_LOOK = 0.2
-EYE_OF_LOOK = np.array([name.endswith("Right") for name in arkit.NAMES if name.startswith("eyeLook")], int)
+STEP, STILL_STEP = 0.2, 0.03
+"""Standard deviation of what a coefficient changes by in 1/30 s: any one, and one that rests."""
 UPPER_LIDS = np.array([LEFT_UPPER_LID, RIGHT_UPPER_LID])
 LOWER_LIDS = np.array([LEFT_LOWER_LID, RIGHT_LOWER_LID])
 
@@ -51,16 +49,15 @@ class Past:
     """(F,)."""
     frames: float
     """Frame times since."""
-    fast: NDArray[np.bool_]
-    """(F,) shapes that may change within a frame."""
 
-    def precision(self, change: Array | float) -> Array:
-        """(F,) inverse variances of what a value is expected to change by, once it seems to change by `change`.
+    @property
+    def precision(self) -> float:
+        """Inverse variance of a change of which nothing is known yet."""
+        return 1.0 / (STEP**2 * self.frames)
 
-        Small changes are noise and large ones are not, so what seems to change much is held back less.
-        """
-        step = np.where(self.fast, FAST_STEP, STEP if np.isscalar(change) else STILL_STEP)
-        return np.asarray(1.0 / (step**2 * self.frames + np.square(change)))
+    def precisions(self, change: Array) -> Array:
+        """(F,) the same once values seem to change so much: small changes are noise, large ones are not."""
+        return np.asarray(1.0 / (STILL_STEP**2 * self.frames + change**2))
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Estimate:
     coefficients: Array
     """(52,) with blinks as the face model has them: `FrameSolver.closing` is closed."""
     hessian: Array
-    """(F, F) of the free ones, everything that is known included."""
+    """(F, F) of the free ones, priors not included."""
     off_cm: float
     """Root mean square of what the points were off by before."""
 
@@ -144,19 +141,22 @@ class FrameSolver:
         free, now = self.free, np.where(EYE_LOOK, self.looks(seen.gaze), start)
         hessian, gradient, off_cm = self.coefficient_equations(seen.points_px, seen.pose, actor, now, level)
         self.add_lids(hessian, gradient, seen.opened, actor, now, level)
-        hessian += self.twins
+        if seen.contact.any():
+            hessian += lip_evidence(seen.contact[None], now[None], self.expressions, level)[0][np.ix_(free, free)]
+        hessian_with_twins = hessian + self.twins
         gradient -= 1.0 / USUAL_VALUE
-        bounds = self.bounds(now, actor)
-        held = np.zeros(len(free)) if past is None else past.precision(0.0)
+        bounds = self.bounds(now, actor, seen.contact)
         expected = np.zeros(len(free)) if past is None else past.expected
+        held = np.full(len(free), 0.0 if past is None else past.precision)
         prior = held + 1.0 / USUAL_SPREAD**2
-        found = bounded(hessian + np.diag(prior), gradient + held * expected, bounds, now[free])
+        found = bounded(hessian_with_twins + np.diag(prior), gradient + held * expected, bounds, now[free])
         bounds = self.without_excluded(found, bounds)
         if past is not None:
-            held = past.precision(found - expected)
+            held = past.precisions(found - expected)
         prior = held + 1.0 / np.clip(ACTIVE_GAIN * found, QUIET_SPREAD, 1.0) ** 2
-        hessian += np.diag(prior)
-        now[free] = bounded(hessian, gradient + held * expected, bounds, found)
+        now[free] = bounded(hessian_with_twins + np.diag(prior), gradient + held * expected, bounds, found)
+        if seen.contact.any():
+            now = snapped(now[None], seen.contact[None], self.expressions)[0]
         return Estimate(now, hessian, off_cm)
 
     def add_lids(
@@ -174,19 +174,19 @@ class FrameSolver:
         """(52,) the eyeLook coefficients that show the gaze (2, 2)."""
         return np.asarray(look_coefficients(gaze[None], self.full_look)[0])
 
-    def spread(self, estimate: Estimate, opened: Array) -> Array:
-        """(52,) standard deviations of the coefficients; shapes that cannot be seen keep that of their prior."""
-        result = np.full(SHAPES, USUAL_SPREAD)
-        result[self.free] = np.sqrt(np.diagonal(np.linalg.inv(estimate.hessian)))
-        by_eye = LOOK_ERROR_RAD / np.maximum(opened, CLOSED_LOOK)
-        result[EYE_LOOK] = by_eye[EYE_OF_LOOK] / self.full_look[EYE_LOOK]
-        return result
+    def spread(self, estimate: Estimate, actor: Actor) -> Array:
+        """(52,) standard deviations of the coefficients as shown, see `certainty.spreads`."""
+        hessian = np.zeros((1, SHAPES, SHAPES))
+        hessian[0][np.ix_(self.free, self.free)] = estimate.hessian
+        result = spreads(hessian)[0]
+        result[BLINKS] /= self.closing(actor)
+        return np.asarray(result)
 
-    def bounds(self, coefficients: Array, actor: Actor) -> Bounds:
+    def bounds(self, coefficients: Array, actor: Actor, contact: Array) -> Bounds:
         """(F,) each: blinks end where the lids meet, lips close no further than the jaw is open."""
         upper = np.ones(SHAPES)
         upper[BLINKS] = self.closing(actor)
-        upper[arkit.INDEX["mouthClose"]] = coefficients[arkit.INDEX["jawOpen"]]
+        upper[CLOSE] = largest_close(contact[None], coefficients[None])[0]
         return Bounds(np.zeros(len(self.free)), upper[self.free])
 
     def closing(self, actor: Actor) -> Array:
@@ -227,6 +227,8 @@ class SeenFrame:
     """(2, 2)."""
     opened: Array
     """(2,)."""
+    contact: Array
+    """(3,) where the lips touch, see `lips.lip_contact`."""
 
 
 def linear_frame(points_px: Array, face_cm: Array, pose: Poses, camera: Camera) -> tuple[Array, Array]:

@@ -12,6 +12,8 @@ STEPS, FIRST_STEPS = 2, 5
 ACCELERATION = np.repeat([ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM], 3) ** 2
 FIRST_VARIANCE = np.tile(np.repeat([0.1, 2.0], 3), 2) ** 2 * np.repeat([1.0, 0.01], 6)
 """Of a pose (rad, cm) found without a past, and of its change per frame."""
+SETTLED = np.repeat([0.003, 0.05], 3)
+"""A step shorter than this (rad, cm) is the last one."""
 LOST_CM = 0.6
 """Half of the points off by more than this: the head is not where it was expected."""
 
@@ -48,6 +50,8 @@ class PoseFilter:
             fit = self._solver.pose_equations(points_px, face_cm, pose, camera, level)
             more = limited(np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)[None])
             pose, step = pose.moved(more), step + more[0]
+            if (np.abs(more[0]) < SETTLED).all():
+                break
         if np.partition(np.abs(fit.residual_cm).max(0), len(face_cm) // 2)[len(face_cm) // 2] > LOST_CM:
             self.start(points_px, face_cm, camera)
             return

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .. import arkit
 from ..face_model.types import FaceModel
 from .geometry import Array, Camera, Poses
 from .identity import Actor, first_actor
@@ -15,13 +14,15 @@ from .lids import BLINKS
 from .live_actor import ActorLearner, KeyFrame, look
 from .live_eyes import LiveEyes
 from .live_frame import SHAPES, FrameSolver, Past, SeenFrame
+from .live_lips import LiveLips
 from .live_pose import PoseFilter
 
-FAST = np.array([name.startswith(("eyeBlink", "eyeWide")) for name in arkit.NAMES])
 GOING_ON, SPEED_PART = 0.7, 0.5
 """How much of its speed a coefficient is expected to keep; weight of the newest frame in that speed."""
 QUICK_ROUNDS = 12
-"""The actor is learned in every frame until adjusted so often, then in every third."""
+"""The actor is learned in every frame until adjusted so often, then seldom."""
+SELDOM = 3
+"""What need not be done in every frame is done in every third."""
 BLEND_FRAMES = 9.0
 """Time constant with which a newly learned actor takes over."""
 QUALITY_FRAMES = 60.0
@@ -35,7 +36,7 @@ class Found:
     coefficients: Array
     """(52,)."""
     sigma: Array
-    """(52,)."""
+    """(52,) of this frame or one of the two before."""
     pose: Poses
     """Of one frame."""
     gaze: Array
@@ -53,6 +54,7 @@ class Session:
         """The first frame shows a face: its head is found and the actor adjusted to it once."""
         self.actor = first_actor(model, camera)
         self._solver, self._eyes, self._head = solver, LiveEyes(model), PoseFilter(solver)
+        self._lips = LiveLips()
         self._learner = ActorLearner(solver, self.actor, focal_spread, self._review)
         self._coefficients, self._speed = np.zeros(SHAPES), np.zeros(SHAPES)
         self._usual_off_cm, self._frames = 0.0, 0
@@ -67,11 +69,12 @@ class Session:
     def step(self, landmarks_px: Array, frames: float, search: bool) -> Found:
         """The performance `frames` frame times after the last; `search` where the head may be anywhere by now."""
         self._landmarks_px, self._frames = landmarks_px, self._frames + 1
-        if self._learner.rounds < QUICK_ROUNDS or self._frames % 3 == 0:
+        if self._learner.rounds < QUICK_ROUNDS or self._frames % SELDOM == 0:
             self._learner.work()
         self._take_over(frames)
         points_px, level, camera = landmarks_px[:MESH_COUNT], self._learner.level, self.actor.camera
-        face_cm = self._solver.face(self.actor, self._coefficients)
+        expected = np.clip(self._coefficients + GOING_ON * frames * self._speed, 0.0, 1.0)
+        face_cm = self._solver.face(self.actor, expected)
         if search:
             self._head.start(points_px, face_cm, camera)
         else:
@@ -81,18 +84,20 @@ class Session:
         self._eyes.remember(ratio)
         opened = self._eyes.openness(ratio)
         gaze = self._eyes.follow(landmarks_px, pose, self.actor, opened, frames)
+        self._lips.follow(points_px, pose, camera)
         free = self._solver.free
-        expected = np.clip(self._coefficients + GOING_ON * frames * self._speed, 0.0, 1.0)
-        past = None if search else Past(expected[free], frames, FAST[free])
+        past = None if search else Past(expected[free], frames)
         estimate = self._solver.coefficients(
-            SeenFrame(points_px, pose, gaze, opened), self.actor, self._coefficients, level, past
+            SeenFrame(points_px, pose, gaze, opened, self._lips.contact), self.actor, self._coefficients, level, past
         )
         self._speed += SPEED_PART * ((estimate.coefficients - self._coefficients) / frames - self._speed)
         self._coefficients = estimate.coefficients
         self._learner.offer(self._key())
         shown = estimate.coefficients.copy()
         shown[BLINKS] = np.minimum(shown[BLINKS] / self._solver.closing(self.actor), 1.0)
-        return Found(shown, self._solver.spread(estimate, opened), pose, gaze, self._quality(estimate.off_cm))
+        if self._frames % SELDOM == 1:
+            self._sigma = self._solver.spread(estimate, self.actor)
+        return Found(shown, self._sigma, pose, gaze, self._quality(estimate.off_cm))
 
     def calibrate(self) -> None:
         """The last frame's face is the neutral one: it outweighs what was learned so far."""
@@ -121,7 +126,8 @@ class Session:
         """The coefficients of a key frame, solved again."""
         opened = self._eyes.openness(self._eyes.ratio(key.landmarks_px, key.pose, actor.camera))
         gaze = self._eyes.angles(key.landmarks_px, key.pose, actor)
-        seen = SeenFrame(key.landmarks_px[:MESH_COUNT], key.pose, gaze, opened)
+        points_px = key.landmarks_px[:MESH_COUNT]
+        seen = SeenFrame(points_px, key.pose, gaze, opened, self._lips.contact_of(points_px, key.pose, actor.camera))
         return self._solver.coefficients(seen, actor, key.coefficients, level, None).coefficients
 
     def _quality(self, off_cm: float) -> float:
