@@ -29,6 +29,8 @@ CHEEKS = (234, 454)
 """The widest points of the mesh; at a turned head they are seen less far apart."""
 OFFSET_CM = 0.1
 """Standard deviation of a point's static offset: how the actor and the network differ from the face model."""
+FEW_FRAMES = 6
+"""With fewer key frames than this an offset can hardly be told from an expression, so the expression has it."""
 LARGEST_KEY_COUNT = 24
 
 
@@ -168,9 +170,10 @@ def bundle_step(
     wish = np.concatenate([[np.log(prior.focal_px / actor.camera.focal_px)], -actor.identity])
     system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(precision)
     right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish
+    offset_cm = OFFSET_CM * np.sqrt(frames / (frames + FEW_FRAMES))
     by_offset = every[..., -4:-1]
-    own = np.einsum("tpai,tpaj->pij", by_offset, by_offset, optimize=True) + np.eye(3) / OFFSET_CM**2
-    pull = np.einsum("tpai,tpa->pi", by_offset, every[..., -1], optimize=True) - actor.offsets_cm / OFFSET_CM**2
+    own = np.einsum("tpai,tpaj->pij", by_offset, by_offset, optimize=True) + np.eye(3) / offset_cm**2
+    pull = np.einsum("tpai,tpa->pi", by_offset, every[..., -1], optimize=True) - actor.offsets_cm / offset_cm**2
     cross = np.zeros((points, 3, size))
     cross[..., : 6 * frames] = np.einsum("tpai,tpaj->pitj", by_offset, every[..., :6], optimize=True).reshape(
         points, 3, -1
