@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..face_model.types import FaceModel
@@ -9,12 +11,12 @@ from .gaze import IRIS_DROP_CM, OPEN_ENOUGH, gaze_angles
 from .geometry import Array, Camera, Poses, project
 from .identity import Actor, mesh_points
 from .landmark_groups import EYE_CORNERS, LEFT_LIDS, RIGHT_LIDS
-from .lids import CLOSED_PART, EYES, INNER_CORNER, USUAL_PERCENTILE
+from .lids import CLOSED_PART, EYES, INNER_CORNER, LidHabits, lid_habits, openness
 
 REMEMBERED = 256
 """Frames whose openings say what is usual."""
-NEUTRAL_FRAMES = 64
-"""Frames that the frame counts for in which the user says that the face is neutral."""
+OFTEN, OFTEN_UNTIL = 6, 30
+"""Habits are measured in every frame at first, then in every sixth."""
 SHAKING_FRAMES = 4.0
 """Time constant of the slow part of what the corners of the eyes are off by."""
 VERGENCE_FRAMES = 60.0
@@ -33,33 +35,36 @@ class LiveEyes:
     def __init__(self, model: FaceModel) -> None:
         self._mean = mesh_points(model)[0]
         self._centres_cm, self._radius_cm = model.eye_centres_cm.astype(np.float64), model.eye_radius_cm
-        self._ratios = np.zeros((REMEMBERED, 2))
+        self._openings = np.zeros((REMEMBERED, 2))
         self._count = 0
+        self._habits = LidHabits(np.ones(2), np.full(2, CLOSED_PART))
+        self._neutral: Array | None = None
         self._off_px: Array | None = None
         self._difference, self._common = np.zeros(2), np.zeros(2)
         self._open_frames = 0.0
 
-    def ratio(self, landmarks_px: Array, pose: Poses, camera: Camera) -> Array:
-        """(2,) opening beside that of the mean face in the same pose."""
+    def opening(self, landmarks_px: Array, pose: Poses, camera: Camera) -> Array:
+        """(2,) `lids.relative_openings` of one frame."""
         expected = project(self._mean[LID_POINTS].reshape(-1, 3), pose, camera).reshape(2, -1, 2)
         return np.asarray(gap_ratios(landmarks_px[LID_POINTS]) / np.maximum(gap_ratios(expected), 1e-6))
 
-    def remember(self, ratio: Array) -> None:
+    def remember(self, opening: Array) -> None:
         """Let one frame's opening count for what is usual."""
-        self._ratios[self._count % REMEMBERED] = ratio
+        self._openings[self._count % REMEMBERED] = opening
         self._count += 1
+        if self._count < OFTEN_UNTIL or self._count % OFTEN == 0:
+            known = self._openings[: min(self._count, REMEMBERED)]
+            habits = lid_habits(known, np.zeros(len(known), bool))
+            self._habits = habits if self._neutral is None else replace(habits, usual=self._neutral)
 
-    def calibrate(self, ratio: Array) -> None:
-        """Take this opening for the usual one."""
-        self._ratios[:NEUTRAL_FRAMES] = ratio
-        self._count = NEUTRAL_FRAMES
+    def calibrate(self, opening: Array) -> None:
+        """Take this opening for the usual one from now on."""
+        self._neutral = opening
+        self._habits = replace(self._habits, usual=opening)
 
-    def openness(self, ratio: Array) -> Array:
+    def openness(self, opening: Array) -> Array:
         """(2,) 1 as wide as usual, 0 closed, not above 2; see `lids.openness`."""
-        known = self._ratios[: min(self._count, REMEMBERED)]
-        place = (len(known) - 1) * USUAL_PERCENTILE // 100
-        usual = np.maximum(np.partition(known, place, axis=0)[place], 1e-6)
-        return np.asarray(np.clip((ratio / usual - CLOSED_PART) / (1.0 - CLOSED_PART), 0.0, 2.0))
+        return np.asarray(openness(opening[None], self._habits)[0])
 
     def angles(self, landmarks_px: Array, pose: Poses, actor: Actor) -> Array:
         """(2, 2) yaw and pitch of each eye in radians, of this frame alone."""

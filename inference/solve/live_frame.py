@@ -245,9 +245,10 @@ def linear_frame(points_px: Array, face_cm: Array, pose: Poses, camera: Camera) 
     ):
         by_pose[n, 0], by_pose[n, 1] = change_x, change_y
     by_pose *= scale
-    centre = np.array(camera.centre_px)[:, None]
-    residual = (points_px.T - centre - camera.focal_px * np.stack([across, down])) / px_per_cm
-    return by_pose, residual
+    seen = points_px.T - np.array(camera.centre_px)[:, None]
+    seen[0] -= camera.focal_px * across
+    seen[1] -= camera.focal_px * down
+    return by_pose, seen / px_per_cm
 
 
 def lid_gaps(points_cm: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .geometry import Array, Camera, Poses
@@ -29,7 +31,7 @@ class PoseFilter:
         pose = first_poses(points_px[None], face_cm, camera)
         for _ in range(FIRST_STEPS):
             fit = self._solver.pose_equations(points_px, face_cm, pose, camera, 1.0)
-            pose = pose.moved(limited(np.linalg.solve(fit.hessian, fit.gradient)[None]))
+            pose = moved(pose, limited(np.linalg.solve(fit.hessian, fit.gradient)[None])[0])
         self.restart(pose)
 
     def restart(self, pose: Poses) -> None:
@@ -45,12 +47,12 @@ class PoseFilter:
         expected = self._speed * frames
         covariance = self._predicted(frames)
         inverse = np.linalg.inv(covariance[:6, :6])
-        pose, step = self.pose.moved(expected[None]), np.zeros(6)
+        pose, step = moved(self.pose, expected), np.zeros(6)
         for _ in range(STEPS):
             fit = self._solver.pose_equations(points_px, face_cm, pose, camera, level)
-            more = limited(np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)[None])
-            pose, step = pose.moved(more), step + more[0]
-            if (np.abs(more[0]) < SETTLED).all():
+            more = limited(np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)[None])[0]
+            pose, step = moved(pose, more), step + more
+            if (np.abs(more) < SETTLED).all():
                 break
         if np.partition(np.abs(fit.residual_cm).max(0), len(face_cm) // 2)[len(face_cm) // 2] > LOST_CM:
             self.start(points_px, face_cm, camera)
@@ -72,3 +74,19 @@ class PoseFilter:
         result[n, range(6, 12)] += ACCELERATION * frames**2 / 2
         result[range(6, 12), n] += ACCELERATION * frames**2 / 2
         return result
+
+
+def moved(pose: Poses, step: Array) -> Poses:
+    """`Poses.moved` of one frame by a step (6,), in plain numbers: arrays of three cost more than they do."""
+    x, y, z = (float(value) for value in step[:3])
+    angle = math.sqrt(x * x + y * y + z * z)
+    sine = math.sin(angle) / angle if angle > 1e-6 else 1.0
+    bend = 0.5 * (math.sin(angle / 2) / (angle / 2)) ** 2 if angle > 1e-6 else 0.5
+    turn = np.array(
+        [
+            [1 - bend * (y * y + z * z), bend * x * y - sine * z, bend * x * z + sine * y],
+            [bend * x * y + sine * z, 1 - bend * (x * x + z * z), bend * y * z - sine * x],
+            [bend * x * z - sine * y, bend * y * z + sine * x, 1 - bend * (x * x + y * y)],
+        ]
+    )
+    return Poses(turn @ pose.rotation, pose.translation_cm + step[3:])

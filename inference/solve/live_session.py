@@ -60,7 +60,7 @@ class Session:
         self._usual_off_cm, self._frames = 0.0, 0
         self._head.start(landmarks_px[:MESH_COUNT], solver.mean, camera)
         self._landmarks_px = landmarks_px
-        self._eyes.remember(self._eyes.ratio(landmarks_px, self._head.pose, camera))
+        self._eyes.remember(self._eyes.opening(landmarks_px, self._head.pose, camera))
         self._learner.offer(self._key())
         self._learner.finish_round()
         self.actor = self._learner.actor
@@ -80,9 +80,9 @@ class Session:
         else:
             self._head.follow(points_px, face_cm, camera, level, frames)
         pose = self._head.pose
-        ratio = self._eyes.ratio(landmarks_px, pose, camera)
-        self._eyes.remember(ratio)
-        opened = self._eyes.openness(ratio)
+        opening = self._eyes.opening(landmarks_px, pose, camera)
+        self._eyes.remember(opening)
+        opened = self._eyes.openness(opening)
         gaze = self._eyes.follow(landmarks_px, pose, self.actor, opened, frames)
         self._lips.follow(points_px, pose, camera)
         free = self._solver.free
@@ -101,7 +101,7 @@ class Session:
 
     def calibrate(self) -> None:
         """The last frame's face is the neutral one: it outweighs what was learned so far."""
-        self._eyes.calibrate(self._eyes.ratio(self._landmarks_px, self._head.pose, self.actor.camera))
+        self._eyes.calibrate(self._eyes.opening(self._landmarks_px, self._head.pose, self.actor.camera))
         self._learner.calibrate(replace(self._key(), coefficients=np.zeros(SHAPES), neutral=True))
 
     def _key(self) -> KeyFrame:
@@ -124,7 +124,7 @@ class Session:
 
     def _review(self, key: KeyFrame, actor: Actor, level: float) -> Array:
         """The coefficients of a key frame, solved again."""
-        opened = self._eyes.openness(self._eyes.ratio(key.landmarks_px, key.pose, actor.camera))
+        opened = self._eyes.openness(self._eyes.opening(key.landmarks_px, key.pose, actor.camera))
         gaze = self._eyes.angles(key.landmarks_px, key.pose, actor)
         points_px = key.landmarks_px[:MESH_COUNT]
         seen = SeenFrame(points_px, key.pose, gaze, opened, self._lips.contact_of(points_px, key.pose, actor.camera))
