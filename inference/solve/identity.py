@@ -172,13 +172,14 @@ def bundle_step(
     right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish
     offset_cm = OFFSET_CM * np.sqrt(frames / (frames + FEW_FRAMES))
     by_offset = every[..., -4:-1]
-    own = np.einsum("tpai,tpaj->pij", by_offset, by_offset, optimize=True) + np.eye(3) / offset_cm**2
-    pull = np.einsum("tpai,tpa->pi", by_offset, every[..., -1], optimize=True) - actor.offsets_cm / offset_cm**2
-    cross = np.zeros((points, 3, size))
-    cross[..., : 6 * frames] = np.einsum("tpai,tpaj->pitj", by_offset, every[..., :6], optimize=True).reshape(
-        points, 3, -1
-    )
-    cross[..., shared] = np.einsum("tpai,tpaj->pij", by_offset, every[..., 6:-4], optimize=True)
+    by_point = np.swapaxes(every, 0, 1).reshape(points, frames * 2, -1)
+    toward = np.swapaxes(by_point[..., -4:-1], 1, 2)
+    own = toward @ by_point[..., -4:-1] + np.eye(3) / offset_cm**2
+    pull = (toward @ by_point[..., -1:])[..., 0] - actor.offsets_cm / offset_cm**2
+    cross = np.empty((points, 3, size))
+    by_frame = np.swapaxes(by_offset, -1, -2) @ every[..., :6]
+    cross[..., : 6 * frames] = by_frame.transpose(1, 2, 0, 3).reshape(points, 3, -1)
+    cross[..., shared] = toward @ by_point[..., 6:-4]
     solved = np.linalg.solve(own, np.concatenate([cross, pull[..., None]], -1))
     rows = cross.reshape(-1, size)
     inverse = np.linalg.inv(system - rows.T @ solved[..., :-1].reshape(-1, size))

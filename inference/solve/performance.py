@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,11 +168,12 @@ class PerformanceSolver:
         hessian, gradient = self.evidence(points_px, poses, actor, coefficients, level)
         if more is not None:
             hessian, gradient = hessian + more[0], gradient + more[1]
-        by_lids = lid_evidence(opened, actor.points_cm, self.expressions, level)
-        hessian += by_lids[0]
+        for part in chunks(len(points_px)):
+            by_lids = lid_evidence(opened[part], actor.points_cm, self.expressions, level)
+            hessian[part] += by_lids[0] + lip_evidence(contact[part], coefficients[part], self.expressions, level)
+            gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / NEUTRAL_SPREAD**2
-        hessian += lip_evidence(contact, coefficients, self.expressions, level)
-        values = solve_coefficients(hessian, gradient + by_lids[1], bounds, timeline, coefficients)
+        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients)
         return Refined(snapped(values, contact, self.expressions), angles, hessian)
 
     def faces(self, actor: Actor, coefficients: Array) -> Array:
@@ -220,14 +222,15 @@ class PerformanceSolver:
         self, points_px: Array, poses: Poses, actor: Actor, coefficients: Array, level: float
     ) -> tuple[Array, Array]:
         """Normal equations (N, 52, 52), (N, 52) of the coefficients, with small changes of the pose integrated out."""
-        parts = []
+        size = len(arkit.NAMES)
+        hessian, gradient = np.empty((len(points_px), size, size)), np.empty((len(points_px), size))
         for part in chunks(len(points_px)):
             linear = linearise(self.faces(actor, coefficients[part]), poses[part], actor.camera)
             residual = residuals_cm(points_px[part], linear)
             visible = visibility(self.normals, poses.rotation[part])
             weight = robust_weights(residual, level * self.errors_cm, visible)
-            parts.append(self.normal_equations(linear, residual, weight, coefficients[part]))
-        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+            hessian[part], gradient[part] = self.normal_equations(linear, residual, weight, coefficients[part])
+        return hessian, gradient
 
     def normal_equations(
         self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array
@@ -237,30 +240,40 @@ class PerformanceSolver:
         weighted = linear.by_point * weight[..., None, None]
         metric = np.swapaxes(weighted, -1, -2) @ linear.by_point
         packed = metric[..., SYMMETRIC[0], SYMMETRIC[1]].reshape(count, -1).astype(np.float32) @ self.products
-        hessian = np.zeros((count, size, size))
-        upper = np.triu_indices(size)
-        hessian[:, upper[0], upper[1]] = packed
-        hessian[:, upper[1], upper[0]] = packed
+        hessian = np.take(packed, unpacking(size), axis=1).reshape(count, size, size).astype(np.float64)
         shapes = self.expressions.reshape(size, -1).T
         pull = np.swapaxes(weighted, -1, -2) @ residual_cm[..., None]
         gradient = pull.reshape(count, -1) @ shapes + (hessian @ coefficients[..., None])[..., 0]
         pose_by_point = np.swapaxes(linear.by_pose, -1, -2) @ weighted
         cross = pose_by_point.transpose(0, 2, 1, 3).reshape(count, 6, -1) @ shapes
-        flat = (linear.by_pose * np.sqrt(weight)[..., None, None]).reshape(count, -1, 6)
-        own = np.swapaxes(flat, 1, 2) @ flat + np.diag(1 / POSE_FREEDOM**2)
-        turn = np.einsum("tpak,tpa,tp->tk", linear.by_pose, residual_cm, weight, optimize=True)
-        turn += (cross @ coefficients[..., None])[..., 0]
+        flat = linear.by_pose.reshape(count, -1, 6)
+        scaled = np.swapaxes(flat * np.repeat(weight, 2, axis=1)[..., None], 1, 2)
+        own = scaled @ flat + np.diag(1 / POSE_FREEDOM**2)
+        turn = (scaled @ residual_cm.reshape(count, -1, 1) + cross @ coefficients[..., None])[..., 0]
         solved = np.linalg.solve(own, np.concatenate([cross, turn[..., None]], -1))
         sideways = np.swapaxes(cross, 1, 2)
         return hessian - sideways @ solved[..., :-1], gradient - (sideways @ solved[..., -1:])[..., 0]
 
 
+@cache
+def unpacking(size: int) -> NDArray[np.int64]:
+    """(size * size,) where each entry of a symmetric matrix is among those of its upper triangle, row by row."""
+    place = np.zeros((size, size), np.int64)
+    place[np.triu_indices(size)] = np.arange(size * (size + 1) // 2)
+    return np.maximum(place, place.T).ravel()
+
+
 def expression_products(expressions_cm: Array) -> NDArray[np.float32]:
     """(468 * 6, 52 * 53 / 2): for every point and symmetric 3 x 3 entry the products of every two shapes there."""
-    first, second = np.triu_indices(len(expressions_cm))
-    by_point = np.ascontiguousarray(expressions_cm.transpose(1, 2, 0), np.float32)
-    left, right = by_point[:, :, first], by_point[:, :, second]
-    products = left[:, SYMMETRIC[0]] * right[:, SYMMETRIC[1]]
-    mixed = np.flatnonzero(np.diff(SYMMETRIC, axis=0)[0])
-    products[:, mixed] += left[:, SYMMETRIC[1][mixed]] * right[:, SYMMETRIC[0][mixed]]
-    return products.reshape(-1, len(first))
+    shapes = np.ascontiguousarray(expressions_cm.transpose(1, 2, 0), np.float32)
+    one, other = shapes[:, SYMMETRIC[0]], shapes[:, SYMMETRIC[1]]
+    twice = np.where(SYMMETRIC[0] == SYMMETRIC[1], np.float32(0.5), np.float32(1.0))[:, None]
+    count = shapes.shape[2]
+    products = np.empty((*one.shape[:2], count * (count + 1) // 2), np.float32)
+    end = 0
+    for first in range(count):
+        start, end = end, end + count - first
+        mixed = one[..., first, None] * other[..., first:]
+        mixed += other[..., first, None] * one[..., first:]
+        np.multiply(mixed, twice, out=products[..., start:end])
+    return products.reshape(len(shapes) * len(SYMMETRIC[0]), -1)
