@@ -18,9 +18,11 @@ CONTRAST_REACH = 4.0
 """and contrast relative to one this many times as wide."""
 CONTRAST_SHARE = 0.3
 """Contrast below this part of the whole face's is not lifted further: it would be noise."""
+ROUNDING = 0.3
+"""Standard deviation of the rounding of brightness to whole levels."""
 STEPS_PER_UNIT = 24.0
 """Normalised values are stored as signed bytes: most are within 2."""
-ROBUST = 2.0
+ROBUST = 3.0
 """Values that differ from the average by this many times the usual difference count half as much, and so on."""
 
 
@@ -30,7 +32,7 @@ def normalised(grey: NDArray[np.uint8], sigma_px: float) -> NDArray[np.int8]:
     picture = grey.astype(np.float32)
     detail = cv2.GaussianBlur(picture, (0, 0), sigma) - wide_blur(picture, SURROUNDINGS * sigma)
     power = wide_blur(detail * detail, CONTRAST_REACH * sigma)
-    floor = CONTRAST_SHARE**2 * float(power.mean()) + 1e-6
+    floor = CONTRAST_SHARE**2 * float(power.mean()) + ROUNDING**2
     return np.asarray(np.clip(detail * (STEPS_PER_UNIT / np.sqrt(power + floor)), -127, 127), np.int8)
 
 
@@ -66,9 +68,9 @@ class Texture:
 
     @property
     def signal_to_noise(self) -> float:
-        """How much the skin differs from point to point over how much frames differ from each other."""
+        """How much the skin differs from its surroundings, at most points, over how much frames differ from each other."""
         seen = self.known > 0.5
-        return float(self.value[seen].std() / max(self.noise, 1e-9)) if seen.any() else 0.0
+        return float(1.4826 * np.median(np.abs(self.value[seen])) / self.noise) if seen.any() else 0.0
 
 
 def robust(difference: NDArray[np.float32], noise: float) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..solve.geometry import Array, Poses, chunks
-from .appearance import ROBUST, Texture, normalised, robust, sample
+from .appearance import ROBUST, STEPS_PER_UNIT, Texture, normalised, robust, sample
 from .crops import FaceCrops, stored
 from .skin import ActorSkin, Placed, Single
 
@@ -80,7 +80,7 @@ def average(samples: Samples) -> Texture:
     for _ in range(AVERAGING_ROUNDS):
         mean = np.einsum("ts,ts->s", value, weight) / np.maximum(weight.sum(0), 1e-6)
         off = value - mean
-        noise = max(1.4826 * float(np.median(np.abs(off[well]))), 1e-3) if well.any() else 1.0
+        noise = max(1.4826 * float(np.median(np.abs(off[well]))), 1 / STEPS_PER_UNIT) if well.any() else 1.0
         weight = seen * robust(off, noise)
     total = np.maximum(weight.sum(0), 1e-6)
     change = np.stack([np.einsum("ts,ts->s", weight, samples.change[..., n].astype(np.float32)) for n in (0, 1)], -1)

@@ -26,10 +26,13 @@ from .skin import ActorSkin, actor_skin
 log = logging.getLogger(__name__)
 
 SIZES_CM = (0.2, 0.1, 0.07)
-ROUNDS = (1, 2, 3)
+ROUNDS = (3, 2, 2)
 """Structure that is looked at, from coarse to fine, and how often. Coarser than this there is mostly shading."""
-LEAST_SIGNAL = 1.0
-"""Skin that differs from point to point by less than frames differ from each other says nothing."""
+SHADING_SLOPE = 3.0
+"""Changing light looks a little like every shape, so pixels must pull a coefficient away from zero more than this."""
+LEAST_SIGNAL = 0.6
+"""Skin that differs from point to point by less, in units of what frames differ by, says nothing: the average of eight
+frames of pure noise comes to 0.35."""
 LEAST_FRAMES = 8
 """The average of fewer frames mostly is each frame itself."""
 
@@ -68,7 +71,7 @@ class PixelRefiner:
 
 def tell(report: PixelReport, frames: int) -> None:
     """Say in the log what came of it."""
-    if not report.used:
+    if not report.used or report.kept_frames == frames:
         log.warning(
             "the skin is too smooth, too blurred or seen too briefly to refine the performance by its pixels "
             "(signal to noise %.1f in %d frames): the landmarks alone count", report.signal_to_noise, frames,
@@ -123,6 +126,7 @@ class Refinement:
         by_pose = np.linalg.solve(own, np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, size:, None]], -1))
         alone = hessian[:, :size, :size] - cross @ by_pose[..., :-1]
         pull = gradient[:, :size] - (cross @ by_pose[..., -1:])[..., 0] + (alone @ before[..., None])[..., 0]
+        pull -= SHADING_SLOPE
         refined = solver.refine(slice(None), poses, self.actor, before, solver.timeline, self.level, (alone, pull))
         turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (refined.coefficients - before)[..., None])[..., 0]
         moved = smooth_step(hessian[:, size:, size:] + 1e-3 * np.eye(6), turn, poses, solver.timeline)
