@@ -11,7 +11,7 @@ from .bridge.compat import path_options
 QUALITIES = (
     ("fast", "Fast", "Fewer looks at each frame, for a first impression"),
     ("standard", "Standard", "The right choice for most footage"),
-    ("high", "High", "More looks at each frame, for final work"),
+    ("high", "High", "Two looks at each frame, then refined by the pixels of the skin, for final work"),
 )
 AVATARS = (
     ("default", "Default", "The head that comes with Understudy"),

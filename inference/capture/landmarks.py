@@ -52,7 +52,8 @@ _CONTOURS = np.array([_FIRST_EYE_CONTOUR, _SECOND_EYE_CONTOUR])
 Views: TypeAlias = tuple[tuple[float, bool], ...]
 """How to look at a region: at which scale, and whether mirrored."""
 ONE_VIEW: Views = ((1.0, False),)
-EIGHT_VIEWS: Views = tuple((scale, mirrored) for scale in (0.91, 0.97, 1.04, 1.11) for mirrored in (False, True))
+TWO_VIEWS: Views = ((0.97, False), (1.04, True))
+"""What the network errs to one side in the one view, it errs to the other in the mirrored one."""
 
 
 def _mirror_table() -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from ..progress import Progress, silent
 from .detector import FaceDetector
 from .finder import FaceFinder
 from .following import Follower
-from .landmarks import EIGHT_VIEWS, ONE_VIEW, LandmarkNet, Views
+from .landmarks import ONE_VIEW, TWO_VIEWS, LandmarkNet, Views
 from .tracking import Observation, SearchPlan, ShotTracker
 from .types import LANDMARK_COUNT, FaceTrack, Landmarks, ShotTracks
 
@@ -25,7 +25,7 @@ Quality = Literal["fast", "standard", "high"]
 _QUALITIES: dict[str, tuple[SearchPlan, Views]] = {
     "fast": (SearchPlan(new_every=10, thorough_every=10), ONE_VIEW),
     "standard": (SearchPlan(new_every=5, thorough_every=5), ONE_VIEW),
-    "high": (SearchPlan(new_every=1, thorough_every=1), EIGHT_VIEWS),
+    "high": (SearchPlan(new_every=5, thorough_every=5), TWO_VIEWS),
 }
 """How often faces are looked for, and how each is read; a view costs about 2.5 ms of CPU."""
 _MIN_TRACK_SHARE = 0.02
