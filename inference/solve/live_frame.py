@@ -35,7 +35,7 @@ from .pose import INDEPENDENT_PART
 
 MOST_NEWTON_STEPS = 12
 SHAPES = len(arkit.NAMES)
-STEP, STILL_STEP = 0.2, 0.03
+STEP, STILL_STEP = 0.2, 0.04
 """Standard deviation of what a coefficient changes by in 1/30 s: any one, and one that rests."""
 UPPER_LIDS = np.array([LEFT_UPPER_LID, RIGHT_UPPER_LID])
 LOWER_LIDS = np.array([LEFT_LOWER_LID, RIGHT_LOWER_LID])
