@@ -30,6 +30,8 @@ ROUNDS = (3, 2, 2)
 """Structure that is looked at, from coarse to fine, and how often. Coarser than this there is mostly shading."""
 SHADING_SLOPE = 3.0
 """Changing light looks a little like every shape, so pixels must pull a coefficient away from zero more than this."""
+HEAD_PART = 0.1
+"""Beside the smoothness of a head's way pixels count so much: light that moves over a face pulls all of it along."""
 LEAST_SIGNAL = 0.6
 """Skin that differs from point to point by less, in units of what frames differ by, says nothing: the average of eight
 frames of pure noise comes to 0.35."""
@@ -129,7 +131,9 @@ class Refinement:
         pull -= SHADING_SLOPE
         refined = solver.refine(slice(None), poses, self.actor, before, solver.timeline, self.level, (alone, pull))
         turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (refined.coefficients - before)[..., None])[..., 0]
-        moved = smooth_step(hessian[:, size:, size:] + 1e-3 * np.eye(6), turn, poses, solver.timeline)
+        moved = smooth_step(
+            HEAD_PART * hessian[:, size:, size:] + 1e-3 * np.eye(6), HEAD_PART * turn, poses, solver.timeline
+        )
         return State(refined.coefficients, poses.moved(limited(moved))), refined
 
     def judge(self, layer: NDArray[np.int8], start: State, end: State) -> tuple[NDArray[np.bool_], float]:
