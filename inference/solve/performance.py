@@ -30,7 +30,7 @@ from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
 from .lids import BLINKS, closing_blinks, lid_evidence, lid_habits, openness, relative_openings
 from .lips import CLOSE, largest_close, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, snapped
 from .pose import PosedPoints, first_poses, refine_poses
-from .timeline import Timeline
+from .timeline import Timeline, quieted
 
 MOST_KEY_ROUNDS = 20
 SETTLED = 0.03
@@ -161,7 +161,8 @@ class PerformanceSolver:
     ) -> Refined:  # fmt: skip
         """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the landmarks'."""
         points_px = self.points_px[frames]
-        opened = openness(relative_openings(points_px, self.mean, poses, actor.camera), self.lid_habits)
+        openings = quieted(relative_openings(points_px, self.mean, poses, actor.camera), timeline)
+        opened = openness(openings, self.lid_habits)
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), self.lip_noise_cm)
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
@@ -207,7 +208,8 @@ class PerformanceSolver:
         shaking = off - uniform_filter1d(off, SHAKING_FRAMES, axis=0, mode="nearest") if timeline.connected else 0.0
         eyes_cm = self.eyes_cm(actor)
         angles = gaze_angles(landmarks_px - shaking, poses, actor.camera, eyes_cm, self.model.eye_radius_cm)
-        return conjugate(angles, np.minimum(opened, 1.0))
+        together = conjugate(angles, np.minimum(opened, 1.0))
+        return quieted(together.reshape(-1, 4), timeline).reshape(together.shape)
 
     def bounds(self, angles: Array, largest_close: Array, actor: Actor) -> Bounds:
         """Looks are fixed by the gaze, blinks end where the lids meet, lips close no further than the jaw is open."""

@@ -8,9 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import solveh_banded
+from scipy.ndimage import maximum_filter1d
 
 from .geometry import Array
 
+EVENT = 2.0
+"""Bends of so many standard deviations of the noise are no noise."""
+QUIET_STRENGTH = 2.0
+"""Precision of the second differences of what keeps quiet, in units of its noise's precision."""
+SHORTEST_QUIET = 8
+"""Fewer second differences than this say nothing of the noise."""
 GAP_FRAMES = 3.5
 """Frames further apart than this many frame times are not smoothed into each other."""
 
@@ -49,6 +56,29 @@ class Timeline:
         rows = np.repeat(np.arange(len(keep)), 3)
         columns = (keep[:, None] + np.arange(3)).ravel()
         return sparse.csr_matrix((values.ravel(), (rows, columns)), shape=(len(keep), count))
+
+
+def quieted(values: Array, timeline: Timeline) -> Array:
+    """(T, C) without the noise of what keeps quiet; what moves fast (saccades, blinks) keeps its edges and peaks.
+
+    Second differences are made small, except around frames that bend more than the channel's own noise makes them:
+    its size is that of the middle of all third differences, which a few fast frames do not change.
+    """
+    bend = timeline.second_differences()
+    if bend.shape[0] < SHORTEST_QUIET:
+        return values
+    result = values.copy()
+    bends = bend @ values
+    for channel in range(values.shape[1]):
+        noise = float(np.median(np.abs(np.diff(values[:, channel], n=3)))) / 0.6745 / np.sqrt(20.0)
+        if noise <= 0:
+            continue
+        excess = maximum_filter1d(np.abs(bends[:, channel]) / (np.sqrt(6.0) * noise), 3)
+        weight = QUIET_STRENGTH / (1.0 + (excess / EVENT) ** 8)
+        bands = penta_bands(bend.multiply(np.sqrt(weight)[:, None]).tocsr())
+        bands[0] += 1.0
+        result[:, channel] = solveh_banded(bands, values[:, channel], lower=True)
+    return result
 
 
 def penta_bands(bend: sparse.csr_matrix) -> Array:

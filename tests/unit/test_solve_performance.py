@@ -26,6 +26,7 @@ from understudy.inference.solve.gaze import PUPIL_DEPTH
 from understudy.inference.solve.geometry import Array, Camera, Poses, project, rotation_from_vector
 from understudy.inference.solve.lids import lid_habits, openness
 from understudy.inference.solve.lips import lip_contact, noise_cm, part_gaps, snapped
+from understudy.inference.solve.timeline import Timeline, quieted
 from understudy.inference.take import UNKNOWN_SIGMA, Take
 
 MODEL = face_model.load("default")
@@ -209,6 +210,21 @@ def test_blinks_of_a_few_frames_keep_their_height(frames: int) -> None:
     found = played(values, turning(40), noise_px=0.3).solve().coefficients[:, blinks]
     assert found[16:27].max(0).min() >= 0.9
     assert np.delete(found, slice(14, 30), 0).max() < 0.2
+
+
+def test_what_keeps_quiet_loses_its_noise_and_what_moves_fast_its_edges_not() -> None:
+    generator = np.random.default_rng(3)
+    jump = np.where(np.arange(120) < 60, 0.0, 0.5)
+    blink = 0.5 * (np.abs(np.arange(120) - 90) < 2)
+    true = np.stack([jump, blink], 1)
+    seen = true + 0.02 * generator.normal(size=true.shape)
+    found = quieted(seen, Timeline(np.arange(120) / 25))
+    still = np.r_[5:55, 100:115]
+    before, after = (np.abs(np.diff(values[still], n=2, axis=0)).mean() for values in (seen, found))
+    assert after < 0.4 * before
+    assert np.abs(found - true).max() < 0.08
+    np.testing.assert_array_equal(quieted(seen[:4], Timeline(np.arange(4) / 25)), seen[:4])
+    np.testing.assert_array_equal(quieted(seen, Timeline(np.arange(120) / 25, connected=False)), seen)
 
 
 # Certainty
