@@ -6,7 +6,7 @@ identity and the focal length together. The focal length is only observable thro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ..face_model.types import FaceModel
 from .evidence import residuals_cm, rough_weights, visibility
 from .geometry import Array, Camera, Linearised, Poses, linearise
 from .landmark_groups import MESH_COUNT
+from .landmark_network import Response
 from .pose import INDEPENDENT_PART, limited
 
 USUAL_FOV_DEG = 40.0
@@ -47,6 +48,20 @@ class Actor:
     """(468, 3)."""
     points_cm: Array
     """(468, 3) neutral mesh points, offsets included."""
+    people: Array = field(default_factory=lambda: np.zeros(0))
+    """(S,) how the landmark network misjudges this actor (`landmark_network.Response.people`)."""
+
+
+@dataclass(frozen=True)
+class KeyPoints:
+    """The points of the key frames."""
+
+    points_px: Array
+    """(T, 468, 2) as seen."""
+    marks_cm: Array
+    """(T, 468, 3) where they are expected, in head axes."""
+    normals: Array
+    """(468, 3) of the face's surface."""
 
 
 def usual_focal_px(size: tuple[int, int], points_px: Array, mean_cm: Array) -> float:
@@ -70,10 +85,11 @@ def mesh_points(model: FaceModel) -> tuple[Array, Array, Array]:
     )
 
 
-def first_actor(model: FaceModel, camera: Camera) -> Actor:
+def first_actor(model: FaceModel, camera: Camera, network: Response | None = None) -> Actor:
     """The mean face behind the usual camera."""
     mean, modes, _ = mesh_points(model)
-    return Actor(camera, FOV_SPREAD, np.zeros(len(modes)), np.zeros_like(mean), mean)
+    people = np.zeros(0 if network is None else len(network.people))
+    return Actor(camera, FOV_SPREAD, np.zeros(len(modes)), np.zeros_like(mean), mean, people)
 
 
 def key_frames(poses: Poses, points_px: Array) -> NDArray[np.int64]:
@@ -92,32 +108,32 @@ def key_frames(poses: Poses, points_px: Array) -> NDArray[np.int64]:
 
 
 def adjust(
-    points_px: Array,
-    coefficients: Array,
+    seen: KeyPoints,
     poses: Poses,
     actor: Actor,
     model: FaceModel,
-    normals: Array,
     usual_focal: float,
     level: float,
+    network: Response | None,
 ) -> tuple[Actor, Poses]:
     """One Gauss-Newton step of poses, focal length, identity and static offsets together, expressions held.
 
     `level` is the size of the points' errors in units of MediaPipe's.
     """
-    mean, modes, expressions = mesh_points(model)
-    faces = actor.points_cm + np.einsum("tk,kpc->tpc", coefficients, expressions)
-    linear = linearise(faces, poses, actor.camera)
-    residual = residuals_cm(points_px, linear)
-    weight = rough_weights(residual, visibility(normals, poses.rotation)) * len(points_px) ** -0.5
+    mean, modes, _ = mesh_points(model)
+    linear = linearise(seen.marks_cm, poses, actor.camera)
+    residual = residuals_cm(seen.points_px, linear)
+    weight = rough_weights(residual, visibility(seen.normals, poses.rotation)) * len(residual) ** -0.5
     trust = focal_trust(poses)
     # Errors of the points go together, so identities would follow them, and a steady smile would be taken for a shape.
     prior = Prior(usual_focal, FOV_SPREAD * trust, max(1.0, level**2 / INDEPENDENT_PART))
-    pose_step, shared, offset_step, spread = bundle_step(linear, residual, weight, modes, actor, prior)
+    every = modes if network is None else np.concatenate([modes, network.people])
+    pose_step, shared, offset_step, spread = bundle_step(linear, residual, weight, every, actor, prior)
     camera = replace(actor.camera, focal_px=actor.camera.focal_px * float(np.exp(shared[0])))
-    identity, offsets = actor.identity + shared[1:], actor.offsets_cm + offset_step
+    identity, people = actor.identity + shared[1 : 1 + len(modes)], actor.people + shared[1 + len(modes) :]
+    offsets = actor.offsets_cm + offset_step
     points = mean + np.einsum("i,ipc->pc", identity, modes) + offsets
-    return Actor(camera, spread / trust, identity, offsets, points), poses.moved(limited(pose_step))
+    return Actor(camera, spread / trust, identity, offsets, points, people), poses.moved(limited(pose_step))
 
 
 @dataclass(frozen=True)
@@ -167,7 +183,7 @@ def bundle_step(
         system[shared, own] = product[t, 6:-4, :6]
         right[own] = product[t, :6, -1]
     precision = np.concatenate([[1 / prior.spread**2], np.full(len(modes), prior.identity)])
-    wish = np.concatenate([[np.log(prior.focal_px / actor.camera.focal_px)], -actor.identity])
+    wish = np.concatenate([[np.log(prior.focal_px / actor.camera.focal_px)], -actor.identity, -actor.people])
     system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(precision)
     right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish
     offset_cm = OFFSET_CM * np.sqrt(frames / (frames + FEW_FRAMES))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,9 @@ from .evidence import (
 )  # fmt: skip
 from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients
 from .geometry import Array, Camera, Linearised, Poses, chunks, linearise, project
-from .identity import Actor, adjust, first_actor, key_frames, mesh_points, usual_focal_px
+from .identity import Actor, KeyPoints, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
+from .landmark_network import Response, measured, view_terms
 from .lids import BLINKS, closing_blinks, lid_evidence, lid_habits, openness, relative_openings
 from .lips import CLOSE, largest_close, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, snapped
 from .pose import PosedPoints, first_poses, refine_poses
@@ -35,6 +35,8 @@ from .timeline import Timeline, quieted
 MOST_KEY_ROUNDS = 20
 SETTLED = 0.03
 """Key frames are solved until what they leave over and the focal length change by no more than this part."""
+TRIAL_ROUNDS = 3
+"""After so many rounds it is clear which reading of the points fits."""
 SHOT_ROUNDS = 2
 STEPS = 1 + SHOT_ROUNDS
 POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
@@ -42,7 +44,6 @@ POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
 USUAL_EXPRESSION = 0.25
 USUAL_MOTION_CM = 0.15
 """Points that usual coefficients move further than this say less about the head."""
-SYMMETRIC = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2]))
 SHAKING_FRAMES = 9
 NEUTRAL_SPREAD = 0.01
 """Standard deviation of coefficients in frames that somebody says are neutral."""
@@ -81,6 +82,19 @@ class Refined:
     """(N, 52, 52) of the coefficients, priors and smoothness not included."""
 
 
+@dataclass(frozen=True)
+class KeyState:
+    """What is known of the K key frames."""
+
+    actor: Actor
+    poses: Poses
+    coefficients: Array
+    """(K, 52)."""
+    level: float
+    misfit_cm: float
+    """Root mean square of what the points are off by."""
+
+
 class PerformanceSolver:
     """Solves the frames of one shot; holds what the steps share: the points, the face model and the error model."""
 
@@ -96,7 +110,7 @@ class PerformanceSolver:
         self.model = model
         self.mean, _, self.expressions = mesh_points(model)
         self.errors_cm = point_errors_cm()
-        self.products = expression_products(self.expressions)
+        self.use(None)
         self.means = neighbourhood_means(self.mean)
         self.normals = facing(model)
         rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / USUAL_MOTION_CM**2)
@@ -107,19 +121,19 @@ class PerformanceSolver:
 
     def solve(self, step_done: Callable[[int], None]) -> Performance:
         """Key frames give the actor and the camera; then all frames give poses and coefficients together."""
-        actor = first_actor(self.model, self.first_camera)
+        camera = self.first_camera
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
-        poses = first_poses(self.points_px, self.mean, actor.camera)
-        poses = refine_poses(self.seen, still, poses, actor.camera, None, 1.0, 3)
-        self.lid_habits = lid_habits(relative_openings(self.points_px, self.mean, poses, actor.camera), self.neutral)
-        self.lip_noise_cm = noise_cm(lip_gaps_cm(self.points_px, poses, actor.camera))
-        actor, level = self.find_actor(actor, poses)
+        poses = first_poses(self.points_px, self.mean, camera)
+        poses = refine_poses(self.seen, still, poses, camera, None, 1.0, 3)
+        self.lid_habits = lid_habits(relative_openings(self.points_px, self.mean, poses, camera), self.neutral)
+        self.lip_noise_cm = noise_cm(lip_gaps_cm(self.points_px, poses, camera))
+        actor, level = self.find_actor(poses)
         step_done(1)
         coefficients = np.zeros((len(self.points_px), len(arkit.NAMES)))
         for done in range(SHOT_ROUNDS):
-            faces = self.faces(actor, coefficients)
+            marks = self.marks(actor, coefficients, poses)
             steps = 3 if done == 0 else 1
-            poses = refine_poses(self.seen, faces, poses, actor.camera, self.timeline, level, steps)
+            poses = refine_poses(self.seen, marks, poses, actor.camera, self.timeline, level, steps, self.network)
             refined = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
             coefficients = refined.coefficients
             step_done(2 + done)
@@ -130,24 +144,49 @@ class PerformanceSolver:
         sigma[:, BLINKS] /= closing
         return Performance(actor, poses, coefficients, refined.gaze, np.sqrt((residual**2).mean((1, 2))), sigma)
 
-    def find_actor(self, actor: Actor, poses: Poses) -> tuple[Actor, float]:
-        """The actor, the camera and how large the errors of this shot are, from key frames."""
+    def use(self, network: Response | None) -> None:
+        """Take the points for places on the face (None), or for what a landmark network reports of it."""
+        self.network = network
+        self.shapes = self.expressions
+        if network is not None:
+            there = self.expressions.any((1, 2), keepdims=True)
+            self.shapes = self.expressions + there * network.expressions
+
+    def find_actor(self, poses: Poses) -> tuple[Actor, float]:
+        """The actor, the camera and how large the errors of this shot are, from key frames.
+
+        Nobody says where points come from, so both readings are tried, and the one that explains the points is kept.
+        """
         keys = self.with_neutral(key_frames(poses, self.points_px))
-        poses, level, before = poses[keys], 1.0, np.zeros(2)
+        tried = []
+        for network in (None, measured()):
+            self.use(network)
+            actor = first_actor(self.model, self.first_camera, network)
+            start = KeyState(actor, poses[keys], np.zeros((len(keys), len(arkit.NAMES))), 1.0, np.inf)
+            tried.append((self.key_rounds(keys, start, TRIAL_ROUNDS), network))
+        found, network = min(tried, key=lambda one: one[0].misfit_cm)
+        self.use(network)
+        found = self.key_rounds(keys, found, MOST_KEY_ROUNDS)
+        return found.actor, found.level
+
+    def key_rounds(self, keys: NDArray[np.int64], state: KeyState, rounds: int) -> KeyState:
+        """The actor and the expressions of the key frames by turns, until they settle."""
         apart = Timeline(self.timeline.time_s[keys], connected=False)
-        coefficients = np.zeros((len(keys), len(arkit.NAMES)))
-        for _ in range(MOST_KEY_ROUNDS):
+        for _ in range(rounds):
+            marks = self.marks(state.actor, state.coefficients, state.poses)
+            seen = KeyPoints(self.points_px[keys], marks, self.normals)
             actor, poses = adjust(
-                self.points_px[keys], coefficients, poses, actor, self.model, self.normals, self.usual_focal, level
+                seen, state.poses, state.actor, self.model, self.usual_focal, state.level, self.network
             )
-            coefficients = self.refine(keys, poses, actor, coefficients, apart, level).coefficients
+            coefficients = self.refine(keys, poses, actor, state.coefficients, apart, state.level).coefficients
             residual = self.residuals(keys, poses, actor, coefficients)
-            level = noise_level(residual, self.means)
-            state = np.log([max(float(np.sqrt((residual**2).mean())), 1e-9), actor.camera.focal_px])
-            if np.abs(state - before).max() < SETTLED:
+            misfit_cm = max(float(np.sqrt((residual**2).mean())), 1e-9)
+            before, level = state, noise_level(residual, self.means)
+            state = KeyState(actor, poses, coefficients, level, misfit_cm)
+            changes = misfit_cm / before.misfit_cm, actor.camera.focal_px / before.actor.camera.focal_px
+            if np.abs(np.log(np.maximum(changes, 1e-9))).max() < SETTLED:
                 break
-            before = state
-        return actor, level
+        return state
 
     def with_neutral(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """The key frames and some of the frames known to be neutral, in order."""
@@ -182,11 +221,22 @@ class PerformanceSolver:
         moved = coefficients @ self.expressions.reshape(len(arkit.NAMES), -1)
         return np.asarray(actor.points_cm + moved.reshape(-1, MESH_COUNT, 3))
 
+    def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Array:
+        """(N, 468, 3) where the points are expected, in head axes: on the face, or where the network puts them."""
+        moved = coefficients @ self.shapes.reshape(len(arkit.NAMES), -1)
+        if self.network is not None:
+            moved += view_terms(poses.rotation) @ self.network.bias.reshape(4, -1)
+            moved += actor.people @ self.network.people.reshape(len(actor.people), -1)
+        return np.asarray(actor.points_cm + moved.reshape(-1, MESH_COUNT, 3))
+
     def residuals(self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 2) cm: seen minus predicted."""
         points = self.points_px[frames]
         parts = [
-            residuals_cm(points[part], linearise(self.faces(actor, coefficients[part]), poses[part], actor.camera))
+            residuals_cm(
+                points[part],
+                linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera),
+            )
             for part in chunks(len(points))
         ]
         return np.concatenate(parts)
@@ -227,55 +277,36 @@ class PerformanceSolver:
         size = len(arkit.NAMES)
         hessian, gradient = np.empty((len(points_px), size, size)), np.empty((len(points_px), size))
         for part in chunks(len(points_px)):
-            linear = linearise(self.faces(actor, coefficients[part]), poses[part], actor.camera)
+            linear = linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
             residual = residuals_cm(points_px[part], linear)
             visible = visibility(self.normals, poses.rotation[part])
-            weight = robust_weights(residual, level * self.errors_cm, visible)
-            hessian[part], gradient[part] = self.normal_equations(linear, residual, weight, coefficients[part])
+            errors_cm = self.errors_cm if self.network is None else self.network.point_errors
+            weight = robust_weights(residual, level * errors_cm, visible)
+            hessian[part], gradient[part] = self.normal_equations(linear, residual, weight, coefficients[part], level)
         return hessian, gradient
 
     def normal_equations(
-        self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array
+        self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array, level: float
     ) -> tuple[Array, Array]:
-        """The evidence of one chunk. Products of shapes are made once, so all frames' matrices are one multiplication."""
+        """The evidence of one chunk: everything that moves points in one product, then all but the shapes eliminated."""
         count, size = weight.shape[0], len(arkit.NAMES)
-        weighted = linear.by_point * weight[..., None, None]
-        metric = np.swapaxes(weighted, -1, -2) @ linear.by_point
-        packed = metric[..., SYMMETRIC[0], SYMMETRIC[1]].reshape(count, -1).astype(np.float32) @ self.products
-        hessian = np.take(packed, unpacking(size), axis=1).reshape(count, size, size).astype(np.float64)
-        shapes = self.expressions.reshape(size, -1).T
-        pull = np.swapaxes(weighted, -1, -2) @ residual_cm[..., None]
-        gradient = pull.reshape(count, -1) @ shapes + (hessian @ coefficients[..., None])[..., 0]
-        pose_by_point = np.swapaxes(linear.by_pose, -1, -2) @ weighted
-        cross = pose_by_point.transpose(0, 2, 1, 3).reshape(count, 6, -1) @ shapes
-        flat = linear.by_pose.reshape(count, -1, 6)
-        scaled = np.swapaxes(flat * np.repeat(weight, 2, axis=1)[..., None], 1, 2)
-        own = scaled @ flat + np.diag(1 / POSE_FREEDOM**2)
-        turn = (scaled @ residual_cm.reshape(count, -1, 1) + cross @ coefficients[..., None])[..., 0]
-        solved = np.linalg.solve(own, np.concatenate([cross, turn[..., None]], -1))
-        sideways = np.swapaxes(cross, 1, 2)
-        return hessian - sideways @ solved[..., :-1], gradient - (sideways @ solved[..., -1:])[..., 0]
+        aside, precision = self.aside(linear, level)
+        by_shape = linear.by_point @ self.shapes.transpose(1, 2, 0)
+        every = np.concatenate([by_shape, aside, residual_cm[..., None]], -1) * np.sqrt(weight)[..., None, None]
+        flat = every.reshape(count, -1, every.shape[-1]).astype(np.float32)
+        product = (np.swapaxes(flat, 1, 2) @ flat).astype(np.float64)
+        hessian, cross, own = product[:, :size, :size], product[:, :size, size:-1], product[:, size:-1, size:-1]
+        gradient = product[:, :size, -1] + (hessian @ coefficients[..., None])[..., 0]
+        turn = product[:, size:-1, -1] + (coefficients[:, None] @ cross)[:, 0]
+        sideways = np.concatenate([np.swapaxes(cross, 1, 2), turn[..., None]], -1)
+        solved = np.linalg.solve(own + np.diag(precision), sideways)
+        return hessian - cross @ solved[..., :-1], gradient - (cross @ solved[..., -1:])[..., 0]
 
-
-@cache
-def unpacking(size: int) -> NDArray[np.int64]:
-    """(size * size,) where each entry of a symmetric matrix is among those of its upper triangle, row by row."""
-    place = np.zeros((size, size), np.int64)
-    place[np.triu_indices(size)] = np.arange(size * (size + 1) // 2)
-    return np.maximum(place, place.T).ravel()
-
-
-def expression_products(expressions_cm: Array) -> NDArray[np.float32]:
-    """(468 * 6, 52 * 53 / 2): for every point and symmetric 3 x 3 entry the products of every two shapes there."""
-    shapes = np.ascontiguousarray(expressions_cm.transpose(1, 2, 0), np.float32)
-    one, other = shapes[:, SYMMETRIC[0]], shapes[:, SYMMETRIC[1]]
-    twice = np.where(SYMMETRIC[0] == SYMMETRIC[1], np.float32(0.5), np.float32(1.0))[:, None]
-    count = shapes.shape[2]
-    products = np.empty((*one.shape[:2], count * (count + 1) // 2), np.float32)
-    end = 0
-    for first in range(count):
-        start, end = end, end + count - first
-        mixed = one[..., first, None] * other[..., first:]
-        mixed += other[..., first, None] * one[..., first:]
-        np.multiply(mixed, twice, out=products[..., start:end])
-    return products.reshape(len(shapes) * len(SYMMETRIC[0]), -1)
+    def aside(self, linear: Linearised, level: float) -> tuple[Array, Array]:
+        """(N, 468, 2, A) what moves the points besides: a wrong pose, errors that they have in common; (A,) precision."""
+        pose = 1 / POSE_FREEDOM**2
+        if self.network is None:
+            return linear.by_pose, pose
+        errors = level * self.network.errors.transpose(1, 2, 0)
+        every = np.broadcast_to(errors, (len(linear.by_pose), *errors.shape))
+        return np.concatenate([linear.by_pose, every], -1), np.concatenate([pose, np.ones(errors.shape[-1])])

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .evidence import residuals_cm, rough_weights, visibility
+from .evidence import residuals_cm, robust_weights, rough_weights, visibility
 from .geometry import Array, Camera, Poses, chunks, linearise, nearest_rotation
+from .landmark_network import Response
 from .timeline import Timeline, solve_along_time
 
 ROTATION_ACCELERATION_RAD = 0.006
@@ -16,6 +17,8 @@ TRANSLATION_ACCELERATION_CM = 0.15
 
 INDEPENDENT_PART = 0.03
 """Errors of neighbouring points go together: so many of them are worth one."""
+INDEPENDENT_FRAMES = 0.1
+"""A network's errors last: measured, half of what they are five frames before."""
 
 
 def first_poses(points_px: Array, points_cm: Array, camera: Camera) -> Poses:
@@ -53,12 +56,14 @@ def refine_poses(
     timeline: Timeline | None,
     level: float,
     steps: int,
+    network: Response | None = None,
 ) -> Poses:
     """Fit the poses of (T, P, 3) faces; smooth along time, by the shot's noise level, when a timeline is given."""
     for _ in range(steps):
-        parts = [pose_evidence(seen, faces_cm, poses, camera, part) for part in chunks(len(faces_cm))]
-        hessian = np.concatenate([part[0] for part in parts]) * INDEPENDENT_PART / level**2
-        gradient = np.concatenate([part[1] for part in parts]) * INDEPENDENT_PART / level**2
+        parts = [pose_evidence(seen, faces_cm, poses, camera, part, network) for part in chunks(len(faces_cm))]
+        trust = (INDEPENDENT_PART if network is None else INDEPENDENT_FRAMES) / level**2
+        hessian = np.concatenate([part[0] for part in parts]) * trust
+        gradient = np.concatenate([part[1] for part in parts]) * trust
         hessian[:, range(6), range(6)] += 1e-6
         if timeline is None:
             step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
@@ -68,14 +73,30 @@ def refine_poses(
     return poses
 
 
-def pose_evidence(seen: PosedPoints, faces_cm: Array, poses: Poses, camera: Camera, part: slice) -> tuple[Array, Array]:
-    """Normal equations (N, 6, 6), (N, 6) of the pose steps of some frames."""
+def pose_evidence(
+    seen: PosedPoints, faces_cm: Array, poses: Poses, camera: Camera, part: slice, network: Response | None = None
+) -> tuple[Array, Array]:
+    """Normal equations (N, 6, 6), (N, 6) of the pose steps of some frames; a network's common errors are eliminated."""
     model = linearise(faces_cm[part], poses[part], camera)
     residual = residuals_cm(seen.points_px[part], model)
-    weight = rough_weights(residual, visibility(seen.normals, poses.rotation[part])) * seen.rigid
-    scaled = np.swapaxes((model.by_pose * weight[..., None, None]).reshape(len(weight), -1, 6), 1, 2)
-    flat = model.by_pose.reshape(len(weight), -1, 6)
-    return scaled @ flat, (scaled @ residual.reshape(len(weight), -1, 1))[..., 0]
+    visible = visibility(seen.normals, poses.rotation[part])
+    if network is None:
+        return normal_equations(model.by_pose, rough_weights(residual, visible) * seen.rigid, residual)
+    weight = robust_weights(residual, network.point_errors, visible)
+    errors = network.errors.transpose(1, 2, 0)
+    columns = np.concatenate([model.by_pose, np.broadcast_to(errors, (len(weight), *errors.shape))], -1)
+    hessian, gradient = normal_equations(columns, weight, residual)
+    own = hessian[:, 6:, 6:] + np.eye(errors.shape[-1])
+    aside = np.linalg.solve(own, np.concatenate([hessian[:, 6:, :6], gradient[:, 6:, None]], -1))
+    cross = hessian[:, :6, 6:]
+    return hessian[:, :6, :6] - cross @ aside[..., :6], gradient[:, :6] - (cross @ aside[..., 6:])[..., 0]
+
+
+def normal_equations(columns: Array, weight: Array, residual_cm: Array) -> tuple[Array, Array]:
+    """(N, K, K), (N, K) of least squares with columns (N, P, 2, K) and weights (N, P)."""
+    flat = columns.reshape(len(weight), -1, columns.shape[-1])
+    scaled = np.swapaxes((columns * weight[..., None, None]).reshape(flat.shape), 1, 2)
+    return scaled @ flat, (scaled @ residual_cm.reshape(len(weight), -1, 1))[..., 0]
 
 
 def smooth_step(hessian: Array, gradient: Array, poses: Poses, timeline: Timeline) -> Array:
