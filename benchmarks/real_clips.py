@@ -2,9 +2,9 @@
 
     python benchmarks/real_clips.py [NAME ...] [--quality standard|high] [--face-model default] [--task face_landmarker.task]
 
-What a person sees (blinks, lips together or apart, gaze, smiles, stillness) is in real_clips.json; NAME is a clip in it,
-all without one. One JSON line per clip and system. `*_missed`, `*_wrong` and `*_invented` name the frames to look at.
-Shares count what the person was sure of. Without a task MediaPipe is left out. Needs the package mediapipe.
+What a person sees (blinks, lips together or apart, gaze, smiles, brows, stillness) is in real_clips.json; NAME is a
+clip in it, all without one. One JSON line per clip and system. `*_missed`, `*_wrong` and `*_invented` name the frames
+to look at. Shares count what the person was sure of. Without a task MediaPipe is left out. Needs the package mediapipe.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ SLACK = 1
 MILD_GAZE = 0.15
 """Of the eyeLook shapes: a look to the side that a viewer sees."""
 MILD_SMILE = 0.25
+MILD_BROW = 0.15
 
 Scores = NDArray[np.float32]
 Notes = Mapping[str, Any]
@@ -231,6 +232,19 @@ def smiles(system: System, seen: Notes) -> dict[str, object]:
     return {"smile_recall": ratio(total - len(missed), total), "smiles_missed": missed}
 
 
+def brows(system: System, seen: Notes) -> dict[str, object]:
+    """Brows clearly raised or lowered that the shapes show in most frames."""
+    lowered = (system["browDownLeft"] + system["browDownRight"]) / 2
+    raised = np.maximum(system["browInnerUp"], (system["browOuterUpLeft"] + system["browOuterUpRight"]) / 2)
+    missed, total = [], 0
+    for way, values in (("up", raised), ("down", lowered)):
+        for first, last in seen[f"brows_{way}"]:
+            size, total = float(np.median(values[first : last + 1])), total + 1
+            if size < MILD_BROW:
+                missed.append([way, first, last, round(size, 2)])
+    return {"brow_recall": ratio(total - len(missed), total), "brows_missed": missed}
+
+
 def stillness(system: System, seen: Notes) -> dict[str, object]:
     """Motion in the stretches in which the face does not visibly move: the worst shape, all shapes, the head."""
     worst, spread, turn = [], [], []
@@ -263,6 +277,7 @@ def compare(system: System, seen: Notes, model: FaceModel) -> dict[str, object]:
         **lips(system, seen, model),
         **gaze(system, seen),
         **smiles(system, seen),
+        **brows(system, seen),
         **stillness(system, seen),
     }
 

@@ -85,9 +85,20 @@ def test_every_clear_blink_is_found_and_none_invented(shared: Path, name: str) -
     assert found["blinks_invented"] == []
 
 
-def test_lips_looks_and_smiles_of_a_clip_are_those_a_person_sees(shared: Path) -> None:
-    found = figures(shared / "data" / "clips" / "d0.mp4")
+def test_brows_count_by_the_way_they_go() -> None:
+    frown = performance(browDownLeft=slice(5, 10), browDownRight=slice(5, 10))
+    found = real_clips.brows(frown, {**NEVER, "brows_up": [[5, 9]], "brows_down": [[5, 9]]})
+    assert found["brows_missed"] == [["up", 5, 9, 0.0]]
+
+
+@pytest.mark.parametrize("name", ["d0", "d18"])
+def test_lips_touch_where_a_person_sees_them_touch(shared: Path, name: str) -> None:
+    found = figures(shared / "data" / "clips" / f"{name}.mp4")
     assert found["lips_closed_wrong"] == []
     assert found["lips_open_wrong"] == []
+
+
+def test_looks_and_smiles_of_a_clip_are_those_a_person_sees(shared: Path) -> None:
+    found = figures(shared / "data" / "clips" / "d0.mp4")
     assert found["gaze_missed"] == []
     assert found["smiles_missed"] == []
