@@ -25,6 +25,7 @@ STILL_RAD = 0.005
 NOISE_RAD = 0.03
 """Gaze that moves less than its noise from one frame to the next rests; what moves more is followed at once."""
 LARGEST_VERGENCE_RAD = (-0.02, 0.12)
+LIDS = np.array([LEFT_LIDS, RIGHT_LIDS])
 LID_POINTS = np.array([[*upper, *lower, lids[0], lids[INNER_CORNER]] for lids, upper, lower in EYES])
 """(2, 16) upper lid, lower lid, outer and inner corner of the left and right eye."""
 
@@ -69,7 +70,7 @@ class LiveEyes:
     def angles(self, landmarks_px: Array, pose: Poses, actor: Actor) -> Array:
         """(2, 2) yaw and pitch of each eye in radians, of this frame alone."""
         moved = actor.points_cm - self._mean
-        shift = np.stack([moved[list(lids)].mean(0) for lids in (LEFT_LIDS, RIGHT_LIDS)])
+        shift = moved[LIDS].mean(1)
         eyes_cm = self._centres_cm + shift - np.array([0.0, IRIS_DROP_CM, 0.0])
         return np.asarray(gaze_angles(landmarks_px[None], pose, actor.camera, eyes_cm, self._radius_cm)[0])
 

@@ -24,7 +24,7 @@ from .coefficients import (
     with_twins,
 )
 from .evidence import facing, point_errors_cm, robust_weights, rough_weights, visibility
-from .gaze import full_look_rad, look_coefficients
+from .gaze import full_look_rad
 from .geometry import Array, Camera, Poses
 from .identity import Actor, mesh_points
 from .landmark_groups import LEFT_LOWER_LID, LEFT_UPPER_LID, MESH_COUNT, RIGHT_LOWER_LID, RIGHT_UPPER_LID
@@ -37,6 +37,11 @@ MOST_NEWTON_STEPS = 12
 SHAPES = len(arkit.NAMES)
 STEP, STILL_STEP = 0.2, 0.04
 """Standard deviation of what a coefficient changes by in 1/30 s: any one, and one that rests."""
+LOOKS = np.array(
+    [[arkit.INDEX[f"eyeLook{way}{side}"] for side in ("Left", "Right")] for way in ("Out", "In", "Up", "Down")]
+)
+OUTWARD = np.array([[1.0, -1.0], [1.0, 1.0]])
+"""Yaw is positive to the actor's left: outward for the left eye, inward for the right."""
 UPPER_LIDS = np.array([LEFT_UPPER_LID, RIGHT_UPPER_LID])
 LOWER_LIDS = np.array([LEFT_LOWER_LID, RIGHT_LOWER_LID])
 
@@ -171,8 +176,12 @@ class FrameSolver:
         gradient += rows @ (((opened - 1.0) * neutral - by_looks) / error)
 
     def looks(self, gaze: Array) -> Array:
-        """(52,) the eyeLook coefficients that show the gaze (2, 2)."""
-        return np.asarray(look_coefficients(gaze[None], self.full_look)[0])
+        """(52,) the eyeLook coefficients that show the gaze (2, 2), see `gaze.look_coefficients`."""
+        yaw, pitch = gaze.T * OUTWARD
+        turns = np.stack([yaw, -yaw, pitch, -pitch])
+        result = np.zeros(SHAPES)
+        result[LOOKS] = np.clip(turns / self.full_look[LOOKS], 0.0, 1.0)
+        return result
 
     def spread(self, estimate: Estimate, actor: Actor) -> Array:
         """(52,) standard deviations of the coefficients as shown, see `certainty.spreads`."""

@@ -11,7 +11,15 @@ from .live_frame import FrameSolver
 from .pose import ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM, first_poses, limited
 
 STEPS, FIRST_STEPS = 2, 5
+LONG_STEP = 0.4
+"""Steps with a part longer than this (rad, cm) may have to be shortened."""
 ACCELERATION = np.repeat([ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM], 3) ** 2
+SPEED_TO_POSE = np.kron([[0, 1], [0, 0]], np.eye(6))
+POSE_NOISE, SPEED_NOISE = (
+    np.kron([[1, 0], [0, 0]], np.diag(ACCELERATION)),
+    np.kron([[0, 0], [0, 1]], np.diag(ACCELERATION)),
+)
+SHARED_NOISE = np.kron([[0, 1], [1, 0]], np.diag(ACCELERATION))
 FIRST_VARIANCE = np.tile(np.repeat([0.1, 2.0], 3), 2) ** 2 * np.repeat([1.0, 0.01], 6)
 """Of a pose (rad, cm) found without a past, and of its change per frame."""
 SETTLED = np.repeat([0.003, 0.05], 3)
@@ -50,7 +58,9 @@ class PoseFilter:
         pose, step = moved(self.pose, expected), np.zeros(6)
         for _ in range(STEPS):
             fit = self._solver.pose_equations(points_px, face_cm, pose, camera, level)
-            more = limited(np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)[None])[0]
+            more = np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)
+            if np.abs(more).max() > LONG_STEP:
+                more = limited(more[None])[0]
             pose, step = moved(pose, more), step + more
             if (np.abs(more) < SETTLED).all():
                 break
@@ -64,16 +74,9 @@ class PoseFilter:
 
     def _predicted(self, frames: float) -> Array:
         """Covariance after so many frame times of white acceleration."""
-        pose, speed = slice(0, 6), slice(6, 12)
-        result = self._covariance.copy()
-        result[pose] += frames * self._covariance[speed]
-        result[:, pose] += frames * result[:, speed]
-        n = range(6)
-        result[n, n] += ACCELERATION * frames**3 / 3
-        result[range(6, 12), range(6, 12)] += ACCELERATION * frames
-        result[n, range(6, 12)] += ACCELERATION * frames**2 / 2
-        result[range(6, 12), n] += ACCELERATION * frames**2 / 2
-        return result
+        carried = np.eye(12) + frames * SPEED_TO_POSE
+        noise = frames**3 / 3 * POSE_NOISE + frames**2 / 2 * SHARED_NOISE + frames * SPEED_NOISE
+        return np.asarray(carried @ self._covariance @ carried.T + noise)
 
 
 def moved(pose: Poses, step: Array) -> Poses:

@@ -20,9 +20,9 @@ from .live_pose import PoseFilter
 GOING_ON, SPEED_PART = 0.7, 0.5
 """How much of its speed a coefficient is expected to keep; weight of the newest frame in that speed."""
 QUICK_ROUNDS = 12
-"""The actor is learned in every frame until adjusted so often, then seldom."""
+"""The actor is learned in every frame until adjusted so often, then in one of three."""
 SELDOM = 3
-"""What need not be done in every frame is done in every third."""
+"""What need not be done in every frame takes turns."""
 BLEND_FRAMES = 9.0
 """Time constant with which a newly learned actor takes over."""
 QUALITY_FRAMES = 60.0
@@ -69,7 +69,8 @@ class Session:
     def step(self, landmarks_px: Array, frames: float, search: bool) -> Found:
         """The performance `frames` frame times after the last; `search` where the head may be anywhere by now."""
         self._landmarks_px, self._frames = landmarks_px, self._frames + 1
-        if self._learner.rounds < QUICK_ROUNDS or self._frames % SELDOM == 0:
+        turn = self._frames % SELDOM
+        if turn == 0 or (self._learner.rounds < QUICK_ROUNDS):
             self._learner.work()
         self._take_over(frames)
         points_px, level, camera = landmarks_px[:MESH_COUNT], self._learner.level, self.actor.camera
@@ -93,10 +94,10 @@ class Session:
         self._speed += SPEED_PART * ((estimate.coefficients - self._coefficients) / frames - self._speed)
         self._coefficients = estimate.coefficients
         self._learner.offer(self._key())
+        if turn == 1:
+            self._sigma = self._solver.spread(estimate, self.actor)
         shown = estimate.coefficients.copy()
         shown[BLINKS] = np.minimum(shown[BLINKS] / self._solver.closing(self.actor), 1.0)
-        if self._frames % SELDOM == 1:
-            self._sigma = self._solver.spread(estimate, self.actor)
         return Found(shown, self._sigma, pose, gaze, self._quality(estimate.off_cm))
 
     def calibrate(self) -> None:
