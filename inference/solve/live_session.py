@@ -70,7 +70,7 @@ class Session:
         """The performance `frames` frame times after the last; `search` where the head may be anywhere by now."""
         self._landmarks_px, self._frames = landmarks_px, self._frames + 1
         turn = self._frames % SELDOM
-        if turn == 0 or (self._learner.rounds < QUICK_ROUNDS):
+        if turn == 0 or self._learner.rounds < QUICK_ROUNDS:
             self._learner.work()
         self._take_over(frames)
         points_px, level, camera = landmarks_px[:MESH_COUNT], self._learner.level, self.actor.camera
@@ -91,7 +91,8 @@ class Session:
         estimate = self._solver.coefficients(
             SeenFrame(points_px, pose, gaze, opened, self._lips.contact), self.actor, self._coefficients, level, past
         )
-        self._speed += SPEED_PART * ((estimate.coefficients - self._coefficients) / frames - self._speed)
+        moved = np.zeros(SHAPES) if search else (estimate.coefficients - self._coefficients) / frames
+        self._speed += SPEED_PART * (moved - self._speed)
         self._coefficients = estimate.coefficients
         self._learner.offer(self._key())
         if turn == 1:
