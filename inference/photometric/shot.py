@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SIZES_CM = (0.2, 0.1, 0.07)
 ROUNDS = (3, 2, 2)
 """Structure that is looked at, from coarse to fine, and how often. Coarser than this there is mostly shading."""
-SHADING_SLOPE = 3.0
+SHADING_SLOPE = 10.0
 """Changing light looks a little like every shape, so pixels must pull a coefficient away from zero more than this."""
 HEAD_PART = 0.1
 """Beside the smoothness of a head's way pixels count so much: light that moves over a face pulls all of it along."""
