@@ -113,6 +113,20 @@ def lid_evidence(opened: Array, points_cm: Array, expressions_cm: Array, level: 
     return hessian, gradient
 
 
+def shut(coefficients: Array, opened: Array, points_cm: Array, expressions_cm: Array) -> Array:
+    """(T, 52) with blinks as high as eyes of openness (T, 2) are closed; eyes that are half open are left alone.
+
+    Looking down and squinting lower the lids too, but as ARKit has it a closed eye is a whole blink whatever they do.
+    """
+    has_blink = expressions_cm[BLINKS].any((1, 2))
+    closing = has_blink * closing_blinks(points_cm, expressions_cm)
+    result = coefficients.copy()
+    surely = np.clip((HALF_OPEN - opened) / (HALF_OPEN - SURELY_CLOSED), 0.0, 1.0)
+    missing = np.maximum(closing * (1.0 - opened) - result[:, BLINKS], 0.0)
+    result[:, BLINKS] += surely * missing
+    return result
+
+
 def lid_gap(points_cm: Array, upper: tuple[int, ...], lower: tuple[int, ...]) -> Array:
     """(...) mean height of the gap between the lids of (..., P, 3) points."""
     return np.asarray((points_cm[..., list(upper), 1] - points_cm[..., list(lower), 1]).mean(-1))

@@ -22,7 +22,7 @@ from understudy.inference.media.types import VideoInfo
 from understudy.inference.progress import silent
 from understudy.inference.solve import solve_shot
 from understudy.inference.solve.certainty import spreads
-from understudy.inference.solve.gaze import PUPIL_DEPTH
+from understudy.inference.solve.gaze import IRIS_DROP_CM, PUPIL_DEPTH
 from understudy.inference.solve.geometry import Array, Camera, Poses, project, rotation_from_vector
 from understudy.inference.solve.lids import lid_habits, openness
 from understudy.inference.solve.lips import lip_contact, noise_cm, part_gaps, snapped
@@ -70,7 +70,7 @@ def played(coefficients: Array, turns: Array, noise_px: float = 0.0) -> Shot:
     places = np.stack([np.sin(time / 9), 0.5 * np.cos(time / 11), -46 - np.sin(time / 13)], 1)
     poses = Poses(rotation_from_vector(turns), places)
     points = MODEL.landmark_mean_cm + np.einsum("tk,kpc->tpc", coefficients, MODEL.landmark_expressions_cm)
-    ahead = MODEL.eye_centres_cm + np.array([0, -0.16, PUPIL_DEPTH * MODEL.eye_radius_cm])
+    ahead = MODEL.eye_centres_cm + np.array([0, -IRIS_DROP_CM, PUPIL_DEPTH * MODEL.eye_radius_cm])
     points[:, 473:478], points[:, 468:473] = ahead[0], ahead[1]
     noise = noise_px * np.random.default_rng(1).normal(size=(frames, 478, 2))
     camera = Camera(FOCAL_PX, (SIZE / 2, SIZE / 2))
