@@ -203,4 +203,8 @@ def test_lost_frames_of_a_file_stay_lost(played: Stage, tmp_path: Path) -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert seen[-1][0] == seen[-1][1]
     channels = [arkit.INDEX[name] for name in PLAYED]
-    assert np.abs(take.coefficients - played.coefficients)[:, channels].mean() < 0.05
+    by_landmarks = solve_shot(shot, track, MODEL).coefficients
+    before, after = (
+        np.abs(found - played.coefficients)[:, channels].mean() for found in (by_landmarks, take.coefficients)
+    )
+    assert after < 0.7 * before, (before, after)
