@@ -18,7 +18,7 @@ from .landmark_groups import MESH_COUNT
 
 FILE = Path(__file__).with_name("landmark_response.npz")
 COMMON_PART = 0.5
-POINT_CM = 0.2
+POINT_CM = 0.3
 """The measured common errors hold what the linear response leaves too, and live in more directions than were measured:
 so they count by half, and every point has its own error several times larger than what the measurement left."""
 
