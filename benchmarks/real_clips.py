@@ -34,6 +34,8 @@ INNER_LIPS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (
 MOUTH_CORNERS = (61, 291)
 LIPS_APART = 0.03
 """Of the mouth's width: a gap that a viewer sees."""
+LIPS_STEP = 0.2
+"""Of the mouth's width: lips of one height so far apart in depth are seen to be open too."""
 REOPENED = 0.35
 """After a blink the lids must come back under this."""
 SLACK = 1
@@ -167,11 +169,15 @@ def flutter(system: System, seen: Notes) -> dict[str, object]:
 
 
 def lip_gap(coefficients: Scores, model: FaceModel) -> NDArray[np.float64]:
-    """(T,) widest gap between the inner lips of the model's mean face, as a share of the mouth's width."""
+    """(T,) widest gap between the inner lips of the model's mean face, as a share of the mouth's width.
+
+    In height; in depth what is beyond a step that lips still cover.
+    """
     points = model.landmark_mean_cm + np.tensordot(coefficients.astype(np.float64), model.landmark_expressions_cm, 1)
-    upper, lower = (points[:, [pair[side] for pair in INNER_LIPS], 1] for side in (0, 1))
+    upper, lower = (points[:, [pair[side] for pair in INNER_LIPS]] for side in (0, 1))
     left, right = (points[:, corner] for corner in MOUTH_CORNERS)
-    return np.asarray((upper - lower).max(axis=1) / np.linalg.norm(left - right, axis=1))
+    apart = (upper - lower) / np.linalg.norm(left - right, axis=1)[:, None, None]
+    return np.asarray(np.maximum(apart[..., 1], np.abs(apart[..., 2]) - LIPS_STEP + LIPS_APART).max(axis=1))
 
 
 def lips(system: System, seen: Notes, model: FaceModel) -> dict[str, object]:
