@@ -3,7 +3,8 @@
 usage: python -m understudy.models.build_ict_landmarks ICT-FaceKit.tar.xz [--renders FOLDER] [-o FILE]
 
 The pictures are those of build_face_model.py. Also kept: the 68 classic landmarks of the mean head and how jawOpen
-moves them, by which models of other makers are laid over it. About six minutes on two cores, half a minute when the folder holds the pictures.
+moves them, by which models of other makers are laid over it. About six minutes on
+two cores, half a minute when the folder holds the pictures.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class Smoother:
 
     def __init__(self, timeline: Timeline, channels: NDArray[np.int64], spread: float, penalty: float) -> None:
         self.channels = channels
-        self.bands = penta_bands(timeline.second_differences()) / (
+        self.bands = penta_bands(timeline.second_differences) / (
             penalty * (spread * timeline.second_difference_scale) ** 2
         )
         self.bands[0] += 1.0

@@ -17,6 +17,7 @@ from .geometry import Array, Camera, Linearised, Poses, linearise
 from .landmark_groups import MESH_COUNT
 from .landmark_network import Response
 from .pose import INDEPENDENT_PART, limited
+from .products import Shapes, by_axis, weighted_rows
 
 USUAL_FOV_DEG = 40.0
 FOV_SPREAD = 0.25
@@ -168,13 +169,13 @@ def bundle_step(
     frames, points = weight.shape
     size = 6 * frames + 1 + len(modes)
     shared = slice(6 * frames, size)
-    by_identity = linear.by_point @ modes.transpose(1, 2, 0)
-    every = np.concatenate(
-        [linear.by_pose, linear.by_log_focal[..., None], by_identity, linear.by_point, residual[..., None]], -1
-    )
-    every *= np.sqrt(weight)[..., None, None]
-    flat = every.reshape(frames, points * 2, -1)
-    product = np.swapaxes(flat, 1, 2) @ flat
+    shapes = Shapes(by_axis(modes), linear.by_point)
+    columns = (linear.by_pose, linear.by_log_focal[..., None], shapes, linear.by_point, residual[..., None])
+    by_point = np.empty((points, 2 * frames, 6 + 1 + len(modes) + 3 + 1), np.float32)
+    product = np.empty((frames, by_point.shape[-1], by_point.shape[-1]))
+    for t, rows in enumerate(weighted_rows(weight, columns)):
+        flat = rows.reshape(2 * points, -1)
+        product[t], by_point[:, 2 * t : 2 * t + 2] = flat.T @ flat, rows
     system, right = np.zeros((size, size)), np.zeros(size)
     for t in range(frames):
         own = slice(6 * t, 6 * t + 6)
@@ -187,20 +188,21 @@ def bundle_step(
     system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(precision)
     right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish
     offset_cm = OFFSET_CM * np.sqrt(frames / (frames + FEW_FRAMES))
-    by_offset = every[..., -4:-1]
-    by_point = np.swapaxes(every, 0, 1).reshape(points, frames * 2, -1)
     toward = np.swapaxes(by_point[..., -4:-1], 1, 2)
-    own = toward @ by_point[..., -4:-1] + np.eye(3) / offset_cm**2
+    own = (toward @ by_point[..., -4:-1]).astype(np.float64) + np.eye(3) / offset_cm**2
     pull = (toward @ by_point[..., -1:])[..., 0] - actor.offsets_cm / offset_cm**2
-    cross = np.empty((points, 3, size))
-    by_frame = np.swapaxes(by_offset, -1, -2) @ every[..., :6]
-    cross[..., : 6 * frames] = by_frame.transpose(1, 2, 0, 3).reshape(points, 3, -1)
+    cross = np.empty((points, 3, size + 1))
+    by_frame = toward.reshape(points, 3, frames, 2).swapaxes(1, 2) @ by_point[..., :6].reshape(points, frames, 2, 6)
+    cross[..., : 6 * frames] = by_frame.swapaxes(1, 2).reshape(points, 3, -1)
     cross[..., shared] = toward @ by_point[..., 6:-4]
-    solved = np.linalg.solve(own, np.concatenate([cross, pull[..., None]], -1))
-    rows = cross.reshape(-1, size)
-    inverse = np.linalg.inv(system - rows.T @ solved[..., :-1].reshape(-1, size))
-    step = inverse @ (right - rows.T @ solved[..., -1].ravel())
-    offset_step = solved[..., -1] - solved[..., :-1] @ step
+    cross[..., -1] = pull
+    root = np.linalg.inv(np.linalg.cholesky(own))
+    rows = (root @ cross).reshape(-1, size + 1)
+    eliminated = rows.T @ rows
+    inverse = np.linalg.inv(system - eliminated[:-1, :-1])
+    step = inverse @ (right - eliminated[:-1, -1])
+    left = (rows[:, -1] - rows[:, :-1] @ step).reshape(points, 3, 1)
+    offset_step = (np.swapaxes(root, 1, 2) @ left)[..., 0]
     return (
         step[: 6 * frames].reshape(frames, 6),
         step[shared],

@@ -30,6 +30,7 @@ from .landmark_network import Response, measured, view_terms
 from .lids import BLINKS, closing_blinks, lid_evidence, lid_habits, openness, relative_openings, shut
 from .lips import CLOSE, largest_close, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, snapped
 from .pose import PosedPoints, first_poses, refine_poses
+from .products import Shapes, by_axis, weighted_products
 from .timeline import Timeline, quieted
 
 MOST_KEY_ROUNDS = 20
@@ -154,6 +155,7 @@ class PerformanceSolver:
         if network is not None:
             there = self.expressions.any((1, 2), keepdims=True)
             self.shapes = self.expressions + there * network.expressions
+        self.shapes_by_axis = by_axis(self.shapes)
 
     def find_actor(self, poses: Poses) -> tuple[Actor, float]:
         """The actor, the camera and how large the errors of this shot are, from key frames.
@@ -294,12 +296,10 @@ class PerformanceSolver:
         self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array, level: float
     ) -> tuple[Array, Array]:
         """The evidence of one chunk: everything that moves points in one product, then all but the shapes eliminated."""
-        count, size = weight.shape[0], len(arkit.NAMES)
+        size = len(arkit.NAMES)
         aside, precision = self.aside(linear, level)
-        by_shape = linear.by_point @ self.shapes.transpose(1, 2, 0)
-        every = np.concatenate([by_shape, aside, residual_cm[..., None]], -1) * np.sqrt(weight)[..., None, None]
-        flat = every.reshape(count, -1, every.shape[-1]).astype(np.float32)
-        product = (np.swapaxes(flat, 1, 2) @ flat).astype(np.float64)
+        shapes = Shapes(self.shapes_by_axis, linear.by_point)
+        product = weighted_products(weight, [shapes, *aside, residual_cm[..., None]])
         hessian, cross, own = product[:, :size, :size], product[:, :size, size:-1], product[:, size:-1, size:-1]
         gradient = product[:, :size, -1] + (hessian @ coefficients[..., None])[..., 0]
         turn = product[:, size:-1, -1] + (coefficients[:, None] @ cross)[:, 0]
@@ -307,11 +307,10 @@ class PerformanceSolver:
         solved = np.linalg.solve(own + np.diag(precision), sideways)
         return hessian - cross @ solved[..., :-1], gradient - (cross @ solved[..., -1:])[..., 0]
 
-    def aside(self, linear: Linearised, level: float) -> tuple[Array, Array]:
-        """(N, 468, 2, A) what moves the points besides: a wrong pose, errors that they have in common; (A,) precision."""
+    def aside(self, linear: Linearised, level: float) -> tuple[list[Array], Array]:
+        """Columns that move the points besides: a wrong pose, errors that they have in common; (A,) their precision."""
         pose = 1 / POSE_FREEDOM**2
         if self.network is None:
-            return linear.by_pose, pose
+            return [linear.by_pose], pose
         errors = level * self.network.errors.transpose(1, 2, 0)
-        every = np.broadcast_to(errors, (len(linear.by_pose), *errors.shape))
-        return np.concatenate([linear.by_pose, every], -1), np.concatenate([pose, np.ones(errors.shape[-1])])
+        return [linear.by_pose, errors[None]], np.concatenate([pose, np.ones(errors.shape[-1])])

@@ -9,6 +9,7 @@ import numpy as np
 from .evidence import residuals_cm, robust_weights, rough_weights, visibility
 from .geometry import Array, Camera, Poses, chunks, linearise, nearest_rotation
 from .landmark_network import Response
+from .products import weighted_products
 from .timeline import Timeline, solve_along_time
 
 ROTATION_ACCELERATION_RAD = 0.006
@@ -81,28 +82,21 @@ def pose_evidence(
     residual = residuals_cm(seen.points_px[part], model)
     visible = visibility(seen.normals, poses.rotation[part])
     if network is None:
-        return normal_equations(model.by_pose, rough_weights(residual, visible) * seen.rigid, residual)
+        product = weighted_products(rough_weights(residual, visible) * seen.rigid, [model.by_pose, residual[..., None]])
+        return product[:, :6, :6], product[:, :6, -1]
     weight = robust_weights(residual, network.point_errors, visible)
-    errors = network.errors.transpose(1, 2, 0)
-    columns = np.concatenate([model.by_pose, np.broadcast_to(errors, (len(weight), *errors.shape))], -1)
-    hessian, gradient = normal_equations(columns, weight, residual)
-    own = hessian[:, 6:, 6:] + np.eye(errors.shape[-1])
-    aside = np.linalg.solve(own, np.concatenate([hessian[:, 6:, :6], gradient[:, 6:, None]], -1))
-    cross = hessian[:, :6, 6:]
-    return hessian[:, :6, :6] - cross @ aside[..., :6], gradient[:, :6] - (cross @ aside[..., 6:])[..., 0]
-
-
-def normal_equations(columns: Array, weight: Array, residual_cm: Array) -> tuple[Array, Array]:
-    """(N, K, K), (N, K) of least squares with columns (N, P, 2, K) and weights (N, P)."""
-    flat = columns.reshape(len(weight), -1, columns.shape[-1])
-    scaled = np.swapaxes((columns * weight[..., None, None]).reshape(flat.shape), 1, 2)
-    return scaled @ flat, (scaled @ residual_cm.reshape(len(weight), -1, 1))[..., 0]
+    errors = network.errors.transpose(1, 2, 0)[None]
+    product = weighted_products(weight, [model.by_pose, errors, residual[..., None]])
+    own = product[:, 6:-1, 6:-1] + np.eye(errors.shape[-1])
+    cross = product[:, :6, 6:-1]
+    aside = np.linalg.solve(own, np.concatenate([np.swapaxes(cross, 1, 2), product[:, 6:-1, -1:]], -1))
+    return product[:, :6, :6] - cross @ aside[..., :6], product[:, :6, -1] - (cross @ aside[..., 6:])[..., 0]
 
 
 def smooth_step(hessian: Array, gradient: Array, poses: Poses, timeline: Timeline) -> Array:
     """(T, 6) the step to poses whose second differences are small; rotations are smoothed in their tangent space."""
     spread = np.repeat([ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM], 3) * timeline.second_difference_scale
-    bend = timeline.second_differences()
+    bend = timeline.second_differences
     turn = np.einsum("tij,tkj->tik", poses.rotation[1:], poses.rotation[:-1])
     vector = (
         np.stack([turn[:, 2, 1] - turn[:, 1, 2], turn[:, 0, 2] - turn[:, 2, 0], turn[:, 1, 0] - turn[:, 0, 1]], -1) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Timeline:
         """How much larger a second difference per frame is here than at 30 frames per second."""
         return (self.frame_time_s * 30.0) ** 2
 
+    @cached_property
     def second_differences(self) -> sparse.csr_matrix:
         """(R, T) operator: one row per three frames that follow each other, scaled to steps of one frame time."""
         count = len(self.time_s)
@@ -64,7 +66,7 @@ def quieted(values: Array, timeline: Timeline) -> Array:
     Second differences are made small, except around frames that bend more than the channel's own noise makes them:
     its size is that of the middle of all third differences, which a few fast frames do not change.
     """
-    bend = timeline.second_differences()
+    bend = timeline.second_differences
     if bend.shape[0] < SHORTEST_QUIET:
         return values
     result = values.copy()
@@ -75,19 +77,20 @@ def quieted(values: Array, timeline: Timeline) -> Array:
             continue
         excess = maximum_filter1d(np.abs(bends[:, channel]) / (np.sqrt(6.0) * noise), 3)
         weight = QUIET_STRENGTH / (1.0 + (excess / EVENT) ** 8)
-        bands = penta_bands(bend.multiply(np.sqrt(weight)[:, None]).tocsr())
+        bands = penta_bands(bend, weight)
         bands[0] += 1.0
         result[:, channel] = solveh_banded(bands, values[:, channel], lower=True)
     return result
 
 
-def penta_bands(bend: sparse.csr_matrix) -> Array:
-    """(3, T) diagonals 0, 1, 2 of ``bend.T @ bend``; entry [d, t] couples frames t and t + d."""
-    square = (bend.T @ bend).tocsr()
-    count = square.shape[0]
-    bands = np.zeros((3, count))
-    for offset in range(min(3, count)):
-        bands[offset, : count - offset] = square.diagonal(offset)
+def penta_bands(bend: sparse.csr_matrix, weight: Array | None = None) -> Array:
+    """(3, T) diagonals 0, 1, 2 of ``bend.T @ W @ bend``, W of weights (R,); entry [d, t] couples frames t and t + d."""
+    values, first = bend.data.reshape(-1, 3), bend.indices[::3]
+    scaled = values if weight is None else values * weight[:, None]
+    bands = np.zeros((3, bend.shape[1]))
+    for row in range(3):
+        for column in range(row, 3):
+            bands[column - row, first + row] += scaled[:, row] * values[:, column]
     return bands
 
 

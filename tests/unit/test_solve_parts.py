@@ -83,11 +83,11 @@ def test_first_poses_are_close() -> None:
 
 def test_second_differences_of_straight_lines_are_zero_at_any_rate() -> None:
     time = np.array([0.0, 0.04, 0.08, 0.13, 0.16, 0.2, 2.0, 2.04, 2.08])
-    bend = Timeline(time).second_differences()
+    bend = Timeline(time).second_differences
     np.testing.assert_allclose(bend @ (3 * time - 1), 0, atol=1e-12)
     assert bend.shape[0] == 5, "rows over the gap must be left out"
-    assert Timeline(time[:2]).second_differences().shape == (0, 2)
-    assert Timeline(time, connected=False).second_differences().nnz == 0
+    assert Timeline(time[:2]).second_differences.shape == (0, 2)
+    assert Timeline(time, connected=False).second_differences.nnz == 0
 
 
 def test_the_banded_solution_is_the_dense_one() -> None:
@@ -95,7 +95,7 @@ def test_the_banded_solution_is_the_dense_one() -> None:
     frames, size = 7, 3
     root = generator.normal(size=(frames, size, size))
     hessian, gradient = root @ np.swapaxes(root, 1, 2) + np.eye(size), generator.normal(size=(frames, size))
-    bend = Timeline(np.arange(frames) / 25).second_differences()
+    bend = Timeline(np.arange(frames) / 25).second_differences
     strength = np.array([0.5, 2.0, 9.0])
     dense = np.kron((bend.T @ bend).toarray(), np.diag(strength))
     for t in range(frames):
