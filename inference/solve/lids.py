@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arkit
+from .gaze import OPEN_ENOUGH
 from .geometry import Array, Camera, Poses, project
 from .landmark_groups import LEFT_LIDS, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LIDS, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 
@@ -33,6 +34,8 @@ LARGEST_REMAINDER = 0.5
 """Both eyes blink together: where one is closed and the other well below its usual opening, that one is closed as well,
 and what is still seen of it is the network's remainder."""
 BLINKS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
+LOOKS = tuple([arkit.INDEX[f"eyeLook{way}{side}"] for way in ("Up", "Down")] for side in ("Left", "Right"))
+"""The shapes by which lids follow the eye."""
 CLOSING_RANGE = (0.4, 1.4)
 GAP_ERROR_CM = 0.045
 CONTACT_FACTOR = 0.2
@@ -113,18 +116,36 @@ def lid_evidence(opened: Array, points_cm: Array, expressions_cm: Array, level: 
     return hessian, gradient
 
 
-def shut(coefficients: Array, opened: Array, points_cm: Array, expressions_cm: Array) -> Array:
-    """(T, 52) with blinks as high as eyes of openness (T, 2) are closed; eyes that are half open are left alone.
+def shut(coefficients: Array, opened: Array, points_cm: Array, mean_cm: Array, expressions_cm: Array) -> Array:
+    """(T, 52) with blinks that leave eyes of openness (T, 2) as far open as they are seen, on the mean face as well.
 
-    Looking down and squinting lower the lids too, but as ARKit has it a closed eye is a whole blink whatever they do.
+    The blink of an eye that is half open is what looking down, squinting and all else leave to it. A closed eye is a
+    whole blink whatever they do, as ARKit has it: its lids hide where it looks, so they do not follow that as well.
+    Eyes that are wider open are left alone.
     """
     has_blink = expressions_cm[BLINKS].any((1, 2))
     closing = has_blink * closing_blinks(points_cm, expressions_cm)
+    uncovered = np.clip(opened / OPEN_ENOUGH, 0.0, 1.0)
     result = coefficients.copy()
+    for eye, looks in enumerate(LOOKS):
+        result[:, looks] *= uncovered[:, eye, None]
+    others = result.copy()
+    others[:, BLINKS] = 0.0
+    lowered = -uncovered * (others @ relative_lid_change(mean_cm, expressions_cm).T)
+    wanted = closing * np.clip(1.0 - opened - lowered, 0.0, 1.0)
     surely = np.clip((HALF_OPEN - opened) / (HALF_OPEN - SURELY_CLOSED), 0.0, 1.0)
-    missing = np.maximum(closing * (1.0 - opened) - result[:, BLINKS], 0.0)
-    result[:, BLINKS] += surely * missing
+    result[:, BLINKS] += surely * (wanted - result[:, BLINKS])
     return result
+
+
+def relative_lid_change(points_cm: Array, expressions_cm: Array) -> Array:
+    """(2, 52) by what part of their gap in (P, 3) the shapes open the lids of the left and right eye."""
+    return np.stack(
+        [
+            lid_gap(expressions_cm, upper, lower) / max(float(lid_gap(points_cm, upper, lower)), 1e-6)
+            for _, upper, lower in EYES
+        ]
+    )
 
 
 def lid_gap(points_cm: Array, upper: tuple[int, ...], lower: tuple[int, ...]) -> Array:

@@ -220,7 +220,8 @@ class PerformanceSolver:
             gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / NEUTRAL_SPREAD**2
         values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients)
-        values = shut(snapped(values, contact, self.expressions), opened, actor.points_cm, self.expressions)
+        values = snapped(values, contact, self.expressions)
+        values = shut(values, opened, actor.points_cm, self.mean, self.expressions)
         return Refined(values, angles, hessian)
 
     def faces(self, actor: Actor, coefficients: Array) -> Array:

@@ -1,0 +1,62 @@
+"""Lids that follow the eye, squint and blink at once leave the opening that is seen, and a closed eye is a whole blink."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from understudy.inference import arkit, face_model
+from understudy.inference.solve.gaze import OPEN_ENOUGH
+from understudy.inference.solve.geometry import Array
+from understudy.inference.solve.identity import mesh_points
+from understudy.inference.solve.lids import BLINKS, closing_blinks, relative_lid_change, shut
+
+MEAN, _, EXPRESSIONS = mesh_points(face_model.load("default"))
+CHANGE = relative_lid_change(MEAN, EXPRESSIONS)
+NARROW = MEAN * np.array([1.0, 0.85, 1.0])
+DOWN = [arkit.INDEX["eyeLookDownLeft"], arkit.INDEX["eyeLookDownRight"]]
+
+
+def shown(opened: Array, looking_down: float, squinting: float = 0.0) -> Array:
+    """(T, 52) of an actor with narrow eyes whose own lids leave both eyes `opened` (T,); blinks as a take has them."""
+    closing = closing_blinks(NARROW, EXPRESSIONS)
+    raw = np.zeros((len(opened), 52))
+    raw[:, DOWN] = looking_down
+    raw[:, [arkit.INDEX["eyeSquintLeft"], arkit.INDEX["eyeSquintRight"]]] = squinting
+    left_over = 1.0 - opened[:, None] + raw @ relative_lid_change(NARROW, EXPRESSIONS).T
+    raw[:, BLINKS] = closing * np.clip(left_over, 0.0, 1.0)
+    found = shut(raw, np.stack([opened, opened], 1), NARROW, MEAN, EXPRESSIONS)
+    found[:, BLINKS] /= closing
+    return found
+
+
+@pytest.mark.parametrize("looking_down", [0.0, 0.3, 0.6])
+def test_any_face_opens_its_eyes_as_far_as_is_seen(looking_down: float) -> None:
+    opened = np.linspace(0.0, 0.5, 21)
+    off = 1.0 + shown(opened, looking_down) @ CHANGE.T - opened[:, None]
+    np.testing.assert_allclose(off[(opened < 0.02) | (opened > OPEN_ENOUGH)], 0.0, atol=0.05)
+    np.testing.assert_allclose(off, 0.0, atol=0.1)
+
+
+def test_an_eye_that_looks_down_is_not_shut() -> None:
+    found = shown(np.array([0.3, 0.45]), 0.55, 0.05)
+    assert np.all(1.0 + found @ CHANGE.T > 0.25)
+    assert np.all(found[:, DOWN] == 0.55)
+
+
+def test_a_closed_eye_is_a_whole_blink_wherever_it_looks() -> None:
+    for looking_down in (0.0, 0.7):
+        found = shown(np.zeros(2), looking_down, 0.2)
+        np.testing.assert_allclose(found[:, BLINKS], 1.0)
+    assert np.all(found[:, DOWN] == 0)
+
+
+def test_lids_close_without_a_jump() -> None:
+    found = shown(np.linspace(0.0, 1.2, 241), 0.6)
+    assert np.abs(np.diff(found[:, [*BLINKS, *DOWN]], axis=0)).max() < 0.03
+    assert np.diff(found[:, BLINKS], axis=0).max() < 1e-9
+
+
+def test_eyes_that_are_open_are_left_alone() -> None:
+    raw = np.random.default_rng(0).uniform(0, 0.4, size=(5, 52))
+    opened = np.full((5, 2), 0.7)
+    np.testing.assert_array_equal(shut(raw, opened, NARROW, MEAN, EXPRESSIONS), raw)
