@@ -52,8 +52,11 @@ def neighbourhood_means(points_cm: Array) -> Array:
 
 def noise_level(residual_cm: Array, means: Array) -> float:
     """How large this shot's errors are in units of MediaPipe's: from what neighbours of (T, P, 2) have in common."""
-    shared = means @ residual_cm
-    size = float(np.sqrt(np.median((shared**2).sum(-1)) / (2 * np.log(2)))) / USUAL_SHARED_RESIDUAL_CM
+    shared = means @ residual_cm.transpose(1, 0, 2).reshape(len(means), -1)
+    size = (
+        float(np.sqrt(np.median((shared**2).reshape(len(means), -1, 2).sum(-1)) / (2 * np.log(2))))
+        / USUAL_SHARED_RESIDUAL_CM
+    )
     return float(np.clip(size, *LEVEL_RANGE))
 
 

@@ -239,15 +239,12 @@ class PerformanceSolver:
 
     def residuals(self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 2) cm: seen minus predicted."""
-        points = self.points_px[frames]
+        px_per_cm = actor.camera.focal_px / -poses.translation_cm[:, 2]
         parts = [
-            residuals_cm(
-                points[part],
-                linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera),
-            )
-            for part in chunks(len(points))
+            project(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
+            for part in chunks(len(coefficients))
         ]
-        return np.concatenate(parts)
+        return np.asarray((self.points_px[frames] - np.concatenate(parts)) / px_per_cm[:, None, None])
 
     def eyes_cm(self, actor: Actor) -> Array:
         """(2, 3) centres of the actor's eyes as the iris points see them: the model's, moved as the lids are."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +24,14 @@ class Shapes:
 
     by_axis: Single
     """(3, P, 1, K)."""
-    by_point: Array
+    by_point: Array | Single
     """(N, P, 2, 3)."""
 
-    def write(self, frame: int, place: Single) -> None:
-        """Put the columns of one frame into (P, 2, K)."""
-        across, down, toward = np.moveaxis(self.by_point[frame].astype(np.float32), -1, 0)[..., None]
-        part = np.multiply(across, self.by_axis[0])
-        part += down * self.by_axis[1]
-        np.add(part, toward * self.by_axis[2], out=place)
+    def write(self, frame: int, place: Single, part: Single) -> None:
+        """Put the columns of one frame into `place` (P, 2, K); `part` (P, 2, K) is overwritten."""
+        np.multiply(self.by_point[frame, :, :, 0, None], self.by_axis[0], out=place)
+        for axis in (1, 2):
+            place += np.multiply(self.by_point[frame, :, :, axis, None], self.by_axis[axis], out=part)
 
 
 def weighted_rows(weight: Array, columns: Sequence[Array | Shapes]) -> Iterator[Single]:
@@ -42,20 +40,19 @@ def weighted_rows(weight: Array, columns: Sequence[Array | Shapes]) -> Iterator[
     Columns are (N, P, 2, k), or (1, P, 2, k) where they are the same in every frame, or shapes.
     """
     root = np.sqrt(weight).astype(np.float32)[:, :, None, None]
+    sizes = [block.by_axis.shape[-1] if isinstance(block, Shapes) else block.shape[-1] for block in columns]
+    ends = np.cumsum([0, *sizes])
+    rows, part = (np.empty((weight.shape[1], 2, size), np.float32) for size in (ends[-1], max(sizes)))
     blocks = [
-        replace(block, by_point=block.by_point * root) if isinstance(block, Shapes) else block for block in columns
+        replace(block, by_point=(block.by_point * root).astype(np.float32)) if isinstance(block, Shapes) else block
+        for block in columns
     ]
-    ends = np.cumsum(
-        [0, *(block.by_axis.shape[-1] if isinstance(block, Shapes) else block.shape[-1] for block in blocks)]
-    )
-    rows = np.empty((weight.shape[1], 2, ends[-1]), np.float32)
-    places = [rows[..., start:end] for start, end in pairwise(ends)]
     for n in range(len(weight)):
-        for block, place in zip(blocks, places, strict=True):
+        for block, start, end in zip(blocks, ends[:-1], ends[1:], strict=True):
             if isinstance(block, Shapes):
-                block.write(n, place)
+                block.write(n, rows[..., start:end], part[..., : end - start])
             else:
-                np.multiply(block[n % len(block)], root[n], out=place, casting="same_kind")
+                np.multiply(block[n % len(block)], root[n], out=rows[..., start:end], casting="same_kind")
         yield rows
 
 
