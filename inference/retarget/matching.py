@@ -15,7 +15,7 @@ from functools import cache
 
 from .mapping import Link, Mapping
 from .names import Spelling, beginnings, spelling, split_path
-from .tables import Recipe, Table
+from .recipes import Recipe, Table
 
 _SHARED_BY = 3  # fewer keys that begin alike say nothing about what their beginning means
 _FOLLOWED = 0.5  # a key of which half is shown by more exact keys would show it twice

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from .table_arkit import ARKIT
-from .table_character_creator import CHARACTER_CREATOR
-from .table_daz import DAZ_FACS, DAZ_POSE_CONTROLS
-from .table_makehuman import MAKEHUMAN
-from .table_metahuman import METAHUMAN
-from .table_mmd import MMD
-from .table_visemes import MICROSOFT, OCULUS, READY_PLAYER_ME
-from .table_vrm import VRM, VROID
-from .tables import Table
+from ..recipes import Table
+from .arkit import ARKIT
+from .character_creator import CHARACTER_CREATOR
+from .daz import DAZ_FACS, DAZ_POSE_CONTROLS
+from .makehuman import MAKEHUMAN
+from .metahuman import METAHUMAN
+from .mmd import MMD
+from .visemes import MICROSOFT, OCULUS, READY_PLAYER_ME
+from .vrm import VRM, VROID
 
 TABLES: Final[tuple[Table, ...]] = (
     ARKIT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .. import arkit
-from .tables import Recipe, Table, idle, key, mean, sides
+from ... import arkit
+from ..recipes import Recipe, Table, idle, key, mean, sides
 
 _SIDEWAYS: Final[frozenset[str]] = frozenset({"jaw", "mouth"})
 """Stems that move as a whole to one side: without a side their names mean nothing."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..recipes import Recipe, Table, idle, key, mean, sides, whole_mouth
 from .mouth_shapes import AA, CH, FF, OH, OU, PP
-from .tables import Recipe, Table, idle, key, mean, sides, whole_mouth
 
 _EX_PLUS: Final[tuple[str, ...]] = (
     "Brow_Inner_Up", "Brow_Down_Left", "Brow_Down_Right", "Brow_Outer_Up_Left", "Brow_Outer_Up_Right", "Eye_Look_Up_Left",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .. import arkit
+from ... import arkit
+from ..recipes import BOTH_WAYS, Recipe, Table, idle, key, mean, sides, whole_mouth
 from .mouth_shapes import AA, CH, EE, FF, IH, OH, OU, PP, TH
-from .tables import BOTH_WAYS, Recipe, Table, idle, key, mean, sides, whole_mouth
 
 
 def _facs() -> Iterator[Recipe]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .tables import Table, idle, key, mean, sides
+from ..recipes import Table, idle, key, mean, sides
 
 MAKEHUMAN: Final[Table] = Table(
     "MakeHuman expression units",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .tables import Recipe, Table, idle, key, sides
+from ..recipes import Recipe, Table, idle, key, sides
 
 _QUARTERS: Final[tuple[str, ...]] = ("UL", "UR", "DL", "DR")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..recipes import FULL, Table, idle, key, mean, whole_mouth
 from .mouth_shapes import AA, EE, IH, OH, OU
-from .tables import FULL, Table, idle, key, mean, whole_mouth
 
 _NO_BLINK: Final[dict[str, float]] = mean("eyeBlink", gain=-0.5)
 """A lid that is half closed already must not be closed twice."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .tables import Limits, Recipe, key, mean
+from ..recipes import Limits, Recipe, key, mean
 
 AA: Final[Recipe] = key(
     "ah",

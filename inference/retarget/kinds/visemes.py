@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..recipes import Table, idle, key, mean, whole_mouth
 from .mouth_shapes import AA, CH, EE, FF, IH, OH, OU, PP, TH
-from .tables import Table, idle, key, mean, whole_mouth
 
 
 def _names(viseme: str, vrchat: str = "") -> tuple[str, ...]:

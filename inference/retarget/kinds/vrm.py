@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..recipes import FULL, Table, idle, key, mean, sides, whole_mouth
 from .mouth_shapes import AA, EE, IH, OH, OU
-from .tables import FULL, Table, idle, key, mean, sides, whole_mouth
 
 _SORROW: Final[dict[str, float]] = {"browInnerUp": 1.0} | mean("browOuterUp", gain=-0.7) | mean("browDown", gain=-0.5)
 """Inner ends up: what a surprised brow does as a whole, and an angry one undoes, is taken off."""

@@ -1,6 +1,6 @@
 """What the shape keys of a kind of avatar are called, and which coefficients each of them follows: types and grammar.
 
-The tables themselves are the modules `table_*.py`; where their names come from is written in `docs/mappings.md`.
+The tables themselves are the modules of `kinds`; where their names come from is written in `docs/mappings.md`.
 """
 
 from __future__ import annotations
