@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import grey_closing
 
 from .. import arkit
 from ..face_model.types import FaceModel
 from .geometry import Array, Camera, Poses
 from .landmark_groups import IRIS_CENTRES
+from .timeline import Timeline
 
 PUPIL_DEPTH = 0.9
 """Distance of the iris plane from the eye's centre, as a part of the eye's radius."""
@@ -17,6 +19,10 @@ USUAL_FULL_LOOK_RAD = float(np.radians(32.0))
 """Turn of an eye at coefficient 1 where the face model's own shapes do not move the iris."""
 OPEN_ENOUGH = 0.3
 """Below this opening the iris is covered and follows the lid."""
+BLINK_S = 0.4
+"""A blink is over after this time."""
+UNDISTURBED = 0.8
+"""During blinks networks' irises follow lids that come down by more than this part."""
 LARGEST_VERGENCE_RAD = 0.05
 """Turn of each eye inward when something 60 cm away is looked at: nobody looks closer through half a shot."""
 LARGEST_GAZE_RAD = float(np.radians(45.0))
@@ -58,6 +64,19 @@ def conjugate(angles: Array, openness: Array) -> Array:
         common = np.stack([np.interp(frames, frames[seen], common[seen, axis]) for axis in range(2)], -1)
     vergence = np.array([np.clip(-offset[0], 0.0, LARGEST_VERGENCE_RAD), 0.0])
     return np.stack([common - vergence, common + vergence], 1)
+
+
+def watched(openness: Array, timeline: Timeline) -> Array:
+    """(T, 2) openness by which the irises count: none during blinks, when they are drawn along with the lids.
+
+    A blink is a dip of both eyes that is over soon; lids that stay low show an eye that looks down.
+    """
+    if not timeline.connected:
+        return openness
+    frames = min(1 + 2 * round(BLINK_S / 2 / timeline.frame_time_s), len(openness))
+    around = grey_closing(openness, (frames, 1), mode="nearest")
+    blinking = (openness < UNDISTURBED * around).all(1, keepdims=True)
+    return np.where(blinking, 0.0, openness)
 
 
 def full_look_rad(model: FaceModel) -> Array:

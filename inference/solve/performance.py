@@ -22,7 +22,7 @@ from .evidence import (
     robust_weights,
     visibility,
 )  # fmt: skip
-from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients
+from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients, watched
 from .geometry import Array, Camera, Linearised, Poses, chunks, linearise, project
 from .identity import Actor, KeyPoints, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
@@ -263,7 +263,7 @@ class PerformanceSolver:
         shaking = off - uniform_filter1d(off, SHAKING_FRAMES, axis=0, mode="nearest") if timeline.connected else 0.0
         eyes_cm = self.eyes_cm(actor)
         angles = gaze_angles(landmarks_px - shaking, poses, actor.camera, eyes_cm, self.model.eye_radius_cm)
-        together = conjugate(angles, np.minimum(opened, 1.0))
+        together = conjugate(angles, watched(np.minimum(opened, 1.0), timeline))
         return quieted(together.reshape(-1, 4), timeline).reshape(together.shape)
 
     def bounds(self, angles: Array, largest_close: Array, actor: Actor) -> Bounds:

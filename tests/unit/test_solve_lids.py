@@ -1,14 +1,15 @@
-"""Lids that follow the eye, squint and blink at once leave the opening that is seen, and a closed eye is a whole blink."""
+"""Lids that follow the eye, squint and blink at once leave the opening that is seen; the gaze does not follow blinks."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from understudy.inference import arkit, face_model
-from understudy.inference.solve.gaze import OPEN_ENOUGH
+from understudy.inference.solve.gaze import OPEN_ENOUGH, conjugate, watched
 from understudy.inference.solve.geometry import Array
 from understudy.inference.solve.identity import mesh_points
 from understudy.inference.solve.lids import BLINKS, closing_blinks, relative_lid_change, shut
+from understudy.inference.solve.timeline import Timeline
 
 MEAN, _, EXPRESSIONS = mesh_points(face_model.load("default"))
 CHANGE = relative_lid_change(MEAN, EXPRESSIONS)
@@ -60,3 +61,26 @@ def test_eyes_that_are_open_are_left_alone() -> None:
     raw = np.random.default_rng(0).uniform(0, 0.4, size=(5, 52))
     opened = np.full((5, 2), 0.7)
     np.testing.assert_array_equal(shut(raw, opened, NARROW, MEAN, EXPRESSIONS), raw)
+
+
+def test_irises_that_a_blink_draws_along_say_nothing_of_the_gaze() -> None:
+    blink = 1.0 - np.exp(-0.5 * ((np.arange(60) - 30) / 2.0) ** 2)
+    openings = np.stack([blink, blink], 1)
+    angles = np.zeros((60, 2, 2))
+    angles[..., 0], angles[..., 1] = 0.2, -0.2 * (1.0 - openings)
+    seen = watched(openings, Timeline(np.arange(60) / 25))
+    found = conjugate(angles, seen)
+    np.testing.assert_allclose(found[..., 0], 0.2, atol=1e-6)
+    assert np.abs(found[..., 1]).max() < 0.04
+    assert np.abs(conjugate(angles, openings)[..., 1]).max() > 0.1
+
+
+def test_eyes_that_look_down_for_long_or_wink_are_watched() -> None:
+    openings = np.ones((60, 2))
+    openings[20:45] = 0.4
+    np.testing.assert_array_equal(watched(openings, Timeline(np.arange(60) / 25)), openings)
+    openings[50:53, 0] = 0.1
+    np.testing.assert_array_equal(watched(openings, Timeline(np.arange(60) / 25)), openings)
+    openings[10:13] = 0.1
+    np.testing.assert_array_equal(watched(openings, Timeline(np.arange(60) / 25, connected=False)), openings)
+    np.testing.assert_array_equal(watched(openings[:1], Timeline(np.zeros(1))), openings[:1])
