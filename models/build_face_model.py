@@ -90,8 +90,6 @@ def build(ict: IctModel, where: Correspondence) -> dict[str, NDArray[np.generic]
         "triangles": triangles.astype(np.int16),
         "mirror": mirror.astype(np.int16),
         "eye_centres_cm": centres.astype(np.float32),
-        "landmark_spread_cm": _spread_all(where).astype(np.float32),
-        "landmark_beside_cm": np.concatenate([where.beside_cm, np.zeros((_POINTS - SKIN, 3))]).astype(np.float32),
         "eye_radius_cm": np.array(radius, dtype=np.float32),
         "notice": np.array(NOTICE),
     }
@@ -112,12 +110,6 @@ def _mirror_all(where: Correspondence) -> NDArray[np.int64]:
     for a, b in zip(left, (right[0], right[3], right[2], right[1], right[4]), strict=True):
         mirror[a], mirror[b] = b, a
     return mirror
-
-
-def _spread_all(where: Correspondence) -> NDArray[np.float64]:
-    """(478,) how far the network's marks stray from the landmarks; the irises as the corners of the eyes."""
-    corners = [eye.upper[0] for eye in EYES]
-    return np.concatenate([where.spread_cm, np.full(_POINTS - SKIN, where.spread_cm[corners].mean())])
 
 
 def _symmetric(points: NDArray[np.float64], mirror: NDArray[np.int64]) -> NDArray[np.float64]:

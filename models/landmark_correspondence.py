@@ -41,10 +41,6 @@ class Correspondence:
     """(468, 3), rows add up to 1."""
     mirror: NDArray[np.int64]
     """(468,)."""
-    spread_cm: NDArray[np.float64]
-    """(468,) median distance of the marks from the landmark; large along the outline, where marks slide."""
-    beside_cm: NDArray[np.float64]
-    """(468, 3) from the landmark on the surface to the point in space that explains the marks best."""
 
     def sample(self, vertices: NDArray[np.floating]) -> NDArray[np.float64]:
         """(468, 3) landmarks of any (26719, 3) positions or offsets."""
@@ -64,10 +60,9 @@ def find_correspondence(ict: IctModel, renders: Path) -> Correspondence:
     points = _symmetric(_triangulate(ict, views, corners, weights), mirror)
     corners, weights = _snap(ict, points)
     _put_on_rims(ict, points, corners, weights)
-    on_surface = np.einsum("ij,ijk->ik", weights, ict.neutral_cm[corners])
     stray = np.median([_miss(view, corners, weights) for view in views], axis=0)
     print(f"{len(views)} pictures; median distance of a mark from its landmark {10 * np.median(stray):.2f} mm")
-    return Correspondence(corners, weights, mirror, (stray + stray[mirror]) / 2, points - on_surface)
+    return Correspondence(corners, weights, mirror)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import numpy as np
 
 from .. import arkit
 from ..errors import MissingComponentError, UsageError
-from .default import DEFAULT_FILE, load_default, load_landmark_noise
+from .default import DEFAULT_FILE, load_default
 from .types import FaceModel
 
 log = logging.getLogger(__name__)
 
-__all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "check", "load", "load_landmark_noise"]
+__all__ = ["DEFAULT_FILE", "SPECIFICATIONS", "check", "load"]
 
 SPECIFICATIONS = "default, ict:DIR, flame:FILE or bfm:FILE"
 

@@ -1,4 +1,4 @@
-"""The face model that ships with the project, and how landmark networks differ from it."""
+"""The face model that ships with the project."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import arkit
 from ..errors import UsageError
-from .types import FaceModel, LandmarkNoise
+from .types import FaceModel
 
 DEFAULT_FILE = Path(__file__).with_name("default.npz")
 
@@ -42,16 +42,3 @@ def load_default() -> FaceModel:
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return model
-
-
-@cache
-def load_landmark_noise() -> LandmarkNoise:
-    """How the landmark network's points differ from the vertices of the default model; read-only arrays."""
-    with np.load(DEFAULT_FILE, allow_pickle=False) as data:
-        noise = LandmarkNoise(
-            offset_cm=data["landmark_beside_cm"].astype(np.float32),
-            spread_cm=data["landmark_spread_cm"].astype(np.float32),
-        )
-    noise.offset_cm.setflags(write=False)
-    noise.spread_cm.setflags(write=False)
-    return noise

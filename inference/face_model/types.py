@@ -64,17 +64,3 @@ class FaceModel:
         points = self.at_landmarks(values).astype(np.float64)
         points.setflags(write=False)
         return points
-
-
-@dataclass(frozen=True)
-class LandmarkNoise:
-    """How the landmark network's points differ from the default model's vertices, measured on rendered heads.
-
-    Fitting ``vertex + offset_cm`` instead of the vertex explains the network's points better: it marks the outline, the
-    nostrils and the lid folds at places that no point of the surface explains from all sides.
-    """
-
-    offset_cm: NDArray[np.float32]
-    """(478, 3) in head axes, from the vertex to the point that the network's marks agree on."""
-    spread_cm: NDArray[np.float32]
-    """(478,) typical distance of a mark from the vertex, across the line of sight."""

@@ -1,8 +1,9 @@
 """What the landmark network reports of a face: not its geometry, but that geometry filtered by the network's own idea of faces.
 
 Measured on rendered heads by models/build_landmark_response.py: a bias that depends on the view, the response to every
-expression (brows come damped, sneers and rolled lips hardly at all), how the network misjudges people, and the errors that
-its points have in common. It adds to whatever face model is fitted. Points of another source know nothing of it.
+expression (brows come damped, sneers and rolled lips more so; half of it counts, real faces are not renderings), how the
+network misjudges people, and the errors that its points have in common. It adds to whatever face model is fitted. Points of
+another source know nothing of it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from .geometry import Array
 from .landmark_groups import MESH_COUNT
 
 FILE = Path(__file__).with_name("landmark_response.npz")
-COMMON_PART = 0.5
-POINT_CM = 0.3
+COMMON_PART = 0.7
+POINT_CM = 0.25
 """The measured common errors hold what the linear response leaves too, and live in more directions than were measured:
-so they count by half, and every point has its own error several times larger than what the measurement left."""
+so they count in part, and every point has its own error several times larger than what the measurement left."""
 
 
 @dataclass(frozen=True)

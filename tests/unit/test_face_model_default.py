@@ -10,7 +10,7 @@ import pytest
 from understudy.inference import face_model
 from understudy.inference.arkit import INDEX, NAMES
 from understudy.inference.errors import UsageError
-from understudy.inference.face_model import load, load_landmark_noise
+from understudy.inference.face_model import load
 
 RIGHT_EYE = ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155))
 LEFT_EYE = ((398, 384, 385, 386, 387, 388, 466), (382, 381, 380, 374, 373, 390, 249))
@@ -185,16 +185,6 @@ def test_blink_closes_its_own_lids_only(model, name, closing, open_eye):
 def test_shape_moves_its_landmark_the_right_way(model, name, point, axis, least_cm):
     moved = model.expressions_cm[INDEX[name], point, axis]
     assert moved * np.sign(least_cm) > abs(least_cm)
-
-
-def test_landmark_noise_is_small_where_the_network_is_sure():
-    noise = load_landmark_noise()
-    assert noise.offset_cm.shape == (478, 3)
-    assert noise.spread_cm.shape == (478,)
-    assert (noise.spread_cm > 0).all()
-    assert np.median(noise.spread_cm) < 0.25
-    lid, outline = 159, 234
-    assert noise.spread_cm[lid] < noise.spread_cm[outline]
 
 
 def test_default_file_lies_beside_the_code():
