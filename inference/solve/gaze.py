@@ -71,12 +71,14 @@ def watched(openness: Array, timeline: Timeline) -> Array:
 
     A blink is a dip of both eyes that is over soon; lids that stay low show an eye that looks down.
     """
-    if not timeline.connected:
-        return openness
-    frames = min(1 + 2 * round(BLINK_S / 2 / timeline.frame_time_s), len(openness))
-    around = grey_closing(openness, (frames, 1), mode="nearest")
-    blinking = (openness < UNDISTURBED * around).all(1, keepdims=True)
+    blinking = (openness < UNDISTURBED * without_blinks(openness, timeline)).all(1, keepdims=True)
     return np.where(blinking, 0.0, openness)
+
+
+def without_blinks(openness: Array, timeline: Timeline) -> Array:
+    """(T, 2) with all dips filled that are over as soon as a blink; frames picked from all over a shot have none."""
+    frames = min(1 + 2 * round(BLINK_S / 2 / timeline.frame_time_s), len(openness)) if timeline.connected else 1
+    return np.asarray(grey_closing(openness, (frames, 1), mode="nearest"))
 
 
 def full_look_rad(model: FaceModel) -> Array:

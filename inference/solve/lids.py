@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from .. import arkit
-from .gaze import OPEN_ENOUGH
+from .gaze import OPEN_ENOUGH, without_blinks
 from .geometry import Array, Camera, Poses, project
 from .landmark_groups import LEFT_LIDS, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LIDS, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+from .timeline import Timeline
 
 EYES = ((LEFT_LIDS, LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_LIDS, RIGHT_UPPER_LID, RIGHT_LOWER_LID))
 INNER_CORNER = 8
@@ -57,8 +59,11 @@ def relative_openings(points_px: Array, mean_cm: Array, poses: Poses, camera: Ca
     return np.asarray(gap_ratio(points_px) / np.maximum(gap_ratio(project(mean_cm, poses, camera)), 1e-6))
 
 
-def lid_habits(openings: Array, neutral: NDArray[np.bool_]) -> LidHabits:
-    """The habits that the (T, 2) relative openings of a whole shot show; `neutral` (T,) marks faces known to be at rest."""
+def lid_habits(openings: Array, neutral: NDArray[np.bool_], timeline: Timeline | None = None) -> LidHabits:
+    """The habits that the (T, 2) relative openings of a whole shot show; `neutral` (T,) marks faces known to be at rest.
+
+    Openings without a timeline are in no order, so that no blink can be told from a low lid.
+    """
     usual = np.array([usual_opening(eye) for eye in openings.T])
     if neutral.any():
         usual = np.maximum(np.percentile(openings[neutral], USUAL_PERCENTILE, axis=0), 1e-6)
@@ -68,7 +73,18 @@ def lid_habits(openings: Array, neutral: NDArray[np.bool_]) -> LidHabits:
         together = (part[:, 1 - eye] < SURELY_CLOSED) & (part[:, eye] < HALF_OPEN)
         if together.any():
             remainder[eye] = np.clip(np.median(part[together, eye]), CLOSED_PART, LARGEST_REMAINDER)
+    if timeline is not None:
+        remainder = np.clip(seen_of_blinks(part, timeline), remainder, LARGEST_REMAINDER)
     return LidHabits(usual, remainder)
+
+
+def seen_of_blinks(part: Array, timeline: Timeline) -> Array:
+    """(2,) part of the usual opening that is left in most blinks of (T, 2), where people's lids meet; 0 without blinks."""
+    blinking = (part < HALF_OPEN * without_blinks(part, timeline)).all(1)
+    number, count = label(blinking)
+    lowest = np.array([part[number == n].min(0) for n in range(1, count + 1)]).reshape(-1, 2)
+    lowest = lowest[lowest.min(1) < LARGEST_REMAINDER]
+    return np.asarray(np.median(lowest, axis=0)) if len(lowest) else np.zeros(2)
 
 
 def usual_opening(opening: Array) -> float:

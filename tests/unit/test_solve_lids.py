@@ -8,7 +8,7 @@ from understudy.inference import arkit, face_model
 from understudy.inference.solve.gaze import OPEN_ENOUGH, conjugate, watched
 from understudy.inference.solve.geometry import Array
 from understudy.inference.solve.identity import mesh_points
-from understudy.inference.solve.lids import BLINKS, closing_blinks, relative_lid_change, shut
+from understudy.inference.solve.lids import BLINKS, closing_blinks, lid_habits, openness, relative_lid_change, shut
 from understudy.inference.solve.timeline import Timeline
 
 MEAN, _, EXPRESSIONS = mesh_points(face_model.load("default"))
@@ -84,3 +84,17 @@ def test_eyes_that_look_down_for_long_or_wink_are_watched() -> None:
     openings[10:13] = 0.1
     np.testing.assert_array_equal(watched(openings, Timeline(np.arange(60) / 25, connected=False)), openings)
     np.testing.assert_array_equal(watched(openings[:1], Timeline(np.zeros(1))), openings[:1])
+
+
+def test_lids_meet_in_blinks_though_the_network_leaves_a_gap() -> None:
+    nobody = np.zeros(80, bool)
+    openings = np.ones((80, 2))
+    openings[20:22], openings[50:52] = (0.45, 0.4), (0.42, 0.4)
+    timeline = Timeline(np.arange(80) / 25)
+    assert openness(openings, lid_habits(openings, nobody, timeline))[[20, 50]].max() < 0.1
+    lowered = np.ones((80, 2))
+    lowered[20:60] = 0.45
+    assert openness(lowered, lid_habits(lowered, nobody, timeline))[20:60].min() > 0.25
+    fluttering = openings.copy()
+    fluttering[10:12], fluttering[60:62], fluttering[70:72] = 0.15, 0.15, 0.15
+    assert openness(fluttering, lid_habits(fluttering, nobody, timeline))[20].min() > 0.2
