@@ -112,10 +112,11 @@ def parse_timecode(text: str, fps: int) -> float:
 
 def _head_angles(rotation: NDArray[np.float32]) -> NDArray[np.float64]:
     """(T, 3) yaw, pitch, roll of (T, 3, 3): turned by yaw after pitch after roll."""
-    turn = rotation.astype(np.float64)
-    yaw = np.arctan2(turn[:, 0, 2], turn[:, 2, 2])
-    pitch = np.arcsin(np.clip(turn[:, 1, 2], -1, 1))
-    roll = -np.arctan2(turn[:, 1, 0], turn[:, 1, 1])
+    # One row per entry: of strided arrays, numpy's arctan2 depends in its last bit on where they lie in memory.
+    turn = np.ascontiguousarray(np.moveaxis(rotation.astype(np.float64), 0, -1))
+    yaw = np.arctan2(turn[0, 2], turn[2, 2])
+    pitch = np.arcsin(np.clip(turn[1, 2], -1, 1))
+    roll = -np.arctan2(turn[1, 0], turn[1, 1])
     return np.stack([yaw, pitch, roll], axis=1)
 
 

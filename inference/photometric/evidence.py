@@ -109,8 +109,9 @@ def normal_equations(samples: Samples, texture: Texture, skin: ActorSkin, state:
         weight = samples.seen[part].astype(np.float32) * texture.known * robust(missing, texture.noise)
         weight = np.sqrt(weight * np.float32(INDEPENDENT_PART)) / np.float32(texture.noise)
         change = in_picture((texture.change + samples.change[part].astype(np.float32)) / 2, placed) * weight[..., None]
-        by_point = (change[..., None, :] @ placed.by_point)[..., 0, :]
-        by_place = (change[..., None, :] @ placed.by_place)[..., 0, :]
+        across, down = change[..., 0, None], change[..., 1, None]
+        by_point = across * placed.by_point[..., 0, :] + down * placed.by_point[..., 1, :]
+        by_place = across * placed.by_place[..., 0, :] + down * placed.by_place[..., 1, :]
         by_turn = np.cross(placed.turned_cm, by_place)
         pull = missing * weight
         for n, t in enumerate(range(frames)[part]):

@@ -69,20 +69,20 @@ class ActorSkin:
         depth = -place[..., 2]
         across, down = place[..., 0] / depth, -place[..., 1] / depth
         px_per_cm = (camera.focal_px / depth).astype(np.float32)
-        nothing = np.zeros_like(depth)
-        by_place = np.stack(
-            [
-                np.stack([px_per_cm, nothing, across * px_per_cm], -1),
-                np.stack([nothing, -px_per_cm, down * px_per_cm], -1),
-            ],
-            -2,
-        )
+        by_place = np.zeros((*depth.shape, 2, 3), np.float32)
+        by_place[..., 0, 0], by_place[..., 1, 1] = px_per_cm, -px_per_cm
+        by_place[..., 0, 2], by_place[..., 1, 2] = across * px_per_cm, down * px_per_cm
         points_px = np.stack([across, down], -1) * np.float32(camera.focal_px) + np.array(camera.centre_px, np.float32)
         facing = -(place * (self.normals.astype(np.float32) @ np.swapaxes(rotation, 1, 2))).sum(-1)
         facing /= np.linalg.norm(place, axis=-1)
         seen = np.clip((facing - HARDLY_SEEN) / (FULLY_SEEN - HARDLY_SEEN), 0.0, 1.0)
         by_point = (by_place.reshape(len(depth), -1, 3) @ rotation).reshape(by_place.shape)
-        return Placed(points_px, turned, by_place, by_point, by_point @ self.tangents.astype(np.float32), seen)
+        # Sums of whole rows: products of very many very small matrices take several times as long.
+        tangents = self.tangents.astype(np.float32)[:, None]
+        by_tangent = by_point[..., 0, None] * tangents[..., 0, :]
+        by_tangent += by_point[..., 1, None] * tangents[..., 1, :]
+        by_tangent += by_point[..., 2, None] * tangents[..., 2, :]
+        return Placed(points_px, turned, by_place, by_point, by_tangent, seen)
 
 
 def actor_skin(points: SkinPoints, model: FaceModel, actor: Actor) -> ActorSkin:

@@ -48,7 +48,9 @@ def gaze_angles(landmarks_px: Array, poses: Poses, camera: Camera, eyes_cm: Arra
     inside = radius**2 - np.sum(nearest**2, -1)
     look = nearest - np.sqrt(np.maximum(inside, 0.0))[..., None] * direction
     look /= np.linalg.norm(look, axis=-1, keepdims=True)
-    angles = np.stack([np.arctan2(look[..., 0], look[..., 2]), np.arcsin(np.clip(look[..., 1], -1, 1))], -1)
+    # Of strided arrays, numpy's arctan2 depends in its last bit on where they lie in memory.
+    x, y, z = np.ascontiguousarray(np.moveaxis(look, -1, 0))
+    angles = np.stack([np.arctan2(x, z), np.arcsin(np.clip(y, -1, 1))], -1)
     return np.asarray(np.clip(angles, -LARGEST_GAZE_RAD, LARGEST_GAZE_RAD))
 
 
