@@ -25,8 +25,9 @@ from understudy.inference.solve.gaze import IRIS_DROP_CM, PUPIL_DEPTH, full_look
 from understudy.inference.solve.geometry import Array, Camera, Poses, project, rotation_from_vector
 from understudy.inference.solve.landmark_groups import LEFT_LIDS, RIGHT_LIDS
 from understudy.inference.solve.lids import closing_blinks
-from understudy.inference.solve.live import HOLD_S, LiveFrame, LiveOptions, LiveSolver
-from understudy.inference.solve.live_frame import bounded
+from understudy.inference.solve.live import LiveFrame, LiveOptions, LiveSolver
+from understudy.inference.solve.live.frame import bounded
+from understudy.inference.solve.live.solver import HOLD_S
 
 MODEL = face_model.load("default")
 SIZE = (512, 512)

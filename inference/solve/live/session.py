@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..face_model.types import FaceModel
-from .geometry import Array, Camera, Poses
-from .identity import Actor, first_actor
-from .landmark_groups import MESH_COUNT
-from .lids import BLINKS
-from .live_actor import ActorLearner, KeyFrame, look
-from .live_eyes import LiveEyes
-from .live_frame import SHAPES, FrameSolver, Past, SeenFrame
-from .live_lips import LiveLips
-from .live_pose import PoseFilter
+from ...face_model.types import FaceModel
+from ..geometry import Array, Camera, Poses
+from ..identity import Actor, first_actor
+from ..landmark_groups import MESH_COUNT
+from ..lids import BLINKS
+from .actor import ActorLearner, KeyFrame, look
+from .eyes import LiveEyes
+from .frame import SHAPES, FrameSolver, Past, SeenFrame
+from .lips import LiveLips
+from .pose import PoseFilter
 
 GOING_ON, SPEED_PART = 0.7, 0.5
 """How much of its speed a coefficient is expected to keep; weight of the newest frame in that speed."""

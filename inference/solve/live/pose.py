@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from .geometry import Array, Camera, Poses
-from .live_frame import FrameSolver
-from .pose import ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM, first_poses, limited
+from ..geometry import Array, Camera, Poses
+from ..pose import ROTATION_ACCELERATION_RAD, TRANSLATION_ACCELERATION_CM, first_poses, limited
+from .frame import FrameSolver
 
 STEPS, FIRST_STEPS = 2, 5
 LONG_STEP = 0.4

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import arkit
-from ..errors import UsageError
-from ..face_model.types import FaceModel
-from .geometry import Array, Camera, nearest_rotation
-from .identity import FOV_SPREAD, NEAREST_USUAL_CM, Actor, usual_focal_px
-from .landmark_groups import MESH_COUNT
-from .live_frame import FrameSolver
-from .live_session import Found, Session
+from ... import arkit
+from ...errors import UsageError
+from ...face_model.types import FaceModel
+from ..geometry import Array, Camera, nearest_rotation
+from ..identity import FOV_SPREAD, NEAREST_USUAL_CM, Actor, usual_focal_px
+from ..landmark_groups import MESH_COUNT
+from .frame import FrameSolver
+from .session import Found, Session
 
 FRAME_S = 1 / 30
 """Frame time that constants are meant for."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import Array, Camera, Poses
-from .lips import PARTS, lip_contact, lip_gaps_cm, noise_cm
+from ..geometry import Array, Camera, Poses
+from ..lips import PARTS, lip_contact, lip_gaps_cm, noise_cm
 
 REMEMBERED = 128
 """Frames from which the noise is measured, each time so many have been seen."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .evidence import neighbourhood_means, noise_level, residuals_cm, rough_weights, visibility
-from .geometry import Array, Poses, linearise
-from .identity import Actor, focal_trust
-from .landmark_groups import MESH_COUNT
-from .live_frame import FrameSolver
-from .pose import INDEPENDENT_PART, limited
+from ..evidence import neighbourhood_means, noise_level, residuals_cm, rough_weights, visibility
+from ..geometry import Array, Poses, linearise
+from ..identity import Actor, focal_trust
+from ..landmark_groups import MESH_COUNT
+from ..pose import INDEPENDENT_PART, limited
+from .frame import FrameSolver
 
 OFFSET_CM = 0.06
 MOST_KEYS = 12

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..face_model.types import FaceModel
-from .gaze import IRIS_DROP_CM, OPEN_ENOUGH, gaze_angles
-from .geometry import Array, Camera, Poses, project
-from .identity import Actor, mesh_points
-from .landmark_groups import EYE_CORNERS, LEFT_LIDS, RIGHT_LIDS
-from .lids import CLOSED_PART, EYES, INNER_CORNER, LidHabits, lid_habits, openness
+from ...face_model.types import FaceModel
+from ..gaze import IRIS_DROP_CM, OPEN_ENOUGH, gaze_angles
+from ..geometry import Array, Camera, Poses, project
+from ..identity import Actor, mesh_points
+from ..landmark_groups import EYE_CORNERS, LEFT_LIDS, RIGHT_LIDS
+from ..lids import CLOSED_PART, EYES, INNER_CORNER, LidHabits, lid_habits, openness
 
 REMEMBERED = 256
 """Frames whose openings say what is usual."""

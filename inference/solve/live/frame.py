@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
-from .. import arkit
-from ..face_model.types import FaceModel
-from .certainty import spreads
-from .coefficients import (
+from ... import arkit
+from ...face_model.types import FaceModel
+from ..certainty import spreads
+from ..coefficients import (
     ACTIVE_GAIN,
     EXCLUSIVE,
     EXCLUSIVE_MARGIN,
@@ -23,15 +23,15 @@ from .coefficients import (
     Bounds,
     with_twins,
 )
-from .evidence import facing, point_errors_cm, robust_weights, rough_weights, visibility
-from .gaze import full_look_rad
-from .geometry import Array, Camera, Poses
-from .identity import Actor, mesh_points
-from .landmark_groups import LEFT_LOWER_LID, LEFT_UPPER_LID, MESH_COUNT, RIGHT_LOWER_LID, RIGHT_UPPER_LID
-from .lids import BLINKS, CLOSING_RANGE, CONTACT_FACTOR, GAP_ERROR_CM
-from .lips import CLOSE, largest_close, lip_evidence, snapped
-from .performance import EYE_LOOK, POSE_FREEDOM, USUAL_EXPRESSION, USUAL_MOTION_CM
-from .pose import INDEPENDENT_PART
+from ..evidence import facing, point_errors_cm, robust_weights, rough_weights, visibility
+from ..gaze import full_look_rad
+from ..geometry import Array, Camera, Poses
+from ..identity import Actor, mesh_points
+from ..landmark_groups import LEFT_LOWER_LID, LEFT_UPPER_LID, MESH_COUNT, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+from ..lids import BLINKS, CLOSING_RANGE, CONTACT_FACTOR, GAP_ERROR_CM
+from ..lips import CLOSE, largest_close, lip_evidence, snapped
+from ..performance import EYE_LOOK, POSE_FREEDOM, USUAL_EXPRESSION, USUAL_MOTION_CM
+from ..pose import INDEPENDENT_PART
 
 MOST_NEWTON_STEPS = 12
 SHAPES = len(arkit.NAMES)
