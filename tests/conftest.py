@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# As the command line has it: sums of another number of threads differ in their last bits. Before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
