@@ -98,30 +98,58 @@ def in_picture(change: Single, placed: Placed) -> Single:
     return np.stack([(d * first - c * second) / area, (a * second - b * first) / area], -1)
 
 
+@dataclass(frozen=True)
+class Looks:
+    """How the looks of S points in some frames differ from the average and change, all times the root of the weight."""
+
+    placed: Placed
+    weight: Single
+    """(T, S) its root."""
+    pull: Single
+    """(T, S) average minus frame."""
+    change: Single
+    """(T, S, 2) per pixel."""
+    by_point: Single
+    """(T, S, 3) per cm in head axes."""
+    by_place: Single
+    """(T, S, 3) per cm in camera-aligned axes."""
+    by_turn: Single
+    """(T, S, 3) per radian."""
+
+    def rows(self, skin: ActorSkin, frame: int) -> Single:
+        """(S, 58) change with the 52 coefficients and the 6 of the pose (`Poses.moved`)."""
+        rows = np.empty((self.pull.shape[1], 58), np.float32)
+        shapes, by_point = rows[:, :52], self.by_point[frame]
+        np.multiply(by_point[:, 0, None], skin.by_axis[0], out=shapes)
+        shapes += by_point[:, 1, None] * skin.by_axis[1]
+        shapes += by_point[:, 2, None] * skin.by_axis[2]
+        rows[:, 52:55], rows[:, 55:] = self.by_turn[frame], self.by_place[frame]
+        return rows
+
+
+def looks(samples: Samples, texture: Texture, skin: ActorSkin, state: State, part: slice) -> Looks:
+    """Compare some frames with the average."""
+    placed = skin.placed(state.coefficients[part], state.poses[part])
+    missing = texture.value - samples.value[part].astype(np.float32)
+    weight = samples.seen[part].astype(np.float32) * texture.known * robust(missing, texture.noise)
+    weight = np.sqrt(weight * np.float32(INDEPENDENT_PART)) / np.float32(texture.noise)
+    change = in_picture((texture.change + samples.change[part].astype(np.float32)) / 2, placed) * weight[..., None]
+    across, down = change[..., 0, None], change[..., 1, None]
+    by_point = across * placed.by_point[..., 0, :] + down * placed.by_point[..., 1, :]
+    by_place = across * placed.by_place[..., 0, :] + down * placed.by_place[..., 1, :]
+    return Looks(placed, weight, missing * weight, change, by_point, by_place, np.cross(placed.turned_cm, by_place))
+
+
 def normal_equations(samples: Samples, texture: Texture, skin: ActorSkin, state: State) -> tuple[Array, Array]:
     """(T, 58, 58), (T, 58) for steps of the 52 coefficients and the 6 of the pose (`Poses.moved`)."""
     frames = len(samples.value)
     hessian, gradient = np.empty((frames, 58, 58)), np.empty((frames, 58))
-    rows = np.empty((len(texture.value), 58), np.float32)
     for part in chunks(frames):
-        placed = skin.placed(state.coefficients[part], state.poses[part])
-        missing = texture.value - samples.value[part].astype(np.float32)
-        weight = samples.seen[part].astype(np.float32) * texture.known * robust(missing, texture.noise)
-        weight = np.sqrt(weight * np.float32(INDEPENDENT_PART)) / np.float32(texture.noise)
-        change = in_picture((texture.change + samples.change[part].astype(np.float32)) / 2, placed) * weight[..., None]
-        across, down = change[..., 0, None], change[..., 1, None]
-        by_point = across * placed.by_point[..., 0, :] + down * placed.by_point[..., 1, :]
-        by_place = across * placed.by_place[..., 0, :] + down * placed.by_place[..., 1, :]
-        by_turn = np.cross(placed.turned_cm, by_place)
-        pull = missing * weight
+        look = looks(samples, texture, skin, state, part)
         for n, t in enumerate(range(frames)[part]):
-            shapes = rows[:, :52]
-            np.multiply(by_point[n, :, 0, None], skin.by_axis[0], out=shapes)
-            shapes += by_point[n, :, 1, None] * skin.by_axis[1]
-            shapes += by_point[n, :, 2, None] * skin.by_axis[2]
-            rows[:, 52:55], rows[:, 55:] = by_turn[n], by_place[n]
+            rows = look.rows(skin, n)
             hessian[t] = rows.T @ rows
-            gradient[t] = rows.T @ pull[n]
+            gradient[t] = rows.T @ look.pull[n]
     return hessian, gradient
 
 

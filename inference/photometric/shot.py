@@ -19,6 +19,7 @@ from ..solve.geometry import Array, Poses
 from ..solve.lids import BLINKS, closing_blinks
 from ..solve.performance import POSE_FREEDOM, Performance, PerformanceSolver, Refined
 from ..solve.pose import limited, smooth_step
+from .camera import CameraFinder, farther
 from .crops import FaceCrops, read_crops
 from .evidence import State, average, misfit, normal_equations, pictures, take_samples
 from .skin import ActorSkin, actor_skin
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 SIZES_CM = (0.2, 0.1, 0.07)
 ROUNDS = (3, 2, 2)
 """Structure that is looked at, from coarse to fine, and how often. Coarser than this there is mostly shading."""
+CAMERA_ROUNDS = range(1, 4)
+"""The camera is looked for when poses have found their place roughly, and settled when the finest structure is looked at."""
 SHADING_SLOPE = 10.0
 """Changing light looks a little like every shape, so pixels must pull a coefficient away from zero more than this."""
 HEAD_PART = 0.1
@@ -102,6 +105,7 @@ class Refinement:
         coefficients[:, BLINKS] *= self.closing
         start = state = State(coefficients, self.found.poses)
         self.level = noise_level(solver.residuals(slice(None), start.poses, self.actor, coefficients), solver.means)
+        finder = CameraFinder(solver.model, self.skin, start.poses)
         done = 0
         for sigma_cm, rounds in zip(SIZES_CM, ROUNDS, strict=True):
             px_per_cm = self.actor.camera.focal_px / -state.poses.translation_cm[:, 2]
@@ -112,9 +116,14 @@ class Refinement:
                 if texture.signal_to_noise < LEAST_SIGNAL or len(coefficients) < LEAST_FRAMES:
                     self.report = PixelReport(texture.signal_to_noise, False, 0)
                     return self.found
+                shared = finder.step(samples, texture, self.skin, state) if done in CAMERA_ROUNDS else None
                 state, refined = self.step(*normal_equations(samples, texture, self.skin, state), state)
+                if shared is not None:
+                    self.skin, state = finder.stepped(shared, self.skin, state)
+                    self.actor = self.skin.actor
                 done += 1
                 step_done(done)
+        start = farther(start, self.actor.camera.focal_px / self.found.actor.camera.focal_px)
         better, signal = self.judge(layer, start, state)
         self.report = PixelReport(signal, True, int((~better).sum()))
         return self.performance(start, state, refined, better)
@@ -168,6 +177,7 @@ class Refinement:
         sigma[:, BLINKS] /= self.closing
         return replace(
             self.found,
+            actor=self.actor,
             poses=poses,
             coefficients=values,
             gaze=np.where(mine[..., None], refined.gaze, self.found.gaze),

@@ -19,6 +19,7 @@ from understudy.inference.media import probe
 from understudy.inference.media.types import VideoFrame
 from understudy.inference.media.writer import VideoWriter
 from understudy.inference.photometric import PixelRefiner
+from understudy.inference.photometric.camera import farther
 from understudy.inference.photometric.crops import FaceCrops, read_crops
 from understudy.inference.photometric.evidence import State, pictures
 from understudy.inference.photometric.shot import Refinement
@@ -138,6 +139,20 @@ def test_pixels_find_what_was_played_better_than_landmarks(played: Stage, work: 
     assert after < 0.6 * before, (before, after)
     assert head_after < 0.75 * head_before, (head_before, head_after)
     assert ((refined.coefficients >= 0) & (refined.coefficients <= 1)).all()
+
+
+def test_pixels_of_a_turning_head_correct_the_focal_length(played: Stage, work: tuple[Refinement, Performance]) -> None:
+    found = work[0].found
+    longer = 1.3 * CAMERA.focal_px
+    away = farther(State(found.coefficients, found.poses), longer / found.actor.camera.focal_px)
+    actor = replace(found.actor, camera=replace(CAMERA, focal_px=longer))
+    start = replace(found, actor=actor, poses=away.poses)
+    refined = Refinement(work[0].solver, start, played.crops()).run(lambda _: None)
+    focal = refined.actor.camera.focal_px
+    assert 0.95 * CAMERA.focal_px < focal < 0.95 * longer, focal  # a head that turns little tells only a part
+    size = -refined.poses.translation_cm[:, 2] / focal
+    assert np.allclose(size, 45 / CAMERA.focal_px, rtol=0.05)
+    assert np.array_equal(refined.actor.points_cm, found.actor.points_cm)
 
 
 def test_other_brightness_and_gain_change_nothing(played: Stage, work: tuple[Refinement, Performance]) -> None:
