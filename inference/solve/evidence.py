@@ -51,13 +51,23 @@ def neighbourhood_means(points_cm: Array) -> Array:
 
 
 def noise_level(residual_cm: Array, means: Array) -> float:
-    """How large this shot's errors are in units of MediaPipe's: from what neighbours of (T, P, 2) have in common."""
-    shared = means @ residual_cm.transpose(1, 0, 2).reshape(len(means), -1)
-    size = (
-        float(np.sqrt(np.median((shared**2).reshape(len(means), -1, 2).sum(-1)) / (2 * np.log(2))))
-        / USUAL_SHARED_RESIDUAL_CM
-    )
-    return float(np.clip(size, *LEVEL_RANGE))
+    """How large this shot's errors are in units of MediaPipe's.
+
+    What neighbours of (T, P, 2) have in common counts against MediaPipe's usual; what every point has for itself averages
+    out over the face, so it counts as what it is.
+    """
+    shared = (means @ residual_cm.transpose(1, 0, 2).reshape(len(means), -1)).reshape(len(means), -1, 2)
+    own = residual_cm.transpose(1, 0, 2) - shared
+    count = NEIGHBOURS + 1
+    own_variance = typical_variance(own) * count / (count - 1)
+    shared_variance = max(typical_variance(shared) - own_variance / count, 0.0)
+    level = np.sqrt(shared_variance / USUAL_SHARED_RESIDUAL_CM**2 + own_variance / POINT_CM**2)
+    return float(np.clip(level, *LEVEL_RANGE))
+
+
+def typical_variance(values: Array) -> float:
+    """Variance per axis of (..., 2) values, from their median length: outliers do not count."""
+    return float(np.median((values**2).sum(-1)) / (2 * np.log(2)))
 
 
 def facing(model: FaceModel) -> Array:

@@ -23,6 +23,8 @@ OPEN_FACTOR = 2.0
 """Lips so many times further apart than touching ones may be do not touch at all; between, contact fades."""
 NOISES = 2.0
 """So many standard deviations of the points' noise widen the remainder."""
+TAPER = 0.15
+"""An open mouth narrows toward its corners: sides that keep more than this part of the middle's gap are open too."""
 CONTACT_CM = 0.02
 """Standard deviation of the model's gap where lips touch, at noise level 1."""
 OVERLAP_FACTOR = 5.0
@@ -50,7 +52,10 @@ def noise_cm(gaps_cm: Array) -> float:
 def lip_contact(gaps_cm: Array, noise: float) -> Array:
     """(T, 3) 1 where the lips touch, 0 where they are apart."""
     touching = REMAINDER_CM + NOISES * noise
-    return np.clip((OPEN_FACTOR - gaps_cm / touching) / (OPEN_FACTOR - 1.0), 0.0, 1.0)
+    apart = gaps_cm / touching
+    tapered = gaps_cm / np.maximum(TAPER * gaps_cm[:, PARTS // 2 : PARTS // 2 + 1], 1e-9)
+    sides_apart = np.where(apart[:, PARTS // 2 : PARTS // 2 + 1] > OPEN_FACTOR, np.maximum(apart, tapered), apart)
+    return np.clip((OPEN_FACTOR - sides_apart) / (OPEN_FACTOR - 1.0), 0.0, 1.0)
 
 
 def part_gaps(expressions_cm: Array) -> Array:

@@ -50,7 +50,7 @@ USUAL_MOTION_CM = 0.15
 """Points that usual coefficients move further than this say less about the head."""
 SHAKING_FRAMES = 9
 NEUTRAL_SPREAD = 0.01
-"""Standard deviation of coefficients in frames that somebody says are neutral."""
+"""Standard deviation of coefficients in frames that somebody says are neutral, at noise level 1."""
 NEUTRAL_KEYS = 8
 """So many of them are looked at for the actor's face, beside the key frames."""
 EYE_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
@@ -219,7 +219,7 @@ class PerformanceSolver:
             by_lids = lid_evidence(opened[part], actor.points_cm, self.expressions, level)
             hessian[part] += by_lids[0] + lip_evidence(contact[part], coefficients[part], self.expressions, level)
             gradient[part] += by_lids[1]
-        hessian[self.neutral[frames]] += np.diag(~EYES) / NEUTRAL_SPREAD**2
+        hessian[self.neutral[frames]] += np.diag(~EYES) / (NEUTRAL_SPREAD * level) ** 2
         values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients)
         values = snapped(values, contact, self.expressions)
         values = shut(values, opened, actor.points_cm, self.mean, self.expressions)
