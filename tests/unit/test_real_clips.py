@@ -97,8 +97,9 @@ def test_lips_that_meet_in_height_but_not_in_depth_are_apart() -> None:
     assert gap[1] > real_clips.LIPS_APART
 
 
-def test_lips_touch_where_a_person_sees_them_touch(shared: Path) -> None:
-    found = figures(shared / "data" / "clips" / "d0.mp4")
+@pytest.mark.parametrize("name", ["d0", "d18"])
+def test_lips_touch_where_a_person_sees_them_touch(shared: Path, name: str) -> None:
+    found = figures(shared / "data" / "clips" / f"{name}.mp4")
     assert found["lips_closed_wrong"] == []
     assert found["lips_open_wrong"] == []
 
