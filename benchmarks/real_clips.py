@@ -23,7 +23,6 @@ from understudy.inference import arkit, face_model
 from understudy.inference.capture.shot import CaptureOptions
 from understudy.inference.face_model.types import FaceModel
 from understudy.inference.jobs.shot import track_video
-from understudy.inference.media import read_frames
 from understudy.inference.take import Take
 
 SHARED = Path(os.environ.get("UNDERSTUDY_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -71,30 +70,12 @@ def understudy(take: Take) -> System:
     return System("understudy", take.coefficients, take.rotation, 0.7)
 
 
-def mediapipe(clip: Path, task: Path) -> System:
+def mediapipe(clip: Path, task: Path, like: Take) -> System:
     """The Face Landmarker's scores; it never scores a closed eye 1, so half is taken for closed."""
-    import mediapipe as mp
-    from mediapipe.tasks.python import BaseOptions, vision
+    import peers  # a script beside this one
 
-    options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(task)),
-        running_mode=vision.RunningMode.VIDEO,
-        output_face_blendshapes=True,
-        output_facial_transformation_matrixes=True,
-    )
-    frames = list(read_frames(clip))
-    scores = np.zeros((len(frames), len(arkit.NAMES)), np.float32)
-    head = np.broadcast_to(np.eye(3, dtype=np.float32), (len(frames), 3, 3)).copy()
-    with vision.FaceLandmarker.create_from_options(options) as landmarker:
-        for row, frame in enumerate(frames):
-            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(frame.rgb))
-            found = landmarker.detect_for_video(image, round(frame.time_s * 1000))
-            if found.face_blendshapes:
-                for shape in found.face_blendshapes[0]:
-                    if shape.category_name in arkit.INDEX:
-                        scores[row, arkit.INDEX[shape.category_name]] = shape.score
-                head[row] = found.facial_transformation_matrixes[0][:3, :3]
-    return System("mediapipe face landmarker", scores, head, 0.5)
+    take, _ = peers.mediapipe(clip, task, like)
+    return System("mediapipe face landmarker", take.coefficients, take.rotation, 0.5)
 
 
 def frames_of(ranges: Iterable[Sequence[int]], count: int) -> NDArray[np.bool_]:
@@ -308,9 +289,10 @@ def main() -> None:
     capture = CaptureOptions(device="cpu", quality=options.quality)
     for name in options.names or notes:
         clip = options.clips / f"{name}.mp4"
-        systems = [understudy(track_video(clip, capture, 0, options.face_model))]
+        take = track_video(clip, capture, 0, options.face_model)
+        systems = [understudy(take)]
         if options.task.is_file():
-            systems.append(mediapipe(clip, options.task))
+            systems.append(mediapipe(clip, options.task, take))
         for system in systems:
             line = {"benchmark": "real_clips", "clip": name, "system": system.name, "quality": options.quality}
             print(json.dumps({**line, **compare(system, notes[name], model)}), flush=True)

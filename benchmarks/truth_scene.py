@@ -20,7 +20,7 @@ from truth_skin import backdrop, paint_skin
 from understudy.inference.face_model.ict_folder import IctModel
 from understudy.models.ict_eyes import EYEBALLS, eyeball
 from understudy.models.ict_materials import Graph, eye_colour
-from understudy.models.ict_render import HIDDEN, add_camera, look_along, silent_stdout
+from understudy.models.ict_render import HIDDEN, add_camera, look_along, render_posed
 
 SAMPLES: Final = 4
 _OCCLUSION_RAYS: Final = 24
@@ -43,8 +43,8 @@ class TruthScene:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._size, self._actor, self._seed = size, actor, seed
         self._backdrop = backdrop(actor.wall, size, seed)
-        self._mesh = _head_mesh(ict, neutral_cm, actor, seed)
-        self._head = bpy.data.objects.new("head", self._mesh)
+        mesh = _head_mesh(ict, neutral_cm, actor, seed)
+        self._head = bpy.data.objects.new("head", mesh)
         bpy.context.scene.collection.objects.link(self._head)
         add_camera(size, focal_px)
         _key_light(actor.light)
@@ -59,15 +59,8 @@ class TruthScene:
         path: Path,
     ) -> None:
         """Write a PNG of the posed mesh before the backdrop, with the noise that a sensor has in this frame."""
-        self._mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices_cm, dtype=np.float32).ravel())
-        self._mesh.update()
-        matrix = np.eye(4)
-        matrix[:3, :3], matrix[:3, 3] = rotation, position_cm
-        self._head.matrix_world = matrix.T.tolist()
         raw = path.with_suffix(".head.png")
-        bpy.context.scene.render.filepath = str(raw)
-        with silent_stdout():
-            bpy.ops.render.render(write_still=True)
+        render_posed(self._head, vertices_cm, rotation, position_cm, raw)
         head = cv2.imread(str(raw), cv2.IMREAD_UNCHANGED).astype(np.float32)
         raw.unlink()
         cover = head[..., 3:] / 255

@@ -94,7 +94,7 @@ def load(path: Path) -> Take:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise InputError(f"There is no take at {path}; make one with 'understudy track'.") from error
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is not a take or is damaged; track the footage again.") from error
     if int(arrays.get("schema", np.array(0))) != SCHEMA:
         raise InputError(f"{path} has take schema {arrays.get('schema')}, this version reads schema {SCHEMA}.")

@@ -9,19 +9,16 @@ Three steps: pictures of posed heads (landmark_renders.py, Blender module), wher
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.arkit import INDEX, NAMES
-from ..inference.face_model.ict_folder import IctModel, read_ict
-from .ict_archive import unpack_ict
+from ..inference.face_model.ict_folder import IctModel
 from .ict_eyes import EYEBALLS, eyeball
-from .landmark_correspondence import SKIN, Correspondence, find_correspondence
+from .landmark_correspondence import SKIN, Correspondence, found_in_archive
 from .landmark_topology import (
     BROW,
     EYES,
@@ -58,15 +55,7 @@ def main() -> int:
     )
     parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = unpack_ict(options.archive, Path(scratch))
-        renders = options.renders or Path(scratch) / "renders"
-        if not (renders / "poses.npz").is_file():
-            subprocess.run(
-                [sys.executable, "-m", f"{__package__}.landmark_renders", str(folder), str(renders)], check=True
-            )
-        ict = read_ict(folder, with_identity=True)
-        save(build(ict, find_correspondence(ict, renders)), options.out)
+    save(build(*found_in_archive(options.archive, options.renders)), options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes")
     return 0
 

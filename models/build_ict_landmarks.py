@@ -10,17 +10,14 @@ two cores, half a minute when the folder holds the pictures.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.face_model.ict_folder import IctModel, read_ict
-from .ict_archive import unpack_ict
-from .landmark_correspondence import Correspondence, find_correspondence
+from ..inference.face_model.ict_folder import IctModel
+from .landmark_correspondence import Correspondence, found_in_archive
 
 DEFAULT_OUT = Path(__file__).resolve().parent.parent / "inference" / "face_model" / "ict_landmarks.npz"
 NOTICE = (
@@ -38,15 +35,7 @@ def main() -> int:
     )
     parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = unpack_ict(options.archive, Path(scratch))
-        renders = options.renders or Path(scratch) / "renders"
-        if not (renders / "poses.npz").is_file():
-            subprocess.run(
-                [sys.executable, "-m", f"{__package__}.landmark_renders", str(folder), str(renders)], check=True
-            )
-        ict = read_ict(folder, with_identity=True)
-        arrays = build(ict, find_correspondence(ict, renders))
+    arrays = build(*found_in_archive(options.archive, options.renders))
     partial = options.out.with_name(options.out.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

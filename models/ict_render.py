@@ -54,8 +54,8 @@ class HeadScene:
         samples: int = 8,
     ) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        self._mesh = _head_mesh(ict, neutral_cm, look)
-        self._head = bpy.data.objects.new("head", self._mesh)
+        mesh = _head_mesh(ict, neutral_cm, look)
+        self._head = bpy.data.objects.new("head", mesh)
         bpy.context.scene.collection.objects.link(self._head)
         add_camera(size_px, focal_px)
         _lights(look)
@@ -69,14 +69,7 @@ class HeadScene:
         path: Path,
     ) -> None:
         """Write a PNG of the posed mesh (26719, 3): a vertex X stands at ``rotation @ X + position_cm`` before the camera."""
-        self._mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices_cm, dtype=np.float32).ravel())
-        self._mesh.update()
-        matrix = np.eye(4)
-        matrix[:3, :3], matrix[:3, 3] = rotation, position_cm
-        self._head.matrix_world = matrix.T.tolist()
-        bpy.context.scene.render.filepath = str(path)
-        with silent_stdout():
-            bpy.ops.render.render(write_still=True)
+        render_posed(self._head, vertices_cm, rotation, position_cm, path)
 
     def add_wall(self, look: Look, distance_cm: float) -> None:
         """A wall well behind a head at this distance."""
@@ -85,6 +78,24 @@ class HeadScene:
         wall.from_pydata([(-wide, -wide, z), (wide, -wide, z), (wide, wide, z), (-wide, wide, z)], [], [(0, 1, 2, 3)])
         wall.materials.append(build_materials(look)["wall"])
         bpy.context.scene.collection.objects.link(bpy.data.objects.new("wall", wall))
+
+
+def render_posed(
+    head: bpy.types.Object,
+    vertices_cm: NDArray[np.floating],
+    rotation: NDArray[np.floating],
+    position_cm: NDArray[np.floating],
+    path: Path,
+) -> None:
+    """Render the scene with the head's mesh in this shape at ``rotation @ X + position_cm``."""
+    head.data.vertices.foreach_set("co", np.ascontiguousarray(vertices_cm, dtype=np.float32).ravel())
+    head.data.update()
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation, position_cm
+    head.matrix_world = matrix.T.tolist()
+    bpy.context.scene.render.filepath = str(path)
+    with silent_stdout():
+        bpy.ops.render.render(write_still=True)
 
 
 def _head_mesh(ict: IctModel, neutral_cm: NDArray[np.float64], look: Look) -> bpy.types.Mesh:

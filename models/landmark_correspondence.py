@@ -7,6 +7,9 @@ lines of sight of all pictures together give the point. Lid and lip rims are kno
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +21,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from ..inference.face_model.ict_folder import IctModel
+from ..inference.face_model.ict_folder import IctModel, read_ict
+from .ict_archive import unpack_ict
 from .landmark_renders import FOCAL_PX, SIZE_PX
 from .landmark_topology import EYES, INNER_LIPS, LOWER_LIP, UPPER_LIP
 
@@ -45,6 +49,22 @@ class Correspondence:
     def sample(self, vertices: NDArray[np.floating]) -> NDArray[np.float64]:
         """(468, 3) landmarks of any (26719, 3) positions or offsets."""
         return np.einsum("ij,ijk->ik", self.weights, np.asarray(vertices, dtype=np.float64)[self.corners])
+
+
+def found_in_archive(archive: Path, renders: Path | None) -> tuple[IctModel, Correspondence]:
+    """ICT-FaceKit out of its archive, and where the landmarks lie on it.
+
+    `renders` keeps the pictures of posed heads; they are made when the folder does not hold them.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = unpack_ict(archive, Path(scratch))
+        renders = renders or Path(scratch) / "renders"
+        if not (renders / "poses.npz").is_file():
+            subprocess.run(
+                [sys.executable, "-m", f"{__package__}.landmark_renders", str(folder), str(renders)], check=True
+            )
+        ict = read_ict(folder, with_identity=True)
+        return ict, find_correspondence(ict, renders)
 
 
 def find_correspondence(ict: IctModel, renders: Path) -> Correspondence:

@@ -85,9 +85,9 @@ def run_blender(arguments: Sequence[str], progress: Progress = silent) -> None:
     try:
         error, tail = _relay(process, progress)
         code = process.wait()
-    except BaseException:
-        _stop(process)
-        raise
+    finally:
+        if process.poll() is None:
+            _stop(process)
     if error is not None:
         raise error
     if code in _ERRORS:

@@ -164,14 +164,13 @@ class VideoWriter:
             raise self._cannot_write(error) from error
 
     def _start(self, copy_audio: bool) -> tuple[OutputContainer, VideoStream]:
-        container = av.open(str(self._partial.absolute()), "w", container_options=self._container_options())
-        try:
+        with contextlib.ExitStack() as unless_started:
+            container = av.open(str(self._partial.absolute()), "w", container_options=self._container_options())
+            unless_started.callback(container.close)
             stream = self._add_stream(container)
             self._audio = AudioTrack.open(self._audio_from, container, copy_audio)
             container.start_encoding()
-        except BaseException:
-            container.close()
-            raise
+            unless_started.pop_all()
         return container, stream
 
     def _container_options(self) -> dict[str, str]:

@@ -24,6 +24,8 @@ FIRST_VARIANCE = np.tile(np.repeat([0.1, 2.0], 3), 2) ** 2 * np.repeat([1.0, 0.0
 """Of a pose (rad, cm) found without a past, and of its change per frame."""
 SETTLED = np.repeat([0.003, 0.05], 3)
 """A step shorter than this (rad, cm) is the last one."""
+CALM_LEVEL = 0.2
+"""Noise level that live points have at least: nobody smooths over what comes after, so a head trusts one frame less."""
 LOST_CM = 0.6
 """Half of the points off by more than this: the head is not where it was expected."""
 
@@ -57,7 +59,7 @@ class PoseFilter:
         inverse = np.linalg.inv(covariance[:6, :6])
         pose, step = moved(self.pose, expected), np.zeros(6)
         for _ in range(STEPS):
-            fit = self._solver.pose_equations(points_px, face_cm, pose, camera, level)
+            fit = self._solver.pose_equations(points_px, face_cm, pose, camera, max(level, CALM_LEVEL))
             more = np.linalg.solve(fit.hessian + inverse, fit.gradient - inverse @ step)
             if np.abs(more).max() > LONG_STEP:
                 more = limited(more[None])[0]
