@@ -58,3 +58,6 @@ class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
         avatar.select_set(True)
         context.view_layer.objects.active = avatar
         return f"{avatar.name} is ready to act"
+
+
+CLASSES = (UNDERSTUDY_OT_add_avatar,)

@@ -52,3 +52,6 @@ class UNDERSTUDY_OT_composite(Work, bpy.types.Operator):
             report = composite_shot(footage, performance, renders, output, options, progress)
         settings.output = settings.output or str(output)
         return " ".join((f"{output}: {report.composited} of {report.frames} frames composited.", *report.notes))
+
+
+CLASSES = (UNDERSTUDY_OT_composite,)

@@ -103,3 +103,6 @@ def has_avatar(cls: type, context: bpy.types.Context) -> bool:
         cls.poll_message_set("There is no avatar; choose one in step 3, or press Add Avatar")
         return False
     return True
+
+
+CLASSES = (UNDERSTUDY_OT_bake,)

@@ -82,3 +82,6 @@ def chosen_models(context: bpy.types.Context) -> Iterator[None]:
             del os.environ[_MODELS_VARIABLE]
         elif folder and before is not None:
             os.environ[_MODELS_VARIABLE] = before
+
+
+CLASSES = (UNDERSTUDY_AP_preferences,)

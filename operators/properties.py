@@ -121,3 +121,16 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             options={"ENUM_FLAG"},
             default={"swap", "colour", "poisson", "enhance"},
         )
+
+
+CLASSES = (UNDERSTUDY_PG_scene,)
+
+
+def register() -> None:
+    """Add `Scene.understudy`, the one name of ours on scenes."""
+    bpy.types.Scene.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_PG_scene, name="Understudy")
+
+
+def unregister() -> None:
+    """Take it back."""
+    del bpy.types.Scene.understudy

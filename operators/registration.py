@@ -1,38 +1,30 @@
-"""Every class of the operators' room in the order Blender must learn them, and the one name we add to its types."""
+"""Everything the operators' room adds to Blender, in the order in which Blender must learn it."""
 
 from __future__ import annotations
 
 import bpy
 
-from .avatar import UNDERSTUDY_OT_add_avatar
-from .composite import UNDERSTUDY_OT_composite
-from .perform import UNDERSTUDY_OT_bake
-from .preferences import UNDERSTUDY_AP_preferences
-from .properties import UNDERSTUDY_PG_scene
-from .stage import UNDERSTUDY_OT_render, UNDERSTUDY_OT_setup_shot
-from .track import UNDERSTUDY_OT_track
+from . import avatar, composite, perform, preferences, properties, stage, track
 
-CLASSES = (
-    UNDERSTUDY_AP_preferences,
-    UNDERSTUDY_PG_scene,
-    UNDERSTUDY_OT_track,
-    UNDERSTUDY_OT_add_avatar,
-    UNDERSTUDY_OT_bake,
-    UNDERSTUDY_OT_setup_shot,
-    UNDERSTUDY_OT_render,
-    UNDERSTUDY_OT_composite,
-)
+PARTS = (preferences, properties, track, avatar, perform, stage, composite)
+"""Modules with `CLASSES`, each after those whose classes it names. One that also adds handlers, menu entries or types'
+properties has `register` and `unregister`, called after its classes came and before they go."""
+CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)
 
 
 def register() -> None:
-    """Add the classes, then `Scene.understudy`."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-    bpy.types.Scene.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_PG_scene, name="Understudy")
+    """Add every part."""
+    for part in PARTS:
+        for cls in part.CLASSES:
+            bpy.utils.register_class(cls)
+        if hasattr(part, "register"):
+            part.register()
 
 
 def unregister() -> None:
-    """Remove `Scene.understudy`, then the classes in reverse."""
-    del bpy.types.Scene.understudy
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    """Remove every part, last first."""
+    for part in reversed(PARTS):
+        if hasattr(part, "unregister"):
+            part.unregister()
+        for cls in reversed(part.CLASSES):
+            bpy.utils.unregister_class(cls)

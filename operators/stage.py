@@ -116,3 +116,6 @@ def has_take(cls: type, context: bpy.types.Context) -> bool:
         cls.poll_message_set("There is no take; press Track in step 2, or choose a take there")
         return False
     return True
+
+
+CLASSES = (UNDERSTUDY_OT_setup_shot, UNDERSTUDY_OT_render)

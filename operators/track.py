@@ -124,3 +124,6 @@ def _is_of_other_footage(take: str, performance: takes.Take) -> bool:
         return takes.load(path).source_sha256 != performance.source_sha256
     except InputError:
         return True
+
+
+CLASSES = (UNDERSTUDY_OT_track,)

@@ -1,4 +1,4 @@
-"""The nouns shown: the sidebar of the 3D view. Panels only draw."""
+"""The nouns shown: the sidebar, one file for each step. Panels only draw."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 def register() -> None:
     """Show the panels."""
-    from . import sidebar
+    from . import registration
 
-    sidebar.register()
+    registration.register()
 
 
 def unregister() -> None:
     """Take the panels away."""
-    from . import sidebar
+    from . import registration
 
-    sidebar.unregister()
+    registration.unregister()

@@ -17,7 +17,7 @@ from understudy.inference import take as takes
 from understudy.inference.take import Take
 from understudy.operators import registration
 from understudy.operators.bridge import avatars, compat, paths
-from understudy.panels import sidebar
+from understudy.panels import registration as panels
 
 MakeTake = Callable[..., Take]
 KINDS = {
@@ -45,7 +45,7 @@ def take_file(make_take: MakeTake, tmp_path: Path) -> Path:
 
 def traces() -> set[str]:
     """Everything of ours that Blender knows."""
-    classes = [cls for cls in (*registration.CLASSES, *sidebar.CLASSES) if cls.is_registered]
+    classes = [cls for cls in (*registration.CLASSES, *panels.CLASSES) if cls.is_registered]
     named = {name for name in dir(bpy.types) if "understudy" in name.lower()}
     added = {"Scene.understudy"} if hasattr(bpy.types.Scene, "understudy") else set()
     return {cls.__name__ for cls in classes} | named | added
@@ -57,12 +57,12 @@ def test_registering_and_unregistering_leaves_no_trace() -> None:
         understudy.register()
         seen = traces()
         understudy.unregister()
-        assert len(seen) == len(registration.CLASSES) + len(sidebar.CLASSES) + 1
+        assert len(seen) == len(registration.CLASSES) + len(panels.CLASSES) + 1
         assert traces() == set()
     assert not hasattr(bpy.context.scene, "understudy")
 
 
-@pytest.mark.parametrize("cls", [*registration.CLASSES, *sidebar.CLASSES], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [*registration.CLASSES, *panels.CLASSES], ids=lambda cls: cls.__name__)
 def test_classes_are_named_by_blenders_rules(cls: type) -> None:
     kind = next(infix for base, infix in KINDS.items() if issubclass(cls, base))
     assert re.fullmatch(rf"UNDERSTUDY_{kind}_[a-z_]+", cls.__name__)
