@@ -25,7 +25,17 @@ KINDS = {
     bpy.types.Panel: "PT",
     bpy.types.PropertyGroup: "PG",
     bpy.types.AddonPreferences: "AP",
+    bpy.types.UIList: "UL",
+    bpy.types.Menu: "MT",
+    bpy.types.FileHandler: "FH",
 }
+OPTIONS = (
+    {"REGISTER", "UNDO"},  # changes data at once
+    {"REGISTER"},  # a long job, which pushes one undo step of its own when its result lands
+    {"INTERNAL"},  # changes no data and makes sense only where its button is
+    {"REGISTER", "UNDO", "INTERNAL"},
+    {"REGISTER", "UNDO", "PRESET"},
+)
 
 
 @pytest.fixture
@@ -68,11 +78,12 @@ def test_classes_are_named_by_blenders_rules(cls: type) -> None:
     assert re.fullmatch(rf"UNDERSTUDY_{kind}_[a-z_]+", cls.__name__)
     if kind == "OT":
         assert cls.bl_idname == f"understudy.{cls.__name__.removeprefix('UNDERSTUDY_OT_')}"
-        assert {"REGISTER", "UNDO"} <= cls.bl_options
-        assert cls.__doc__
-        assert not cls.__doc__.endswith(".")
+        assert cls.bl_options in OPTIONS
+        tooltip = getattr(cls, "bl_description", "") or cls.__doc__
+        assert tooltip
+        assert not tooltip.endswith(".")
     if kind == "PT":
-        assert cls.bl_category == "Understudy"
+        assert getattr(cls, "bl_category", "Understudy") == "Understudy"
 
 
 def test_every_property_says_what_it_is(addon) -> None:
