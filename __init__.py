@@ -4,15 +4,17 @@
 
 def register() -> None:
     """Add the operators, properties and panels to Blender."""
-    from . import operators, panels
+    from . import operators, panels, translations
 
+    translations.register()
     operators.register()
     panels.register()
 
 
 def unregister() -> None:
     """Take back everything `register` added."""
-    from . import operators, panels
+    from . import operators, panels, translations
 
     panels.unregister()
     operators.unregister()
+    translations.unregister()

@@ -12,6 +12,7 @@ import bpy
 
 from ..inference.errors import UnderstudyError
 from ..inference.progress import Progress
+from ..translations import translated
 from .bridge import paths
 
 
@@ -24,6 +25,11 @@ class Work:
     # Declared for type checkers only: Blender's metaclass rules out an abstract base class.
     if TYPE_CHECKING:
         work: Callable[[bpy.types.Context], str]
+
+    @classmethod
+    def poll_message_set(cls, message: str) -> None:
+        """Say in the user's language why the button is grey; Blender itself would show the sentence as it is."""
+        super().poll_message_set(translated(message))  # type: ignore[misc]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Blender's entry: run `work` and report its outcome."""

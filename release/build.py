@@ -34,6 +34,7 @@ PACKED = (
     "inference",
     "operators",
     "panels",
+    "translations",
     "models/registry.toml",
     "models/NOTICE.md",
     "models/LICENSE-Apache-2.0.txt",
