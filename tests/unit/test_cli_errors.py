@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from understudy.inference import cli
+from understudy.inference.commands.whole_job import SAMPLE
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
@@ -65,7 +66,7 @@ def test_a_run_refuses_a_folder_that_holds_something_else(tmp_path: Path, capsys
     folder = tmp_path / "holiday"
     folder.mkdir()
     (folder / "photo.jpg").write_bytes(b"photo")
-    code, last = run(capsys, "run", cli.SAMPLE, "-o", folder)
+    code, last = run(capsys, "run", SAMPLE, "-o", folder)
     assert code == 2
     assert "holiday" in last
     assert [path.name for path in folder.iterdir()] == ["photo.jpg"]

@@ -1,0 +1,1 @@
+"""One file for each subcommand: `add` tells the parser its words, `run` does it."""

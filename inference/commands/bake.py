@@ -1,0 +1,36 @@
+"""``understudy bake``: a take onto an avatar, by the Blender program."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .words import Commands, add_avatar, add_command, add_overwrite, avatar_of, need_file, refuse_existing
+
+if TYPE_CHECKING:
+    from ..jobs.console import Console
+
+
+def add(commands: Commands) -> None:
+    """Its words."""
+    bake = add_command(commands, "bake", run, "put a take onto an avatar as keyframes")
+    bake.add_argument("take", type=Path)
+    bake.add_argument("-o", "--output", type=Path, metavar="OUT.blend", help="default: TAKE.blend beside the take")
+    bake.add_argument("--footage", type=Path, help="set up the matching camera with this footage behind it")
+    add_avatar(bake)
+    add_overwrite(bake)
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Write a Blender file in which the avatar performs."""
+    from .. import take
+    from ..jobs.blender import bake_arguments, run_blender
+
+    take.load(options.take)
+    output = options.output or options.take.with_suffix(".blend")
+    refuse_existing(output, options.overwrite)
+    if options.footage is not None:
+        need_file(options.footage, "footage")
+    run_blender(bake_arguments(options.take, output, avatar_of(options), options.footage, options.object), console)
+    console.say("blend", f"{output}: the avatar performs the take", path=output)

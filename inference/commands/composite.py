@@ -1,0 +1,51 @@
+"""``understudy composite``: rendered frames back into the footage."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .words import (
+    Commands,
+    add_command,
+    add_composite,
+    add_device,
+    add_overwrite,
+    composite_options,
+    need_file,
+    refuse_existing,
+)
+
+if TYPE_CHECKING:
+    from ..jobs.console import Console
+
+
+def add(commands: Commands) -> None:
+    """Its words."""
+    composite = add_command(commands, "composite", run, "put rendered frames back into the footage")
+    composite.add_argument("footage", type=Path)
+    composite.add_argument("--take", type=Path, required=True)
+    composite.add_argument("--render", type=Path, required=True, metavar="DIR")
+    composite.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4")
+    composite.add_argument("--report", type=Path, metavar="DIR", help="write figures of the composite there")
+    add_composite(composite)
+    add_device(composite)
+    add_overwrite(composite)
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Write the movie."""
+    need_file(options.footage, "footage")
+    if not options.render.is_dir():
+        raise InputError(f"There are no rendered frames at {options.render}; make them with 'understudy render'.")
+    refuse_existing(options.output, options.overwrite)
+    from .. import take
+    from ..composite import composite_shot
+
+    chosen = composite_options(options, options.report)
+    report = composite_shot(options.footage, take.load(options.take), options.render, options.output, chosen, console)
+    for sentence in report.notes:
+        console.say("note", sentence)
+    console.say("composite", f"{options.output}: composited", path=options.output)
