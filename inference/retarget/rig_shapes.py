@@ -42,7 +42,7 @@ class RigShapes:
 
     def __post_init__(self) -> None:
         channels, vertices = len(self.keys), len(self.rest)
-        wanted = {
+        wanted: dict[str, tuple[NDArray[np.generic], tuple[int, ...]]] = {
             "rest": (self.rest, (vertices, 3)),
             "deltas": (self.deltas, (channels, vertices, 3)),
             "unit": (self.unit, (channels,)),
