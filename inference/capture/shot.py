@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UsageError
 from ..media.reader import probe, read_frames, sha256
@@ -30,6 +31,7 @@ _QUALITIES: dict[str, tuple[SearchPlan, Views]] = {
 """How often faces are looked for, and how each is read; a view costs about 2.5 ms of CPU."""
 _MIN_TRACK_SHARE = 0.02
 """Faces seen in less of the shot than this are chance finds, unless there is no other."""
+_NEAR_FRAMES = 12
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class CaptureOptions:
     device: str = "auto"
     frames: tuple[int, int] | None = None
     """First and last frame, both included; all when None."""
+    face_at: tuple[int, float, float] | None = None
+    """A frame of the source and a place in it (x, y in pixels): the face there comes first."""
 
 
 def track_shot(path: str | Path, options: CaptureOptions | None = None, progress: Progress = silent) -> ShotTracks:
@@ -67,12 +71,13 @@ def track_shot(path: str | Path, options: CaptureOptions | None = None, progress
         progress("track", done, total)
     if not index:
         raise UsageError(f"{path} has no frame {first}; it has {info.frame_count}, counted from 0.")
+    frame_index, tracks = np.array(index, np.int64), _tracks(seen, len(index))
     return ShotTracks(
         info=info,
         source_sha256=sha256(path),
-        frame_index=np.array(index, np.int64),
+        frame_index=frame_index,
         time_s=np.array(time_s, np.float64),
-        tracks=_tracks(seen, len(index)),
+        tracks=first_at(tracks, frame_index, options.face_at) if options.face_at and tracks else tracks,
     )
 
 
@@ -113,6 +118,30 @@ def _tracks(seen: list[Observation], count: int) -> tuple[FaceTrack, ...]:
     enough = min(longest, max(2, _MIN_TRACK_SHARE * count))
     tracks = [_track(group, count) for group in groups if len(group) >= enough]
     return tuple(sorted(tracks, key=_prominence, reverse=True))
+
+
+def first_at(
+    tracks: tuple[FaceTrack, ...], frame_index: NDArray[np.int64], face_at: tuple[int, float, float]
+) -> tuple[FaceTrack, ...]:
+    """The same tracks, the one whose face is at a place of a frame first; raises `UsageError` when none is.
+
+    A face counts as far as it reaches around its middle, and as near frames as it was seen in when it is not seen in
+    that very frame (half a second of 25 frames).
+    """
+    frame, *place = face_at
+    distances = []
+    for track in tracks:
+        seen = np.flatnonzero((track.confidence > 0) & (np.abs(frame_index - frame) <= _NEAR_FRAMES))
+        if not len(seen):
+            distances.append(np.inf)
+            continue
+        points = track.landmarks_px[seen[np.argmin(np.abs(frame_index[seen] - frame))]]
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        distances.append(float(np.hypot(*(middle - place)) / np.ptp(points, axis=0).max()))
+    if not distances or min(distances) > 1:
+        raise UsageError(f"No face was followed at the chosen place of frame {frame}; choose the face again.")
+    chosen = int(np.argmin(distances))
+    return (tracks[chosen], *tracks[:chosen], *tracks[chosen + 1 :])
 
 
 def _track(observations: list[Observation], count: int) -> FaceTrack:

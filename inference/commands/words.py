@@ -46,6 +46,9 @@ def add_capture(parser: Parser) -> None:
     parser.add_argument(
         "--face", type=count_from(0), default=0, metavar="K", help="which of them performs; 0 is the most prominent"
     )
+    parser.add_argument(
+        "--face-at", type=_face_at, metavar="FRAME,X,Y", help="the face at this place of this frame performs (pixels)"
+    )
     parser.add_argument("--quality", choices=("fast", "standard", "high"), default="standard")
     parser.add_argument("--frames", type=frame_range, metavar="A-B", help="first and last frame, from 0")
     parser.add_argument(
@@ -92,6 +95,15 @@ def frame_range(text: str) -> tuple[int, int]:
     if not first.isdecimal() or not last.isdecimal() or int(last) < int(first):
         raise argparse.ArgumentTypeError(f"'{text}' is not a frame range like 10-42")
     return int(first), int(last)
+
+
+def _face_at(text: str) -> tuple[int, float, float]:
+    """``FRAME,X,Y``."""
+    try:
+        frame, x, y = text.split(",")
+        return int(frame), float(x), float(y)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a frame and a place like 10,320,180") from error
 
 
 def count_from(lowest: int) -> Callable[[str], int]:
@@ -157,7 +169,7 @@ def capture_options(options: argparse.Namespace) -> CaptureOptions:
     from ..capture.shot import CaptureOptions
 
     faces = max(options.faces, options.face + 1)
-    return CaptureOptions(max_faces=faces, quality=options.quality, device=options.device, frames=options.frames)
+    return CaptureOptions(faces, options.quality, options.device, options.frames, options.face_at)
 
 
 def composite_options(options: argparse.Namespace, report_dir: Path | None) -> CompositeOptions:
