@@ -7,10 +7,9 @@ import bpy
 from ..inference.errors import InputError
 from .base import Work, default_path, shown_progress
 from .bridge import paths
-from .perform import chosen_take
+from .chosen import chosen_take, has_take
 from .preferences import chosen_models, device
 from .properties import STAGES
-from .stage import has_take
 
 
 class UNDERSTUDY_OT_composite(Work, bpy.types.Operator):

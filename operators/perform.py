@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
-from ..inference import take as takes
-from ..inference.errors import UsageError
 from .base import Work
-from .bridge import paths
 from .bridge.bake import bake_take
 from .bridge.compat import path_options
+from .chosen import chosen_avatar, chosen_take, has_avatar
 
 
 class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
@@ -77,32 +74,6 @@ class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
         settings.take = self.filepath or settings.take
         gaps = f", {report.gap_frames} frames without a face left free" if report.gap_frames else ""
         return f"{report.shape_keys} shape keys of {avatar.name} perform {name} on {report.keyed_frames} frames{gaps}"
-
-
-def chosen_take(scene: bpy.types.Scene, filepath: str = "") -> tuple[takes.Take, str]:
-    """The take to work with and its name; raises an error that says how to get one."""
-    path = filepath or scene.understudy.take
-    if not path:
-        raise UsageError("There is no take yet; press Track in step 2, or choose a take.")
-    return takes.load(paths.absolute(path)), Path(path).name.removesuffix(".npz").removesuffix(".take")
-
-
-def chosen_avatar(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The scene's avatar, else the active object when it can act."""
-    avatar = context.scene.understudy.avatar
-    if avatar is not None and avatar.name in context.scene.objects:
-        return avatar
-    active = context.object
-    can_act = active is not None and (active.type == "ARMATURE" or (active.type == "MESH" and active.data.shape_keys))
-    return active if can_act else None
-
-
-def has_avatar(cls: type, context: bpy.types.Context) -> bool:
-    """Poll of operators that drive an avatar."""
-    if chosen_avatar(context) is None:
-        cls.poll_message_set("There is no avatar; choose one in step 3, or press Add Avatar")
-        return False
-    return True
 
 
 CLASSES = (UNDERSTUDY_OT_bake,)

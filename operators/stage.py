@@ -13,7 +13,7 @@ from .bridge import paths, timing
 from .bridge.bake import bake_take, is_baked
 from .bridge.render import render_shot
 from .bridge.shot import setup_shot, shot_avatar
-from .perform import chosen_avatar, chosen_take, has_avatar
+from .chosen import chosen_avatar, chosen_take, has_avatar, has_take
 
 
 class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
@@ -108,14 +108,6 @@ class UNDERSTUDY_OT_render(Work, bpy.types.Operator):
             )
         settings.render_dir = settings.render_dir or str(folder)
         return f"{report.rendered} frames rendered, {report.kept} kept, {report.empty} without a face, in {folder}"
-
-
-def has_take(cls: type, context: bpy.types.Context) -> bool:
-    """Poll of operators that need a take."""
-    if not context.scene.understudy.take:
-        cls.poll_message_set("There is no take; press Track in step 2, or choose a take there")
-        return False
-    return True
 
 
 CLASSES = (UNDERSTUDY_OT_setup_shot, UNDERSTUDY_OT_render)

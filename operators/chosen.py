@@ -1,0 +1,45 @@
+"""What the user chose to work with: the take and the avatar of the scene, and polls that say when one is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..inference import take as takes
+from ..inference.errors import UsageError
+from .bridge import paths
+
+
+def chosen_take(scene: bpy.types.Scene, filepath: str = "") -> tuple[takes.Take, str]:
+    """The take to work with and its name; raises an error that says how to get one."""
+    path = filepath or scene.understudy.take
+    if not path:
+        raise UsageError("There is no take yet; press Track in step 2, or choose a take.")
+    return takes.load(paths.absolute(path)), Path(path).name.removesuffix(".npz").removesuffix(".take")
+
+
+def chosen_avatar(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The scene's avatar, else the active object when it can act."""
+    avatar = context.scene.understudy.avatar
+    if avatar is not None and avatar.name in context.scene.objects:
+        return avatar
+    active = context.object
+    can_act = active is not None and (active.type == "ARMATURE" or (active.type == "MESH" and active.data.shape_keys))
+    return active if can_act else None
+
+
+def has_avatar(cls: type, context: bpy.types.Context) -> bool:
+    """Poll of operators that drive an avatar."""
+    if chosen_avatar(context) is None:
+        cls.poll_message_set("There is no avatar; choose one in step 3, or press Add Avatar")
+        return False
+    return True
+
+
+def has_take(cls: type, context: bpy.types.Context) -> bool:
+    """Poll of operators that need a take."""
+    if not context.scene.understudy.take:
+        cls.poll_message_set("There is no take; press Track in step 2, or choose a take there")
+        return False
+    return True
