@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...inference import arkit
+from ...inference.face_model.subdivision import border_loops, interpolating, loop_matrix
 from ...inference.face_model.types import FaceModel
 from . import face_topology as parts
 from .avatar_mesh import Indices, Points, smoothstep, vertex_normals
-from .subdivision import border_loops, interpolating, loop_matrix
 
 LEVELS = 2
 SKIN_COUNT = 468

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .avatar_mesh import Indices
+Indices = NDArray[np.int64]
 
 
 def loop_matrix(triangles: Indices, count: int, levels: int) -> tuple[Indices, NDArray[np.float64]]:
