@@ -1,6 +1,6 @@
 """Retargeting: the actor's coefficients become the weights of a given avatar's shape keys."""
 
-from .edits import add_link, remove_link, scale_region, set_gain, set_limits, set_offset
+from .edits import add_link, mirror, remove_link, scale_region, set_gain, set_limits, set_offset
 from .mapping import Link, Mapping, absent_keys, weights
 from .mapping_file import load, save
 from .matching import Match, match, match_names
@@ -17,6 +17,7 @@ __all__ = [
     "load",
     "match",
     "match_names",
+    "mirror",
     "remove_link",
     "save",
     "scale_region",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from .. import arkit
 from ..errors import UsageError
 from .mapping import Link, Mapping
+from .names import mirrored_key
 from .regions import REGION_OF, REGIONS
 
 
@@ -73,6 +76,35 @@ def remove_link(mapping: Mapping, index: int) -> Mapping:
     )
 
 
+def mirror(mapping: Mapping, side: str, key_names: Sequence[str]) -> Mapping:
+    """Give the links of one side (``Left`` or ``Right``, the actor's) to the other one.
+
+    A key that says no side (one for both eyes) follows both coefficients alike. What the avatar (`key_names`) has no
+    key for stays as it is.
+    """
+    other = {"Left": "Right", "Right": "Left"}[side]
+    links = list(mapping.links)
+    place = {(link.coefficient, link.key): index for index, link in enumerate(links)}
+    for link in mapping.links:
+        twin = link.coefficient.removesuffix(side) + other
+        key = mirrored_key(link.key, key_names) if link.coefficient.endswith(side) and twin in arkit.INDEX else None
+        if key is None:
+            continue
+        at = place.get((twin, key))
+        if at is not None:
+            offset = links[at].offset if key == link.key else link.offset  # one key has one offset
+            links[at] = replace(link, coefficient=twin, key=key, offset=offset)
+        elif key != link.key:
+            place[twin, key] = len(links)
+            links.append(replace(link, coefficient=twin, key=key))
+    driven = {link.key for link in links}
+    return replace(
+        mapping,
+        links=tuple(links),
+        unmatched_keys=tuple(name for name in mapping.unmatched_keys if name not in driven),
+    )
+
+
 def _link(mapping: Mapping, index: int) -> Link:
     """A link by index; Python's counting from the end is not meant here."""
     if not 0 <= index < len(mapping.links):
@@ -97,6 +129,7 @@ def _changed(
             link.offset if offset is None else offset,
             link.lower if lower is None else lower,
             link.upper if upper is None else upper,
+            link.enabled,
         )
     except ValueError as error:
         raise UsageError(f"The link cannot be changed: {error}; choose another value.") from error

@@ -30,6 +30,8 @@ class Link:
     offset: float = 0.0
     lower: float = 0.0
     upper: float = UPPER
+    enabled: bool = True
+    """A link that is switched off keeps its numbers and drives nothing."""
 
     def __post_init__(self) -> None:
         if self.coefficient not in arkit.INDEX:
@@ -55,12 +57,16 @@ class Mapping:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that something drives, in the order of the links."""
-        return tuple(dict.fromkeys(link.key for link in self.links))
+        return tuple(dict.fromkeys(link.key for link in self.links if link.enabled))
 
     @property
     def driving(self) -> tuple[str, ...]:
         """Coefficients that move a key; one that only holds keys back does not."""
-        used = {link.coefficient for link in self.links if link.gain > 0 or (link.gain < 0 and link.lower < 0)}
+        used = {
+            link.coefficient
+            for link in self.links
+            if link.enabled and (link.gain > 0 or (link.gain < 0 and link.lower < 0))
+        }
         return tuple(name for name in arkit.NAMES if name in used)
 
     @property
@@ -82,6 +88,8 @@ def weights(mapping: Mapping, coefficients: NDArray[np.float32]) -> tuple[tuple[
     offsets, lower, upper = np.zeros((3, len(keys)), np.float32)
     lower[:], upper[:] = -UPPER, UPPER
     for link in mapping.links:
+        if not link.enabled:
+            continue
         index = column[link.key]
         gains[arkit.INDEX[link.coefficient], index] += link.gain
         offsets[index] += link.offset

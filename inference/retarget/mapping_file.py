@@ -12,7 +12,8 @@ from ..errors import InputError
 from .mapping import Link, Mapping
 
 FORMAT: Final = "understudy mapping"
-SCHEMA: Final = 2
+SCHEMA: Final = 3
+"""2 added limits, groups and the kind of avatar; 3 links that are switched off."""
 
 _TOP: Final[frozenset[str]] = frozenset({"format", "schema", "kind", "links", "exclusive", "unmatched_keys"})
 _LINK: Final[frozenset[str]] = frozenset(field.name for field in fields(Link))
@@ -32,7 +33,7 @@ def save(mapping: Mapping, path: Path) -> None:
 
 
 def load(path: Path) -> Mapping:
-    """Read a mapping of this version or of schema 1; raises `InputError` for anything that is not one."""
+    """Read a mapping of this version or an earlier one; raises `InputError` for anything that is not one."""
     try:
         stored = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
@@ -44,8 +45,8 @@ def load(path: Path) -> Mapping:
     if not isinstance(stored, dict) or stored.get("format", FORMAT) != FORMAT or "links" not in stored:
         raise InputError(f"{path} is not a mapping or is damaged; save it again.")
     schema = stored.get("schema")
-    if isinstance(schema, bool) or schema not in (1, SCHEMA):
-        raise InputError(f"{path} has mapping schema {schema}, this version reads 1 and {SCHEMA}; update Understudy.")
+    if isinstance(schema, bool) or schema not in range(1, SCHEMA + 1):
+        raise InputError(f"{path} has mapping schema {schema}, this version reads 1 to {SCHEMA}; update Understudy.")
     _refuse_unknown(path, "the mapping", stored, _TOP)
     try:
         return Mapping(
@@ -65,7 +66,10 @@ def _read_link(path: Path, stored: Any) -> Link:
         raise TypeError("a link is an object")
     _refuse_unknown(path, "a link", stored, _LINK)
     numbers = {name: _number(stored[name]) for name in ("gain", "offset", "lower", "upper") if name in stored}
-    return Link(_text(stored["coefficient"]), _text(stored["key"]), **numbers)
+    enabled = stored.get("enabled", True)
+    if not isinstance(enabled, bool):
+        raise TypeError("true or false is needed")
+    return Link(_text(stored["coefficient"]), _text(stored["key"]), **numbers, enabled=enabled)
 
 
 def _refuse_unknown(path: Path, what: str, stored: dict[str, Any], known: frozenset[str]) -> None:

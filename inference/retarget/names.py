@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -53,3 +54,16 @@ def beginnings(name: str) -> list[tuple[str, str]]:
     last = split_path(name)[1]
     starts = [match.start() for match in _WORD.finditer(last)]
     return [(last[:start], last[start:]) for start in starts if start]
+
+
+def mirrored_key(name: str, key_names: Iterable[str]) -> str | None:
+    """The key that does on the other side what `name` does on its own; `name` itself when it says no side, None when
+    the avatar has no such key.
+    """
+    base, side = spelling(name)
+    if not side:
+        return name
+    wanted = (base, "right" if side == "left" else "left")
+    path = split_path(name)[0]
+    found = [key for key in key_names if spelling(key) == wanted]
+    return next((key for key in found if split_path(key)[0] == path), found[0] if found else None)

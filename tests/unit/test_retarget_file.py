@@ -15,12 +15,13 @@ from understudy.inference.retarget import Link, Mapping
 NUMBERS = st.floats(-100, 100)
 TEXTS = st.text(max_size=20)
 LINKS = st.builds(
-    lambda name, key, gain, offset, limits: Link(name, key, gain, offset, *limits),
+    lambda name, key, gain, offset, limits, enabled: Link(name, key, gain, offset, *limits, enabled),
     st.sampled_from(arkit.NAMES),
     TEXTS,
     NUMBERS,
     NUMBERS,
     st.tuples(NUMBERS, NUMBERS).map(sorted),
+    st.booleans(),
 )
 MAPPINGS = st.builds(
     Mapping,
@@ -29,8 +30,8 @@ MAPPINGS = st.builds(
     exclusive=st.lists(st.lists(TEXTS, max_size=3).map(tuple), max_size=2).map(tuple),
     kind=TEXTS,
 )
-LINK = {"coefficient": "jawOpen", "key": "k", "gain": 1, "offset": 0, "lower": 0, "upper": 1}
-GOOD = {"format": "understudy mapping", "schema": 2, "kind": "", "links": [LINK], "exclusive": [], "unmatched_keys": []}
+LINK = {"coefficient": "jawOpen", "key": "k", "gain": 1, "offset": 0, "lower": 0, "upper": 1, "enabled": True}
+GOOD = {"format": "understudy mapping", "schema": 3, "kind": "", "links": [LINK], "exclusive": [], "unmatched_keys": []}
 
 
 @given(MAPPINGS)
@@ -56,11 +57,20 @@ def test_mappings_of_the_first_version_are_read(tmp_path: Path) -> None:
     assert retarget.load(path) == Mapping((Link("jawOpen", "Jaw", 1.5, -0.1),), ("horn",))
 
 
+def test_mappings_of_the_second_version_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    link = {"coefficient": "jawOpen", "key": "Jaw", "lower": -1, "upper": 1}
+    path.write_text(json.dumps({"schema": 2, "links": [link], "exclusive": [["Jaw", "O"]], "kind": "VRM"}))
+    assert retarget.load(path) == Mapping(
+        (Link("jawOpen", "Jaw", lower=-1, upper=1),), exclusive=(("Jaw", "O"),), kind="VRM"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "", "[]", "{}", "null", "{", "\x00", "[" * 100_000,
-        json.dumps(GOOD | {"schema": 3}),
+        json.dumps(GOOD | {"schema": 4}),
         json.dumps(GOOD | {"schema": None}),
         json.dumps(GOOD | {"schema": True}),
         json.dumps(GOOD | {"format": "another program's mapping"}),
@@ -71,6 +81,7 @@ def test_mappings_of_the_first_version_are_read(tmp_path: Path) -> None:
         json.dumps(GOOD | {"links": [LINK | {"key": 7}]}),
         json.dumps(GOOD | {"links": [LINK | {"gain": "1"}]}),
         json.dumps(GOOD | {"links": [LINK | {"gain": True}]}),
+        json.dumps(GOOD | {"links": [LINK | {"enabled": 1}]}),
         json.dumps(GOOD | {"links": [LINK | {"gain": float("nan")}]}),
         json.dumps(GOOD | {"links": [LINK | {"gain": 10**400}]}),
         json.dumps(GOOD | {"links": [LINK | {"lower": 2}]}),

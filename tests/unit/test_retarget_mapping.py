@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,3 +171,37 @@ def test_weights_stay_within_limits(name: str, gain: float, offset: float, limit
     mapping = Mapping((Link(name, "key", gain, offset, *limits),))
     weight = weight_of(mapping, "key", **{name: value})
     assert weight == pytest.approx(min(max(gain * value + offset, limits[0]), limits[1]), abs=1e-5)
+
+
+def test_a_link_that_is_switched_off_drives_nothing() -> None:
+    mapping = Mapping((Link("jawOpen", "Jaw"), Link("mouthFunnel", "Oh", enabled=False), Link("mouthPucker", "Jaw")))
+    off = replace(mapping, links=tuple(replace(link, enabled=False) for link in mapping.links))
+    assert mapping.keys == ("Jaw",)
+    assert "mouthFunnel" in mapping.missing
+    assert weight_of(mapping, "Jaw", jawOpen=0.5, mouthFunnel=1.0) == pytest.approx(0.5)
+    assert retarget.weights(off, acting(jawOpen=1.0))[1].shape == (1, 0)
+    assert not retarget.set_gain(mapping, 1, 2.0).links[1].enabled
+
+
+def test_one_side_is_given_to_the_other() -> None:
+    keys = ["head.Smile_L", "head.Smile_R", "lashes.Blink_L", "joy", "Frown.L"]
+    left = Link("mouthSmileLeft", "head.Smile_L", 1.5, 0.1, -0.2, 0.9, enabled=False)
+    mapping = Mapping(
+        (
+            left,
+            Link("mouthSmileRight", "head.Smile_R"),
+            Link("mouthSmileLeft", "joy", 0.7),
+            Link("mouthSmileRight", "joy", 0.5, offset=-0.1),
+            Link("mouthFrownLeft", "Frown.L"),
+            Link("jawLeft", "Jaw"),
+        ),
+        unmatched_keys=("head.Smile_R", "horn"),
+    )
+    mirrored = retarget.mirror(mapping, "Left", keys)
+    assert mirrored.links[1] == replace(left, coefficient="mouthSmileRight", key="head.Smile_R")
+    assert mirrored.links[3] == Link("mouthSmileRight", "joy", 0.7, offset=-0.1)
+    assert len(mirrored.links) == 6, "no key for the right frown; the jaw's key says no side"
+    assert mirrored.unmatched_keys == ("horn",)
+    added = retarget.mirror(Mapping((left,)), "Left", keys).links
+    assert added[1] == replace(left, coefficient="mouthSmileRight", key="head.Smile_R")
+    assert retarget.mirror(Mapping(added), "Right", keys).links == added
