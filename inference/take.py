@@ -21,6 +21,8 @@ SCHEMA_MINOR = 1
 """Counts arrays that were added to schema 1 and that a reader may lack or pass over: 1 added `sigma`."""
 UNKNOWN_SIGMA = 1.0
 """Spread of a coefficient where no face was seen: it may be anything from 0 to 1."""
+UNCERTAIN_BELOW = 0.6
+"""Frames of less confidence than this are worth a look by a person."""
 
 
 @dataclass(frozen=True)

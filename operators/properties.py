@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..inference.defaults import SAMPLES
+from . import facts, footage
 from .bridge.compat import path_options
 
 QUALITIES = (
     ("fast", "Fast", "Fewer looks at each frame, for a first impression"),
     ("standard", "Standard", "The right choice for most footage"),
     ("high", "High", "Two looks at each frame, then refined by the pixels of the skin, for final work"),
+)
+FACE_MODELS = (
+    ("default", "Default", "The face model that comes with Understudy; right for most work"),
+    ("ict", "ICT-FaceKit", "Follows the shape of the actor's face more closely; free, MIT licence"),
+    ("flame", "FLAME", "Learned from thousands of scans; a file that you download from its makers"),
+    ("bfm", "Basel Face Model", "Learned from scans of 200 people; for research only"),
 )
 AVATARS = (
     ("default", "Default", "The head that comes with Understudy"),
@@ -30,6 +38,34 @@ STAGES = (
 )
 
 
+def _footage_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    footage.learn_footage(settings)
+
+
+def _clip_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    footage.learn_clip(settings)
+
+
+def _take_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    facts.learn_take(settings)
+
+
+def _renders_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    facts.learn_renders(settings)
+
+
+def _movie_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    facts.learn_movie(settings)
+
+
+def _report_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    facts.learn_report(settings)
+
+
+def _is_movie(settings: bpy.types.PropertyGroup, clip: bpy.types.MovieClip) -> bool:
+    return clip.source == "MOVIE"
+
+
 def _can_act(settings: bpy.types.PropertyGroup, ob: bpy.types.Object) -> bool:
     return ob.type == "ARMATURE" or (ob.type == "MESH" and ob.data.shape_keys is not None)
 
@@ -38,11 +74,24 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     """One shot: its files, its avatar and how to treat them."""
 
     if TYPE_CHECKING:
+        facts: facts.UNDERSTUDY_PG_facts
         footage: str
+        clip: bpy.types.MovieClip | None
+        use_trim: bool
+        trim_first: int
+        trim_last: int
+        use_neutral: bool
+        neutral_first: int
+        neutral_last: int
+        faces_frame: int
         take: str
         take_summary: str
         quality: str
         face: int
+        face_model: str
+        flame_file: str
+        bfm_file: str
+        show_landmarks: bool
         avatar: bpy.types.Object | None
         avatar_kind: str
         ict_folder: str
@@ -53,16 +102,56 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         samples: int
         render_dir: str
         output: str
+        report: str
         stages: set[str]
     else:
+        facts: bpy.props.PointerProperty(
+            name="Facts", description="What is known of the shot's files", type=facts.UNDERSTUDY_PG_facts
+        )
         footage: bpy.props.StringProperty(
-            name="Footage", description="Video of the actor", subtype="FILE_PATH", options=path_options()
+            name="Footage",
+            description="Video of the actor",
+            subtype="FILE_PATH",
+            options=path_options(),
+            update=_footage_changed,
+        )
+        clip: bpy.props.PointerProperty(
+            name="Clip",
+            description="The footage as a movie clip of this file; choose one here in place of a path",
+            type=bpy.types.MovieClip,
+            poll=_is_movie,
+            update=_clip_changed,
+        )
+        use_trim: bpy.props.BoolProperty(name="Trim", description="Track only a part of the footage", default=False)
+        trim_first: bpy.props.IntProperty(
+            name="First Frame", description="First frame to track, counted from 0 at the start of the footage", min=0
+        )
+        trim_last: bpy.props.IntProperty(
+            name="Last Frame", description="Last frame to track, counted from 0 at the start of the footage", min=0
+        )
+        use_neutral: bpy.props.BoolProperty(
+            name="Neutral Face",
+            description="Say in which frames the actor's face is at rest, in place of letting Understudy find out",
+            default=False,
+        )
+        neutral_first: bpy.props.IntProperty(
+            name="First Frame", description="First frame of the footage in which the face is neutral", min=0
+        )
+        neutral_last: bpy.props.IntProperty(
+            name="Last Frame", description="Last frame of the footage in which the face is neutral", min=0
+        )
+        faces: bpy.props.CollectionProperty(
+            name="Faces", description="The faces that Find Faces saw", type=facts.UNDERSTUDY_PG_face
+        )
+        faces_frame: bpy.props.IntProperty(
+            name="Frame of the Faces", description="Frame of the footage in which the faces were found", min=0
         )
         take: bpy.props.StringProperty(
             name="Take",
             description="File with the tracked performance, written by Track",
             subtype="FILE_PATH",
             options=path_options(),
+            update=_take_changed,
         )
         take_summary: bpy.props.StringProperty(name="Take Summary", description="What the last tracking found")
         quality: bpy.props.EnumProperty(
@@ -73,6 +162,29 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             description="Which face performs, counted from the most prominent one, which is 0",
             min=0,
             soft_max=8,
+        )
+        face_model: bpy.props.EnumProperty(
+            name="Face Model",
+            description="Which family of faces the actor's face is fitted with",
+            items=FACE_MODELS,
+            default="default",
+        )
+        flame_file: bpy.props.StringProperty(
+            name="FLAME File",
+            description="Model file of FLAME, .pkl or .npz",
+            subtype="FILE_PATH",
+            options=path_options(),
+        )
+        bfm_file: bpy.props.StringProperty(
+            name="BFM File",
+            description="Model file of the Basel Face Model, .h5",
+            subtype="FILE_PATH",
+            options=path_options(),
+        )
+        show_landmarks: bpy.props.BoolProperty(
+            name="Landmarks",
+            description="Show the tracked points over the footage, in the Movie Clip editor and in the camera view",
+            default=True,
         )
         avatar: bpy.props.PointerProperty(
             name="Avatar",
@@ -100,19 +212,32 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             name="Engine", description="What renders the avatar", items=ENGINES, default="cycles"
         )
         samples: bpy.props.IntProperty(
-            name="Samples", description="Samples for each pixel; the result is denoised", default=8, min=1, soft_max=256
+            name="Samples",
+            description="Samples for each pixel; the result is denoised",
+            default=SAMPLES,
+            min=1,
+            soft_max=256,
         )
         render_dir: bpy.props.StringProperty(
             name="Render Folder",
             description="Where the rendered frames go; chosen for you when empty",
             subtype="DIR_PATH",
             options=path_options(),
+            update=_renders_changed,
         )
         output: bpy.props.StringProperty(
             name="Movie",
             description="Where the composited movie goes; chosen for you when empty",
             subtype="FILE_PATH",
             options=path_options(),
+            update=_movie_changed,
+        )
+        report: bpy.props.StringProperty(
+            name="Report",
+            description="Folder with the figures of the last composite",
+            subtype="DIR_PATH",
+            options=path_options(),
+            update=_report_changed,
         )
         stages: bpy.props.EnumProperty(
             name="Stages",

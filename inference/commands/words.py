@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
+from ..defaults import SAMPLES
 from ..errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def add_engine(parser: Parser) -> None:
     """How to render."""
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     parser.add_argument(
-        "--samples", type=count_from(1), default=4, metavar="N", help="samples per pixel, before denoising"
+        "--samples", type=count_from(1), default=SAMPLES, metavar="N", help="samples per pixel, before denoising"
     )
 
 

@@ -11,6 +11,7 @@ from .. import livelink
 from .. import take as takes
 from ..capture.shot import CaptureOptions, track_shot
 from ..composite import CompositeOptions, composite_shot
+from ..defaults import SAMPLES
 from ..errors import InputError, UsageError
 from ..face_model import check as check_face_model
 from ..face_model import load as load_face_model
@@ -38,7 +39,7 @@ class ShotOptions:
     """``default``, ``ict:DIR`` or a .blend file."""
     object_name: str | None = None
     engine: str = "cycles"
-    samples: int = 4
+    samples: int = SAMPLES
     composite: CompositeOptions = field(default_factory=CompositeOptions)
     truth: Path | None = None
     """Known performance to score against."""

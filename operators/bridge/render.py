@@ -24,6 +24,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ...inference.defaults import SAMPLES
 from ...inference.errors import InputError, MissingComponentError, UsageError
 from ...inference.files import write_whole
 from ...inference.progress import Progress, silent
@@ -33,7 +34,6 @@ from .project import GEOMETRY, camera_projection, find_landmarks, project, world
 from .rig import belongings
 from .shot import shot_avatar
 
-SAMPLES = 8
 BORDER_PX = 4
 """Room around the avatar for the pixel filter."""
 LOG = "rendered.jsonl"
