@@ -1,13 +1,17 @@
-"""Builds the extension zips into `dist/`: for this platform, or with --all for every platform. Standard library only.
+"""Builds the extension zips into `dist/`, for this platform or for every one. Standard library only.
+
+    build.py [--all] [--variant cpu|cuda|directml]
 
 `run.py build` starts it with the main environment's Python, which has pip (it fetches the wheels) and, inside the bpy
-module, Blender's own packer and validator. Wheels and versions come from `locks/main.txt`; numpy is Blender's own.
+module, Blender's own validator. Versions come from `locks/`; numpy is Blender's own. The same checkout gives the same
+bytes.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import importlib.util
-import platform
 import shutil
 import subprocess
 import sys
@@ -15,61 +19,28 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-WHEELS = ROOT / "wheels"
+import licences
+from packing import pack
+from targets import ROOT, TARGETS, VARIANTS, Target, Variant, host
+from wheelhouse import MissingWheelsError, fetch
+
 STAGES = ROOT / "build"
-PYTHON_VERSIONS = ("3.11", "3.13")  # Blender 4.2 to 5.0, Blender 5.1
-# What inference imports, with what those need; pure wheels serve every platform.
-DISTRIBUTIONS = ("av", "flatbuffers", "onnxruntime", "opencv-python-headless", "packaging", "protobuf", "scipy", "tqdm")
-# Blender's name of a platform -> the wheel tags that run there.
-PLATFORM_TAGS = {
-    "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64"),
-    "windows-x64": ("win_amd64",),
-    "macos-arm64": ("macosx_14_0_arm64",),
-}
-PACKED = (
+DIST = ROOT / "dist"
+SINGLE_FILES = (
     "__init__.py",
     "LICENSE",
     "README.md",
-    "inference",
-    "operators",
-    "panels",
-    "translations",
     "models/registry.toml",
     "models/NOTICE.md",
     "models/LICENSE-Apache-2.0.txt",
 )
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.partial")
 
 
-def host_platform() -> str:
-    """Blender's name of the machine this runs on."""
-    names = {("Linux", "x86_64"): "linux-x64", ("Windows", "AMD64"): "windows-x64", ("Darwin", "arm64"): "macos-arm64"}
-    machine = (platform.system(), platform.machine())
-    if machine not in names:
-        sys.exit(f"There are no wheels for {' '.join(machine)}; use --all to build for the other platforms.")
-    return names[machine]
-
-
-def locked_requirements() -> list[str]:
-    """The lines of the main lock for the distributions that go into the zip."""
-    lines = (ROOT / "locks" / "main.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.partition("==")[0] in DISTRIBUTIONS]
-
-
-def fetch_wheels(target: str) -> list[Path]:
-    """The wheels of one platform for all Python versions; fetched once, and again when the lock changes."""
-    folder, wanted = WHEELS / target, locked_requirements()
-    stamp = folder / "complete"
-    request = "\n".join([*wanted, *PYTHON_VERSIONS, *PLATFORM_TAGS[target]])
-    if not (stamp.exists() and stamp.read_text() == request):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        tags = [word for tag in PLATFORM_TAGS[target] for word in ("--platform", tag)]
-        for version in PYTHON_VERSIONS:
-            options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", version, *tags]
-            call([sys.executable, "-m", "pip", "download", *options, "--dest", folder, *wanted])
-        stamp.write_text(request)
-    return sorted(folder.glob("*.whl"))
+def folders() -> list[str]:
+    """The folders of the package that the extension needs; `models` makes its files, which are packed one by one."""
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    return sorted({package.split(".")[1] for package in packages if "." in package} - {"models"})
 
 
 def default_weights() -> list[Path]:
@@ -79,31 +50,29 @@ def default_weights() -> list[Path]:
     return [ROOT / "models" / "weights" / file for file in files]
 
 
-def stage(target: str) -> Path:
-    """Lay out one platform's extension in a folder of its own."""
-    folder = STAGES / target
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in PACKED:
+def stage(target: Target, folder: Path, wheels: Sequence[Path], weights: Sequence[Path]) -> None:
+    """Lay out one platform's extension in an empty folder."""
+    for name in (*folders(), *SINGLE_FILES):
         copy(ROOT / name, folder / name)
-    for file in default_weights():
+    for file in weights:
         if not file.exists():
             sys.exit(f"{file.name} is missing; run: python3 run.py understudy models verify")
-        copy(file, folder / file.relative_to(ROOT))
-    wheels = fetch_wheels(target)
+        copy(file, folder / "models" / "weights" / file.name)
     for wheel in wheels:
         copy(wheel, folder / "wheels" / wheel.name)
-    manifest = manifest_with(target, [f"./wheels/{wheel.name}" for wheel in wheels])
+    (folder / "licenses").mkdir()
+    licences.collect(list(wheels), folder / "licenses")
+    manifest = manifest_with(target.name, [f"./wheels/{wheel.name}" for wheel in wheels])
     (folder / "blender_manifest.toml").write_text(manifest, encoding="utf-8")
-    return folder
 
 
 def copy(source: Path, target: Path) -> None:
     """Copy a file or a folder without what Python left in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*", "*.partial"))
+        shutil.copytree(source, target, ignore=_LEFT_OUT)
     else:
-        shutil.copy2(source, target)
+        shutil.copyfile(source, target)
 
 
 def manifest_with(target: str, wheels: Sequence[str]) -> str:
@@ -113,45 +82,63 @@ def manifest_with(target: str, wheels: Sequence[str]) -> str:
     return f'{facts}platforms = ["{target}"]\nwheels = [\n{listed}]\n\n{table}{rest}'
 
 
-def build(target: str) -> Path:
-    """Pack and validate one platform's zip; it gets its name in `dist/` only when it is valid."""
+def zip_name(target: Target, variant: Variant) -> str:
+    """As Blender names the zips of a platform, with the variant at the end."""
     version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
-    name = f"understudy-{version}-{target.replace('-', '_')}.zip"
-    packed, final = STAGES / name, ROOT / "dist" / name
-    packer = [sys.executable, blender_packer()]
-    staged = stage(target)
-    call([*packer, "build", "--source-dir", staged, "--output-filepath", packed])
-    call([*packer, "validate", packed])
-    shutil.rmtree(staged)
-    final.parent.mkdir(exist_ok=True)
-    packed.replace(final)
-    return final
+    return f"understudy-{version}-{target.name.replace('-', '_')}{variant.suffix}.zip"
 
 
-def blender_packer() -> Path:
-    """Blender's extension program inside the bpy module; found without importing bpy."""
-    module = importlib.util.find_spec("bpy")
+def build(target: Target, variant: Variant) -> Path:
+    """Pack and validate one zip; it gets its name in `dist/` only when it is valid."""
+    wheels = fetch(target, variant)
+    name = zip_name(target, variant)
+    folder, packed = STAGES / name.removesuffix(".zip"), STAGES / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    stage(target, folder, wheels, default_weights())
+    pack(folder, packed)
+    shutil.rmtree(folder)
+    validate(packed)
+    DIST.mkdir(exist_ok=True)
+    return packed.replace(DIST / name)
+
+
+def validate(archive: Path) -> None:
+    """Let Blender's own validator read the zip, with the list of tags that Blender knows."""
+    module = importlib.util.find_spec("bpy")  # found without importing it
     if module is None or module.origin is None:
         sys.exit("The bpy module is missing; start this with: python3 run.py build")
-    return next(Path(module.origin).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
-
-
-def call(command: Sequence[str | Path]) -> None:
-    """Run one step; a failing one has already said why."""
-    result = subprocess.run([str(part) for part in command], check=False)
+    scripts = next(Path(module.origin).parent.glob("*/scripts"))
+    program = scripts / "addons_core/bl_pkg/cli/blender_ext.py"
+    tags = scripts / "modules/_bpy_internal/extensions/tags.py"
+    command = [sys.executable, str(program), "validate", "--valid-tags", str(tags), str(archive)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if result.returncode:
-        sys.exit(f"{Path(str(command[1])).name} failed, see above.")
+        sys.exit(f"{result.stdout}Blender refuses {archive.name}, see above.")
 
 
 def main(arguments: list[str]) -> int:
-    """Build what is asked for and say where it is."""
-    if arguments not in ([], ["--all"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    for target in PLATFORM_TAGS if arguments else (host_platform(),):
-        final = build(target)
-        print(f"{final.relative_to(ROOT)}  {final.stat().st_size / 1e6:.1f} MB")
-    return 0
+    """Build what is asked for and say where it is, or which wheel is missing."""
+    parser = argparse.ArgumentParser(prog="run.py build", description="The extension zips, in dist/.")
+    parser.add_argument("--all", action="store_true", help="for every platform instead of this one")
+    parser.add_argument("--variant", choices=tuple(VARIANTS), default="cpu", help="the build of ONNX Runtime inside")
+    options = parser.parse_args(arguments)
+    variant = VARIANTS[options.variant]
+    names = variant.targets if options.all else (host(),)
+    made = 0
+    for name in names:
+        if name not in variant.targets:
+            print(f"There is no {variant.name} zip for this machine; --all builds: {', '.join(variant.targets)}.")
+            continue
+        try:
+            final = build(TARGETS[name], variant)
+        except MissingWheelsError as error:
+            print(error)
+            continue
+        made += 1
+        size, digest = final.stat().st_size / 1e6, hashlib.sha256(final.read_bytes()).hexdigest()
+        print(f"{final.relative_to(ROOT)}  {size:.1f} MB  sha256 {digest}", flush=True)
+    return 0 if made else 1
 
 
 if __name__ == "__main__":
