@@ -1,5 +1,5 @@
-"""What the bridge knows about an avatar: its head, its eyes, its meshes with shape keys, and where the face model's
-origin is.
+"""What the bridge knows about an avatar: what turns its head and its eyes, its meshes with shape keys, and where the
+face model's origin is.
 
 Axes: face-model axes are x to the actor's left, y up, z out of the face; an avatar of ours faces -Y with Z up.
 """
@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
-import numpy as np
 from mathutils import Matrix, Vector
-from numpy.typing import NDArray
 
 from ...inference.errors import UsageError
+from ...inference.retarget.bones import FaceBones, find_bones
 from ...inference.take import Take
 from . import compat
 from .fcurves import TAKE_PROPERTY
@@ -26,8 +25,19 @@ LANDMARKS_PROPERTY = "understudy_landmarks"
 STAND_PROPERTY = "understudy_stand"
 
 FACE_TO_BLENDER = Matrix(((1, 0, 0), (0, 0, -1), (0, 1, 0)))
-HEAD_BONE = "head"
-EYE_BONES = ("eye.L", "eye.R")
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a movement of the head or of an eye is keyed on: a bone of an armature, or a whole object."""
+
+    ob: bpy.types.Object
+    bone: str = ""
+
+    @property
+    def pose(self) -> bpy.types.PoseBone | None:
+        """The bone, where it is one."""
+        return self.ob.pose.bones[self.bone] if self.bone else None
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,18 @@ class Rig:
 
     root: bpy.types.Object
     """The object that moves the whole avatar; an armature, or the mesh itself."""
+    armature: bpy.types.Object | None
+    """The armature whose bones and properties may move the face."""
     meshes: tuple[bpy.types.Object, ...]
     """Meshes with shape keys, one for each set of keys."""
-    head_bone: str | None
-    eye_bones: tuple[str | None, str | None]
-    """The actor's left and right eye."""
+    bones: FaceBones
+    """Bones of the armature by what they turn, as their names say."""
+    head: Control | None
+    """None: the root itself turns."""
+    eyes: tuple[Control | None, Control | None]
+    """What turns the actor's left and right eye."""
+    look_at: tuple[Control, ...]
+    """Targets that the eyes follow: one for both, or left and right; then `eyes` are not turned."""
     face_axes: Matrix
     """3x3, face-model axes to the root's local axes."""
     origin: Vector
@@ -49,26 +66,50 @@ class Rig:
     """Local units of the root for one face-model centimetre."""
 
     @property
+    def head_bone(self) -> str | None:
+        """The bone of the root that the head turns by."""
+        return self.head.bone if self.head is not None and self.head.ob == self.root and self.head.bone else None
+
+    @property
+    def eye_bones(self) -> tuple[str | None, str | None]:
+        """The bones of the root that turn the left and the right eye."""
+        turned = (None, None) if self.look_at else self.eyes
+        left, right = (eye.bone if eye is not None and eye.ob == self.root and eye.bone else None for eye in turned)
+        return left, right
+
+    @property
     def pivot(self) -> Vector:
         """The point that the head turns about, in the root's local axes."""
         return self.root.data.bones[self.head_bone].head_local if self.head_bone else Vector((0.0, 0.0, 0.0))
 
+    @property
+    def armature_units_per_cm(self) -> float:
+        """Local units of the armature for one face-model centimetre."""
+        if self.armature is None or self.armature == self.root:
+            return self.units_per_cm
+        return self.units_per_cm * self.root.matrix_world.median_scale / self.armature.matrix_world.median_scale
 
-def read_rig(target: bpy.types.Object, take: Take) -> Rig:
-    """Find out how to drive `target`, an armature or a mesh; raises `UsageError` for anything without shape keys."""
-    root = _root_of(target)
+
+def read_rig(target: bpy.types.Object, take: Take | None = None) -> Rig:
+    """Find out how to drive `target`, an armature or a mesh; `take` gives the actor's measures.
+
+    Raises `UsageError` for anything without shape keys and without a face that bones move.
+    """
+    from . import placement, turning
+
+    root = root_of(target)
+    armature = root if root.type == "ARMATURE" else _armature_of(root)
     meshes = tuple(_meshes_with_keys(root))
-    if not meshes:
+    bones = find_bones([bone.name for bone in armature.data.bones]) if armature is not None else FaceBones()
+    if not meshes and not (armature is not None and bones.head and _deformed(armature)):
         raise UsageError(f"{target.name} has no mesh with shape keys; choose a face that has some, or use Add Avatar.")
-    bones = {bone.name.casefold(): bone.name for bone in root.data.bones} if root.type == "ARMATURE" else {}
-    ours = AVATAR_PROPERTY in root
-    axes = FACE_TO_BLENDER if root.type == "ARMATURE" else _mesh_axes(root)
-    if ours:
+    head, eyes, look_at = turning.controls(root, armature, bones)
+    axes = placement.face_axes(root, armature, meshes, bones)
+    if AVATAR_PROPERTY in root:
         origin, units = Vector(root[ORIGIN_PROPERTY]), float(root[SCALE_PROPERTY])
     else:
-        origin, units = _measured_face(root, meshes, axes, take)
-    left, right = (bones.get(name.casefold()) for name in EYE_BONES)
-    return Rig(root, meshes, bones.get(HEAD_BONE), (left, right), axes, origin, units)
+        origin, units = placement.placed_face(root, armature, meshes, bones, axes, take)
+    return Rig(root, armature, meshes, bones, head, eyes, look_at, axes, origin, units)
 
 
 def find_avatar(scene: bpy.types.Scene) -> bpy.types.Object:
@@ -111,20 +152,42 @@ def parent_space(root: bpy.types.Object) -> Matrix:
 
 
 def belongings(root: bpy.types.Object) -> set[bpy.types.Object]:
-    """The avatar's own objects: the root, what is parented to it and what its armature deforms."""
+    """The avatar's own objects: the root, what is parented to it, what its armature deforms, and what its owner said
+    performs with it.
+    """
     found = {root, *root.children_recursive}
     if root.type == "ARMATURE":
         found |= {ob for ob in bpy.data.objects if ob.type == "MESH" and ob.find_armature() == root}
-    return found
+    settings = getattr(root, "understudy", None)
+    return found | {row.object for row in getattr(settings, "also", ()) if row.object is not None}
 
 
-def _root_of(target: bpy.types.Object) -> bpy.types.Object:
-    """The armature of a mesh when that armature has a head to turn, else the object itself."""
-    armature = target.find_armature() if target.type == "MESH" else None
-    if armature is None and target.parent is not None and target.parent.type == "ARMATURE":
-        armature = target.parent
-    has_head = armature is not None and any(bone.name.casefold() == HEAD_BONE for bone in armature.data.bones)
-    return armature if has_head else target
+def root_of(target: bpy.types.Object) -> bpy.types.Object:
+    """What moves the whole avatar: the armature of a mesh when it has a head to turn, the empty that holds several
+    meshes with shape keys, else the object itself.
+    """
+    if target.type != "MESH":
+        return target
+    armature = _armature_of(target)
+    if armature is not None and find_bones([bone.name for bone in armature.data.bones]).head:
+        return armature
+    holder = target.parent
+    if armature is None and holder is not None and holder.type == "EMPTY":
+        faces = [ob for ob in holder.children if ob.type == "MESH" and ob.data.shape_keys is not None]
+        return holder if len(faces) > 1 else target
+    return target
+
+
+def _armature_of(ob: bpy.types.Object) -> bpy.types.Object | None:
+    """The armature that deforms an object, or that it hangs on."""
+    armature = ob.find_armature() if ob.type == "MESH" else None
+    if armature is None and ob.parent is not None and ob.parent.type == "ARMATURE":
+        armature = ob.parent
+    return armature
+
+
+def _deformed(armature: bpy.types.Object) -> bool:
+    return any(ob.type == "MESH" and ob.find_armature() == armature for ob in bpy.data.objects)
 
 
 def _meshes_with_keys(root: bpy.types.Object) -> Iterator[bpy.types.Object]:
@@ -134,44 +197,3 @@ def _meshes_with_keys(root: bpy.types.Object) -> Iterator[bpy.types.Object]:
         if keys is not None and len(keys.key_blocks) > 1 and keys.name not in seen:
             seen.add(keys.name)
             yield ob
-
-
-def _mesh_axes(mesh: bpy.types.Object) -> Matrix:
-    """Axes of a bare mesh: Y up facing +Z when its local Y points up in the world (imported OBJ), else Z up facing
-    -Y.
-    """
-    up = stand(mesh).to_3x3().normalized().inverted() @ Vector((0.0, 0.0, 1.0))
-    return Matrix.Identity(3) if up.y > 0.7 else FACE_TO_BLENDER
-
-
-def _measured_face(
-    root: bpy.types.Object, meshes: tuple[bpy.types.Object, ...], axes: Matrix, take: Take
-) -> tuple[Vector, float]:
-    """Lay the actor's neutral face over what the shape keys move: the origin and the units of a centimetre in the
-    root's axes.
-    """
-    moved = np.concatenate([_moved_points(root, mesh) for mesh in meshes])
-    in_face_axes = moved @ np.array(axes)  # rows times axes = transposed axes times columns
-    low, high = in_face_axes.min(0), in_face_axes.max(0)
-    actor_low, actor_high = take.neutral_cm.min(0), take.neutral_cm.max(0)
-    units = float((high[0] - low[0]) / max(float(actor_high[0] - actor_low[0]), 1e-6))
-    origin = (low + high) / 2 - (actor_low + actor_high) / 2 * units
-    return axes @ Vector(origin), units
-
-
-def _moved_points(root: bpy.types.Object, mesh: bpy.types.Object) -> NDArray[np.float64]:
-    """(N, 3) points of a mesh that any shape key moves, in the root's local axes; all when those have no extent."""
-    blocks = mesh.data.shape_keys.key_blocks
-    rest = _key_points(blocks[0])
-    moves = np.zeros(len(rest), bool)
-    for block in blocks[1:]:
-        moves |= np.abs(_key_points(block) - rest).max(1) > 1e-6
-    points = rest[moves] if moves.any() and np.ptp(rest[moves], axis=0).any() else rest
-    matrix = np.array(root.matrix_world.inverted() @ mesh.matrix_world)
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
-
-
-def _key_points(block: bpy.types.ShapeKey) -> NDArray[np.float64]:
-    points = np.empty(len(block.data) * 3, np.float32)
-    block.data.foreach_get("co", points)
-    return points.reshape(-1, 3).astype(np.float64)

@@ -1,0 +1,248 @@
+"""Where the face is on a foreign avatar: which way it looks, and where the face model lies over it.
+
+The face model is laid over the avatar by what corresponds on both: each shape key whose name is known moves a place of the
+face (a lid, a corner of the mouth), the face model moves the same place, and the eyes' bones are the eyes' centres. An
+avatar that shows too few such places is placed by the extent of what its keys move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+from numpy.typing import NDArray
+
+from ...inference import arkit, face_model, retarget
+from ...inference.errors import UnderstudyError
+from ...inference.face_model.types import FaceModel
+from ...inference.retarget.bones import FaceBones
+from ...inference.take import Take
+from .rig import AVATAR_PROPERTY, FACE_TO_BLENDER, stand
+
+Points = NDArray[np.float64]
+
+_STEADY: Final = frozenset({"jawForward", "cheekPuff", "tongueOut", "jawLeft", "jawRight", "mouthLeft", "mouthRight"})
+"""Coefficients that move too much of a face, or too differently on each, to tell a place; gaze neither."""
+_PLACES: Final = 4
+"""Fewer places than this do not tell a size."""
+_SPREAD_CM: Final = 1.5
+_UP: Final = 0.7
+
+
+def face_axes(
+    root: bpy.types.Object,
+    armature: bpy.types.Object | None,
+    meshes: Sequence[bpy.types.Object],
+    bones: FaceBones,
+) -> Matrix:
+    """3x3 face-model axes to the root's local axes, always along them.
+
+    Up is where the head is above its first ancestor, or the world's up; left is where the left eye or what a key of the
+    left eye moves is. An avatar that shows neither faces -Y, or +Z when its own Y points up.
+    """
+    if AVATAR_PROPERTY in root:
+        return FACE_TO_BLENDER
+    up = _along(_up(root, armature, bones))
+    left = _left(root, armature, meshes, bones)
+    if left is not None:
+        left = _along(left - up * left.dot(up))
+    if left is None or abs(left.dot(up)) > _UP:
+        left = Vector((1.0, 0.0, 0.0))
+        if abs(up.x) > _UP:
+            left = Vector((0.0, 1.0, 0.0))
+    out = left.cross(up)
+    return Matrix((left, up, out)).transposed()
+
+
+def placed_face(
+    root: bpy.types.Object,
+    armature: bpy.types.Object | None,
+    meshes: Sequence[bpy.types.Object],
+    bones: FaceBones,
+    axes: Matrix,
+    take: Take | None,
+) -> tuple[Vector, float]:
+    """The face model's origin in the root's local axes, and root units for one centimetre."""
+    model, neutral_cm = _actor(take)
+    to_face = np.array(axes)  # rows times axes = transposed axes times columns
+    pairs = list(_shape_places(root, meshes, model, neutral_cm))
+    if armature is not None:
+        pairs += _eye_places(root, armature, bones, model, neutral_cm)
+    if len(pairs) >= _PLACES or (not meshes and pairs):
+        avatar = np.array([place for place, _ in pairs]) @ to_face
+        actor = np.array([place for _, place in pairs])
+        if np.sqrt(actor.var(0).sum()) > _SPREAD_CM:
+            origin, units = _fitted(avatar, actor)
+            if units > 0:
+                return axes @ Vector(origin), units
+    shown = [*meshes] or [ob for ob in bpy.data.objects if ob.type == "MESH" and ob.find_armature() == armature]
+    moved = np.concatenate([_moved_points(root, mesh) for mesh in shown]) @ to_face
+    low, high = moved.min(0), moved.max(0)
+    extent = neutral_cm if take is None or len(take.neutral_cm) == len(neutral_cm) else take.neutral_cm
+    actor_low, actor_high = extent.min(0), extent.max(0)
+    units = float((high[0] - low[0]) / max(float(actor_high[0] - actor_low[0]), 1e-6))
+    return axes @ Vector((low + high) / 2 - (actor_low + actor_high) / 2 * units), units
+
+
+def _along(direction: Vector) -> Vector:
+    """The axis that a direction is nearest to."""
+    axis = max(range(3), key=lambda index: abs(direction[index]))
+    return Vector([np.copysign(1.0, direction[axis]) if index == axis else 0.0 for index in range(3)])
+
+
+def _up(root: bpy.types.Object, armature: bpy.types.Object | None, bones: FaceBones) -> Vector:
+    if armature is not None and bones.head:
+        head = armature.data.bones[bones.head]
+        first = head.parent_recursive[-1] if head.parent else head
+        rise = head.head_local - first.head_local
+        if rise.length < head.length:
+            rise = head.tail_local - head.head_local
+        return _between(armature, root) @ rise
+    return stand(root).to_3x3().normalized().inverted() @ Vector((0.0, 0.0, 1.0))
+
+
+def _left(
+    root: bpy.types.Object, armature: bpy.types.Object | None, meshes: Sequence[bpy.types.Object], bones: FaceBones
+) -> Vector | None:
+    """From what is on the actor's right to what is on the left."""
+    left_bone, right_bone = bones.eyes
+    if armature is not None and left_bone and right_bone:
+        eyes = armature.data.bones
+        return _between(armature, root) @ (eyes[left_bone].head_local - eyes[right_bone].head_local)
+    across = np.zeros(3)
+    names = list(dict.fromkeys(block.name for mesh in meshes for block in mesh.data.shape_keys.key_blocks[1:]))
+    sides = {link.key: link.coefficient for link in retarget.match_names(names).links}
+    for mesh in meshes:
+        for key, coefficient in sides.items():
+            sign = 1.0 if coefficient.endswith("Left") else -1.0 if coefficient.endswith("Right") else 0.0
+            block = mesh.data.shape_keys.key_blocks.get(key)
+            if sign and block is not None and not coefficient.startswith(("jaw", "mouthLeft", "mouthRight", "eyeLook")):
+                place = _place(root, mesh, block)
+                across += sign * place if place is not None else 0.0
+    return Vector(across) if np.abs(across).max() > 0 else None
+
+
+def _between(source: bpy.types.Object, target: bpy.types.Object) -> Matrix:
+    """3x3 from one object's local axes to another's."""
+    return (target.matrix_world.inverted() @ source.matrix_world).to_3x3()
+
+
+def _actor(take: Take | None) -> tuple[FaceModel, Points]:
+    """The face model that a take was tracked with and the actor's neutral in it; without either the default one."""
+    default = face_model.load()
+    if take is None:
+        return default, default.mean_cm.astype(np.float64)
+    model = default
+    if take.face_model != default.name:
+        try:
+            model = face_model.load(take.face_model)
+        except UnderstudyError:  # tracked on another computer: the default face is a good ruler too
+            return default, default.mean_cm.astype(np.float64)
+    if len(take.neutral_cm) != len(model.mean_cm):
+        return model, model.mean_cm.astype(np.float64)
+    return model, take.neutral_cm.astype(np.float64)
+
+
+def _shape_places(
+    root: bpy.types.Object, meshes: Sequence[bpy.types.Object], model: FaceModel, neutral_cm: Points
+) -> Iterator[tuple[Points, Points]]:
+    """What each key of known name moves on the avatar (root axes), and what the same moves on the actor (cm)."""
+    if not meshes:
+        return
+    face = max(meshes, key=lambda mesh: len(mesh.data.shape_keys.key_blocks))
+    blocks = face.data.shape_keys.key_blocks
+    mapping = retarget.match_names([block.name for block in blocks[1:]])
+    areas = _areas(neutral_cm, model.triangles)
+    for key in mapping.keys:
+        links = [link for link in mapping.links if link.key == key]
+        if any(link.coefficient in _STEADY or link.coefficient.startswith("eyeLook") for link in links):
+            continue
+        moves = sum(
+            link.gain * model.expressions_cm[arkit.INDEX[link.coefficient]].astype(np.float64) for link in links
+        )
+        actor = _centre(neutral_cm, moves, areas)
+        avatar = _place(root, face, blocks[key])
+        if actor is not None and avatar is not None:
+            yield avatar, actor
+
+
+def _eye_places(
+    root: bpy.types.Object, armature: bpy.types.Object, bones: FaceBones, model: FaceModel, neutral_cm: Points
+) -> list[tuple[Points, Points]]:
+    """Where the eyes' bones are, and where the eyes of the actor are."""
+    if not (bones.eyes[0] and bones.eyes[1]):
+        return []
+    # eyes go along with the face when an actor's neutral differs from the mean
+    shift = neutral_cm.mean(0) - model.mean_cm.mean(0)
+    across = _between(armature, root)
+    start = root.matrix_world.inverted() @ armature.matrix_world.translation
+    places = [np.array(start + across @ armature.data.bones[name].head_local) for name in bones.eyes]
+    return [(place, eye + shift) for place, eye in zip(places, model.eye_centres_cm.astype(np.float64), strict=True)]
+
+
+def _fitted(avatar: Points, actor: Points) -> tuple[Points, float]:
+    """Origin and scale that lay places (N, 3) of the actor over those of the avatar; places that fit badly count less."""
+    weights = np.ones(len(actor))
+    for _ in range(10):
+        share = weights / weights.sum()
+        middle, other = share @ avatar, share @ actor
+        here, there = avatar - middle, actor - other
+        units = float((share @ (here * there).sum(1)) / (share @ (there**2).sum(1)))
+        errors = np.linalg.norm(here - units * there, axis=1)
+        weights = 1 / np.maximum(errors, np.median(errors) + 1e-9)
+    return middle - units * other, units
+
+
+def _place(root: bpy.types.Object, mesh: bpy.types.Object, block: bpy.types.ShapeKey) -> Points | None:
+    """The middle of what a key moves on a mesh, in the root's local axes."""
+    rest = _key_points(block.relative_key)
+    mesh.data.calc_loop_triangles()
+    triangles = np.empty(len(mesh.data.loop_triangles) * 3, np.int32)
+    mesh.data.loop_triangles.foreach_get("vertices", triangles)
+    centre = _centre(rest, _key_points(block) - rest, _areas(rest, triangles.reshape(-1, 3)))
+    if centre is None:
+        return None
+    matrix = np.array(root.matrix_world.inverted() @ mesh.matrix_world)
+    return np.asarray(matrix[:3, :3] @ centre + matrix[:3, 3])
+
+
+def _centre(points: Points, moves: Points, areas: Points) -> Points | None:
+    """The middle of points (N, 3), each counted by the square of its move and the surface around it."""
+    shares = (np.asarray(moves) ** 2).sum(1) * areas
+    total = float(shares.sum())
+    return np.asarray(shares @ points / total) if total > 0 else None
+
+
+def _areas(points: Points, triangles: NDArray[np.int32]) -> Points:
+    """(N,) surface around each point; 1 for points of a mesh without faces."""
+    if not len(triangles):
+        return np.ones(len(points))
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
+    return np.bincount(triangles.ravel(), np.repeat(area, 3), len(points))
+
+
+def _moved_points(root: bpy.types.Object, mesh: bpy.types.Object) -> Points:
+    """(N, 3) points of a mesh that any shape key moves, in the root's local axes; all when those have no extent."""
+    if mesh.data.shape_keys is None:
+        rest = np.empty(len(mesh.data.vertices) * 3, np.float32)
+        mesh.data.vertices.foreach_get("co", rest)
+        points = rest.reshape(-1, 3).astype(np.float64)
+    else:
+        blocks = mesh.data.shape_keys.key_blocks
+        rest = _key_points(blocks[0])
+        moves = np.zeros(len(rest), bool)
+        for block in blocks[1:]:
+            moves |= np.abs(_key_points(block) - rest).max(1) > 1e-6
+        points = rest[moves] if moves.any() and np.ptp(rest[moves], axis=0).any() else rest
+    matrix = np.array(root.matrix_world.inverted() @ mesh.matrix_world)
+    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def _key_points(block: bpy.types.ShapeKey) -> Points:
+    points = np.empty(len(block.data) * 3, np.float32)
+    block.data.foreach_get("co", points)
+    return points.reshape(-1, 3).astype(np.float64)
