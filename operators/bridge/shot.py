@@ -12,9 +12,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
+from numpy.typing import NDArray
 
 from ...inference.take import Take
-from . import bake, camera, lights, timing
+from . import bake, camera, lights, timing, turns
 from .fcurves import Curve, write_curves
 from .rig import Rig, parent_space, read_rig, stand
 
@@ -44,7 +45,7 @@ def setup_shot(
     line = bake.timeline(take, scene)
     rest = stand(rig.root)
     view, units = _view_axes(rig, rest)
-    way = [view @ Vector(point) * units for point in take.translation_cm[line.seen].astype(np.float64)]
+    way = take.translation_cm[line.seen].astype(np.float64) @ np.array(view).T * units
     middle = view @ Vector(np.median(take.translation_cm[line.seen], axis=0).astype(np.float64)) * units
     eye = rest @ rig.origin - middle
     made = camera.place_camera(scene, take, Matrix.Translation(eye) @ view.to_4x4(), middle.length)
@@ -52,9 +53,15 @@ def setup_shot(
         camera.show_footage(made, take, clip)
     if add_lights:
         lights.light_head(scene, rest @ rig.origin, view, units)
-    locations = _locations(rig, rest, [eye + point for point in way], bake.head_turns(rig, take, line))
+    heads = turns.turn_tracks(rig, take, line.seen, eyes=False)
+    locations = _locations(rig, rest, np.array(eye) + way, turns.head_turns(rig, take, line.seen))
     curves = [Curve("location", axis, locations[:, axis], "Object Transforms") for axis in range(3)]
-    write_curves(rig.root, name, STEP, curves + bake.head_curves(rig, take, line), line.frames, line.hold)
+    for ob, turned in heads:
+        if ob == rig.root:
+            curves += turned
+        else:
+            write_curves(ob, name, STEP, turned, line.frames, line.hold)
+    write_curves(rig.root, name, STEP, curves, line.frames, line.hold)
     _set_output(scene)
     scene[AVATAR_POINTER] = rig.root
     return made
@@ -72,14 +79,13 @@ def _view_axes(rig: Rig, rest: Matrix) -> tuple[Matrix, float]:
     return axes, rig.units_per_cm * rest.median_scale
 
 
-def _locations(rig: Rig, rest: Matrix, origins: list[Vector], turns: list[Matrix]) -> np.ndarray:
+def _locations(rig: Rig, rest: Matrix, origins: NDArray[np.float64], heads: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 3) locations of the root that put the face model's origin, turned with the head, at world `origins`."""
-    space = parent_space(rig.root).inverted()
-    local = rest.to_3x3()
-    arm = rig.origin - rig.pivot
-    return np.array(
-        [space @ (origin - local @ (rig.pivot + turn @ arm)) for origin, turn in zip(origins, turns, strict=True)]
-    )
+    space = np.array(parent_space(rig.root).inverted())
+    local = np.array(rest.to_3x3())
+    pivot, arm = np.array(rig.pivot), np.array(rig.origin - rig.pivot)
+    world = origins - (pivot + heads @ arm) @ local.T
+    return np.asarray(world @ space[:3, :3].T + space[:3, 3])
 
 
 def _set_output(scene: bpy.types.Scene) -> None:
