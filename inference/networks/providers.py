@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -17,11 +20,16 @@ from ..errors import MissingComponentError, UsageError
 from .registry import user_folder
 
 CPU = "CPUExecutionProvider"
+_NVIDIA = ("cuda", "tensorrt")
+_CUDA_FILES = ("libcudart.so*", "libcublas.so*", "libcudnn.so*", "cudart64_*.dll", "cublas64_*.dll", "cudnn64_*.dll")
 
-# y = Relu(x) with one float (ONNX, opset 17): enough to see whether a provider starts and computes.
+# y = Relu(x * identity) with a 3 x 3 kernel (ONNX, opset 17): whether a provider starts and computes; convolutions are
+# what NVIDIA's provider needs cuDNN for.
 _PROBE = bytes.fromhex(
-    "08083a330a0c0a0178120179220452656c751201675a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a020801"
-    "42040a001011"
+    "080812003aa4010a220a01780a01771201632204436f6e762a110a04706164734001400140014001a001070a0c0a016312017922045265"
+    "6c751201672a33080108010803080310012224000000000000000000000000000000000000803f00000000000000000000000000000000"
+    "4201775a1b0a017812160a14080112100a0208010a0208010a0208030a020803621b0a017912160a14080112100a0208010a0208010a02"
+    "08030a02080342040a001011"
 )
 
 
@@ -38,9 +46,9 @@ class Provider:
 
 
 PROVIDERS = (
-    Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu[cuda,cudnn]", True),
+    Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu[cuda,cudnn], or the CUDA zip of the extension", True),
     Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu[cuda,cudnn] and tensorrt", False),
-    Provider("directml", "DmlExecutionProvider", "onnxruntime-directml", True),
+    Provider("directml", "DmlExecutionProvider", "onnxruntime-directml, or the DirectML zip of the extension", True),
     Provider("coreml", "CoreMLExecutionProvider", "onnxruntime for macOS", False),
     Provider("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino", False),
     Provider("cpu", CPU, "onnxruntime", True),
@@ -94,22 +102,50 @@ def _provider_options(name: str, index: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Iterator[io.StringIO]:
     """ONNX Runtime reports a missing library on standard error, and its preloader prints; the reason is told by us."""
     ort.set_default_logger_severity(4)
+    said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
+        with contextlib.redirect_stdout(said):
+            yield said
     finally:
         ort.set_default_logger_severity(3)
 
 
 @cache
-def _preload_cuda() -> None:
-    """Load the CUDA and cuDNN libraries that pip installed beside ONNX Runtime, where it can."""
-    if hasattr(ort, "preload_dlls"):
+def _preload_cuda() -> tuple[str, ...]:
+    """Load NVIDIA's libraries: the user's, those that pip installed beside ONNX Runtime, the system's.
+
+    Returns the file names of those that are nowhere to be found.
+    """
+    if not hasattr(ort, "preload_dlls"):
+        return ()
+    for folder in cuda_folders():
         with _quiet():
-            ort.preload_dlls()
+            ort.preload_dlls(directory=str(folder))
+    with _quiet() as said:
+        ort.preload_dlls()
+    failed = re.findall(r"Failed to load (.+?(?:\.dll|\.so[.\d]*)):", said.getvalue())
+    return tuple(dict.fromkeys(re.split(r"[/\\]", path)[-1] for path in failed))
+
+
+def cuda_folders() -> list[Path]:
+    """The folders with libraries at and below the one that UNDERSTUDY_CUDA names, cuDNN's after CUDA's own."""
+    given = os.environ.get("UNDERSTUDY_CUDA")
+    found = {path.parent for pattern in _CUDA_FILES for path in Path(given).rglob(pattern)} if given else set()
+    return sorted(found, key=lambda folder: ("cudnn" in folder.as_posix(), folder))
+
+
+def _why_not_loaded(provider: Provider) -> str:
+    """What a provider that is compiled in lacks."""
+    missing = _preload_cuda() if provider.device in _NVIDIA else ()
+    if not missing:
+        return f"its libraries could not be loaded (install {provider.package})"
+    return (
+        f"{', '.join(missing)} cannot be found (install CUDA and cuDNN in these versions, or {provider.package}, "
+        "or say in UNDERSTUDY_CUDA in which folder they are)"
+    )
 
 
 def _has_nvidia_driver() -> bool:
@@ -125,7 +161,7 @@ def why_unavailable(provider: Provider, index: int = 0) -> str:
     """Compute one number with a provider; the plain reason when that fails, empty when it works."""
     if provider.name not in ort.get_available_providers():
         return f"this build of ONNX Runtime has no {provider.name} (it comes with {provider.package})"
-    nvidia = provider.device in ("cuda", "tensorrt")
+    nvidia = provider.device in _NVIDIA
     if nvidia and not _has_nvidia_driver():
         return "no NVIDIA driver was found"
     if nvidia:
@@ -137,8 +173,8 @@ def why_unavailable(provider: Provider, index: int = 0) -> str:
         try:
             session = ort.InferenceSession(_PROBE, options, providers=choice.session_providers())
             if session.get_providers()[0] != provider.name:
-                return f"its libraries could not be loaded (install {provider.package})"
-            session.run(None, {"x": np.ones(1, np.float32)})
+                return _why_not_loaded(provider)
+            session.run(None, {"x": np.ones((1, 1, 3, 3), np.float32)})
         except session_errors() as error:
             return first_line(error)
     return ""

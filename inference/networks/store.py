@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,6 +57,57 @@ class ModelStatus:
             "get": entry.get,
             "files": [{"file": file.file, "size": file.size, "sha256": file.sha256} for file in entry.files],
         }
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An optional network, as a button that fetches it must describe it."""
+
+    name: str
+    purpose: str
+    source: str
+    """Who made it."""
+    licence: str
+    redistribution: str
+    get: str
+    file: str
+    address: str
+    """Empty when nobody may pass it on: the user brings the file."""
+    size: int
+    """Bytes."""
+    folder: Path
+    """Where it will be kept."""
+    present: bool
+    """A file of its name and size is there; its content is checked when it is used."""
+
+    @property
+    def host(self) -> str:
+        """The computer it comes from."""
+        return urllib.parse.urlsplit(self.address).hostname or ""
+
+
+def offer(name: str) -> Offer:
+    """What there is to say about an optional network; no file's content is read."""
+    entry = registry.network(name)
+    file = next((file for file in entry.files if file.url), entry.files[0])
+    present = any(
+        path.is_file() and one.size in (0, path.stat().st_size)
+        for one in entry.files
+        for path in (folder / one.file for folder in registry.weights_folders())
+    )
+    return Offer(
+        name=name,
+        purpose=entry.purpose,
+        source=entry.source,
+        licence=entry.licence,
+        redistribution=entry.redistribution,
+        get=entry.get,
+        file=file.file,
+        address=file.url,
+        size=file.size,
+        folder=registry.user_folder(),
+        present=present,
+    )
 
 
 def status(entry: Network) -> ModelStatus:

@@ -142,3 +142,26 @@ def test_the_report_has_one_used_device_and_reasons_for_the_others() -> None:
         assert status.available or not status.used
         assert bool(status.reason) != status.used
     assert report[-1].available  # the CPU
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_missing_libraries_of_nvidia_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def preload(directory: str | None = None) -> None:
+        tried.append(directory)
+        print("Failed to load libcublas.so.13: cannot open\nFailed to load C:\\x\\cudart64_13.dll: not found")
+
+    tried: list[str | None] = []
+    for folder in ("nvidia/cudnn/lib/libcudnn.so.9", "nvidia/cu13/lib/libcudart.so.13"):
+        (tmp_path / folder).parent.mkdir(parents=True)
+        (tmp_path / folder).touch()
+    monkeypatch.setenv("UNDERSTUDY_CUDA", str(tmp_path))
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(ort, "preload_dlls", preload)
+    monkeypatch.setattr(providers, "_has_nvidia_driver", lambda: True)
+    providers._preload_cuda.cache_clear()
+    cuda = dataclasses.replace(providers.PROVIDERS[0], package="a third test")
+    reason = providers.why_unavailable(cuda)
+    providers._preload_cuda.cache_clear()
+    assert reason.startswith("libcublas.so.13, cudart64_13.dll cannot be found")
+    assert "UNDERSTUDY_CUDA" in reason
+    assert tried == [str(tmp_path / "nvidia/cu13/lib"), str(tmp_path / "nvidia/cudnn/lib"), None]

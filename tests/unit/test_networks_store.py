@@ -181,3 +181,14 @@ def test_the_doctor_reports_everything_in_plain_types() -> None:
     assert "libavcodec" in facts["video"]["ffmpeg"]
     for word in ("Python", "ONNX Runtime", "Blender", "libavcodec", "face_landmarks_attention ready"):
         assert word in report.text
+
+
+def test_an_offer_says_what_from_where_how_big_and_the_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "weights_folders", lambda: (tmp_path,))
+    offer = store.offer("gfpgan")
+    assert (offer.host, offer.size, offer.licence) == ("github.com", 340299087, "Apache-2.0")
+    assert not offer.present
+    with (tmp_path / "gfpgan_1.4.onnx").open("wb") as file:
+        file.truncate(offer.size)  # a file of this size, without its content: nothing may read it just to list it
+    assert store.offer("gfpgan").present
+    assert store.offer("inswapper").address == ""
