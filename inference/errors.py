@@ -34,3 +34,13 @@ class StoppedError(UnderstudyError):
     """The user stopped the job."""
 
     exit_code = 130
+
+
+_BY_EXIT_CODE: dict[int, type[UnderstudyError]] = {
+    kind.exit_code: kind for kind in (UsageError, InputError, MissingComponentError, StoppedError)
+}
+
+
+def error_of(exit_code: int, message: str) -> UnderstudyError:
+    """The error of a program that ended with this exit code."""
+    return _BY_EXIT_CODE.get(exit_code, UnderstudyError)(message)

@@ -16,6 +16,7 @@ if not __package__:  # started by Blender as a loose script: load the folder abo
     from pathlib import Path as _Path
 
     _root = _Path(__file__).resolve().parents[1]
+    sys.path[:] = [folder for folder in sys.path if folder != str(_root / "operators")]  # its files are no modules
     _spec = importlib.util.spec_from_file_location(
         "understudy", _root / "__init__.py", submodule_search_locations=[str(_root)]
     )
@@ -37,6 +38,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ..inference import take as takes
 from ..inference.errors import InputError, MissingComponentError, StoppedError, UnderstudyError, UsageError
+from ..inference.jobs.processes import end_with_input
 from ..inference.take import Take
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ def main(words: Sequence[str]) -> int:
         signal.signal(stop, _stop)
     try:
         options = build_parser().parse_args(words)
+        if options.with_parent:
+            end_with_input()
         _need_blender()
         options.run(options, events)
     except UnderstudyError as error:
@@ -126,9 +130,14 @@ def build_parser() -> argparse.ArgumentParser:
     render.add_argument("--frames", type=_frame_range, metavar="A-B", help="source frames, from 0, both included")
     render.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     render.add_argument("--samples", type=int, default=None, help="samples for each pixel")
+    render.add_argument("--scene", metavar="NAME", help="the shot's scene; default: the one that was open")
+    render.add_argument("--overwrite", action="store_true", help="render every frame again")
+    render.add_argument("--trust", action="store_true", help="let the file's own scripts run, drivers for one")
+    render.add_argument("--cycles-devices", default="NONE", metavar="NONE|CUDA|OPTIX|...")
     render.set_defaults(run=_render)
     for command in (add, bake, render):
         command.add_argument("--json", action="store_true", help="every event is one JSON line")
+        command.add_argument("--with-parent", action="store_true", help="end when standard input does")
     return parser
 
 
@@ -171,7 +180,8 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
 def _render(options: argparse.Namespace, events: _Events) -> None:
     import bpy
 
-    from .bridge.render import SAMPLES, render_shot
+    from ..inference.defaults import SAMPLES
+    from .bridge.render import render_shot
 
     take: Take = takes.load(options.take)
     _open(options.blend)
@@ -224,14 +234,26 @@ def _new_file() -> None:
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 
 
-def _open(blend: Path) -> None:
-    """Open a .blend without running what scripts it may hold."""
+def _scene(name: str | None) -> bpy.types.Scene:
+    """The scene of that name, made the open one; without a name the open one."""
+    import bpy
+
+    if name is not None:
+        scene = bpy.data.scenes.get(name)
+        if scene is None:
+            raise UsageError(f"There is no scene {name} in the file; check the name.")
+        bpy.context.window.scene = scene
+    return bpy.context.scene
+
+
+def _open(blend: Path, *, trusted: bool = False) -> None:
+    """Open a .blend without running what scripts it may hold, unless it is trusted."""
     import bpy
 
     if not blend.is_file():
         raise InputError(f"There is no Blender file at {blend}; check the path.")
     try:
-        bpy.ops.wm.open_mainfile(filepath=str(blend.resolve()), load_ui=False, use_scripts=False)
+        bpy.ops.wm.open_mainfile(filepath=str(blend.resolve()), load_ui=False, use_scripts=trusted)
     except RuntimeError as error:
         raise InputError(
             f"Blender cannot open {blend}; it is damaged, no Blender file, or of a newer version."

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import bpy
 
 from ..inference.errors import InputError
-from .base import Work, default_path, shown_progress
+from .base import default_path
 from .bridge import paths
-from .chosen import chosen_take, has_take
-from .preferences import chosen_models, device
+from .bridge.compat import path_options
+from .chosen import has_take
+from .job import Command, LongWork
+from .preferences import device
 from .properties import STAGES
 
 
-class UNDERSTUDY_OT_composite(Work, bpy.types.Operator):
+class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
     """Put the rendered face into the footage and write the movie, with the original sound"""
 
     bl_idname = "understudy.composite"
     bl_label = "Composite"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}
+
+    if TYPE_CHECKING:
+        output: str
+    else:
+        output: bpy.props.StringProperty(
+            name="Movie",
+            description="File to write; empty means the scene's movie or a new one",
+            subtype="FILE_PATH",
+            options=path_options() | {"SKIP_SAVE"},
+        )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -29,28 +44,37 @@ class UNDERSTUDY_OT_composite(Work, bpy.types.Operator):
         if not settings.render_dir:
             cls.poll_message_set("There are no rendered frames; press Render in step 5, or choose their folder")
             return False
-        return has_take(cls, context)
+        return has_take(cls, context) and super().poll(context)
 
-    def work(self, context: bpy.types.Context) -> str:
-        """Write the movie."""
-        from ..inference.composite import CompositeOptions, composite_shot
-
-        scene, settings = context.scene, context.scene.understudy
-        performance, _ = chosen_take(scene)
+    def command(self, context: bpy.types.Context) -> Command:
+        """The words of ``understudy composite``."""
+        settings = context.scene.understudy
         footage, renders = paths.absolute(settings.footage), paths.absolute(settings.render_dir)
         if not footage.is_file():
             raise InputError(f"There is no video at {footage}; choose another file in step 1.")
         if not renders.is_dir():
             raise InputError(f"There are no rendered frames in {renders}; press Render in step 5.")
-        output = (
-            paths.absolute(settings.output) if settings.output else default_path(settings.footage, "_composite.mp4")
-        )
-        stages = tuple(stage for stage, *_ in STAGES if stage in settings.stages)
-        options = CompositeOptions(stages=stages, device=device(context))
-        with chosen_models(context), shown_progress(context) as progress:
-            report = composite_shot(footage, performance, renders, output, options, progress)
-        settings.output = settings.output or str(output)
-        return " ".join((f"{output}: {report.composited} of {report.frames} frames composited.", *report.notes))
+        output = self.output or settings.output or str(default_path(settings.footage, "_composite.mp4"))
+        self.output = output
+        movie = paths.absolute(output)
+        stages = ",".join(stage for stage, *_ in STAGES if stage in settings.stages)
+        words = ["composite", footage, "--take", paths.absolute(settings.take), "--render", renders, "-o", movie]
+        words += ["--stages", stages, "--device", device(context), "--report", _report_of(movie), "--overwrite"]
+        return Command(tuple(map(str, words)), "Composite")
+
+    def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
+        """Make the movie and its figures the scene's."""
+        settings = self.job_scene().understudy
+        made = next(event for event in events if event["event"] == "composite")
+        notes = [str(event["text"]) for event in events if event["event"] == "note"]
+        settings.output = self.output
+        settings.report = str(_report_of(Path(made["path"])))
+        return " ".join([f"{made['path']}: {made['composited']} of {made['frames']} frames composited.", *notes])
+
+
+def _report_of(movie: Path) -> Path:
+    """Where the figures of a composite go."""
+    return movie.with_name(f"{movie.stem}_report")
 
 
 CLASSES = (UNDERSTUDY_OT_composite,)

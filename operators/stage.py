@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..inference.errors import InputError
-from .base import Work, default_path, shown_progress
+from ..inference.errors import InputError, UsageError
+from ..inference.jobs.blender import render_arguments
+from .base import Work, default_path
 from .bridge import paths, timing
 from .bridge.bake import bake_take, is_baked
-from .bridge.render import render_shot
+from .bridge.compat import path_options
+from .bridge.render_devices import chosen_devices
 from .bridge.shot import setup_shot, shot_avatar
 from .chosen import chosen_avatar, chosen_take, has_avatar, has_take
+from .job import Command, LongWork
 
 
 class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
@@ -62,22 +65,30 @@ class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
         return sentence
 
 
-class UNDERSTUDY_OT_render(Work, bpy.types.Operator):
+class UNDERSTUDY_OT_render(LongWork, bpy.types.Operator):
     """Render the avatar alone, one transparent picture for each frame of the footage, keeping those that are up to
     date
     """
 
     bl_idname = "understudy.render"
     bl_label = "Render"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}
 
     if TYPE_CHECKING:
         overwrite: bool
+        folder: str
     else:
         overwrite: bpy.props.BoolProperty(
             name="Overwrite",
             description="Render every frame again; do so after a change of materials or lights",
             default=False,
+            options={"SKIP_SAVE"},
+        )
+        folder: bpy.props.StringProperty(
+            name="Folder",
+            description="Where the pictures go; empty means the scene's folder or a new one",
+            subtype="DIR_PATH",
+            options=path_options() | {"SKIP_SAVE"},
         )
 
     @classmethod
@@ -86,28 +97,40 @@ class UNDERSTUDY_OT_render(Work, bpy.types.Operator):
         if shot_avatar(context.scene) is None or context.scene.camera is None:
             cls.poll_message_set("The shot is not set up; press Set Up Shot in step 5 first")
             return False
-        return has_take(cls, context)
+        return has_take(cls, context) and super().poll(context)
 
-    def work(self, context: bpy.types.Context) -> str:
-        """Render the frames of the take."""
+    def command(self, context: bpy.types.Context) -> Command:
+        """The words of the Blender program's ``render``, for a copy of this file as it is now."""
         scene, settings = context.scene, context.scene.understudy
-        performance, _ = chosen_take(scene)
-        folder = (
-            paths.absolute(settings.render_dir) if settings.render_dir else default_path(settings.footage, "_render")
-        )
-        with shown_progress(context) as progress:
-            report = render_shot(
-                scene,
-                performance,
-                Path(folder),
-                None,
-                settings.engine,
-                progress,
-                samples=settings.samples,
-                overwrite=self.overwrite,
-            )
-        settings.render_dir = settings.render_dir or str(folder)
-        return f"{report.rendered} frames rendered, {report.kept} kept, {report.empty} without a face, in {folder}"
+        chosen_take(scene)
+        _need_saved_pictures()
+        self.folder = self.folder or settings.render_dir or str(default_path(settings.footage, "_render"))
+        copy = paths.user_folder("jobs") / f"render-{os.getpid()}.blend"
+        bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True, check_existing=False)
+        take, folder = paths.absolute(settings.take), paths.absolute(self.folder)
+        words = render_arguments(take, copy, folder, settings.engine, settings.samples)
+        words += ["--scene", scene.name, "--cycles-devices", chosen_devices(context)]
+        if self.overwrite:
+            words.append("--overwrite")
+        if not bpy.app.autoexec_fail:
+            words.append("--trust")
+        self.overwrite = False  # what was made again need not be made once more after Resume
+        return Command(tuple(words), "Render", blender=True, leftovers=(copy,))
+
+    def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
+        """Make the pictures the scene's."""
+        made = next(event for event in events if event["event"] == "done")
+        self.job_scene().understudy.render_dir = self.folder
+        return f"{made['rendered']} frames rendered, {made['kept']} kept, {made['empty']} without a face, in {made['path']}"
+
+
+def _need_saved_pictures() -> None:
+    """What was painted and neither saved nor packed would be missing in the copy that is rendered."""
+    dirty = [
+        image.name for image in bpy.data.images if image.is_dirty and image.users and image.type != "RENDER_RESULT"
+    ]
+    if dirty:
+        raise UsageError(f"The image {dirty[0]} has changes that are not saved; save or pack it first.")
 
 
 CLASSES = (UNDERSTUDY_OT_setup_shot, UNDERSTUDY_OT_render)

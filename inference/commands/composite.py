@@ -48,4 +48,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
     report = composite_shot(options.footage, take.load(options.take), options.render, options.output, chosen, console)
     for sentence in report.notes:
         console.say("note", sentence)
-    console.say("composite", f"{options.output}: composited", path=options.output)
+    console.say(
+        "composite",
+        f"{options.output}: composited",
+        path=options.output,
+        frames=report.frames,
+        composited=report.composited,
+    )

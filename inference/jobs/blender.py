@@ -6,44 +6,40 @@ No bpy here: Blender always runs in a process of its own.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ..errors import InputError, MissingComponentError, StoppedError, UnderstudyError, UsageError
+from ..errors import MissingComponentError, UnderstudyError, error_of
 from ..progress import Progress, silent
+from .processes import ask_to_stop, own_process
+from .worker_client import event_of
 
-_ROOT_PACKAGE = __package__.split(".inference")[0]
-_ROOT = Path(__file__).resolve().parents[2]
-_ERRORS: dict[int, type[UnderstudyError]] = {
-    kind.exit_code: kind for kind in (UsageError, InputError, MissingComponentError, StoppedError)
-}
+_PROGRAM = Path(__file__).resolve().parents[2] / "operators" / "batch.py"
 _STOP_TIMEOUT_S = 15.0
 
 
-def blender_command() -> list[str]:
+def blender_command(running: str = "") -> list[str]:
     """The command that starts the Blender program, without its arguments.
 
-    ``UNDERSTUDY_BLENDER`` names an executable; otherwise the bpy module of this Python, otherwise ``blender`` on the path.
+    ``UNDERSTUDY_BLENDER`` names an executable; otherwise the one that is `running`, otherwise the bpy module of this
+    Python, otherwise ``blender`` on the path.
     """
-    chosen = os.environ.get("UNDERSTUDY_BLENDER")
+    chosen = os.environ.get("UNDERSTUDY_BLENDER") or running
     if chosen and not shutil.which(chosen):
         raise MissingComponentError(f"UNDERSTUDY_BLENDER names {chosen}, which cannot be run; correct or unset it.")
     if not chosen and importlib.util.find_spec("bpy") is not None:
-        return [sys.executable, "-m", f"{_ROOT_PACKAGE}.operators.batch"]
+        return [sys.executable, str(_PROGRAM)]
     executable = shutil.which(chosen or "blender")
     if executable is None:
         raise MissingComponentError(
             "Blender was not found; install Blender 4.2 or newer and put it on the path, or name it in UNDERSTUDY_BLENDER."
         )
-    return [executable, "--background", "--factory-startup", "--python", str(_ROOT / "operators" / "batch.py"), "--"]
+    return [executable, "--background", "--factory-startup", "--python", str(_PROGRAM), "--"]
 
 
 def bake_arguments(
@@ -74,13 +70,13 @@ def run_blender(arguments: Sequence[str], progress: Progress = silent) -> None:
     """Run one subcommand of the Blender program to its end; raises what it reports."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        [*blender_command(), *arguments, "--json"],
+        [*blender_command(), *arguments, "--json", "--with-parent"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        start_new_session=True,
         env=environment,
+        **own_process(),
     )
     try:
         error, tail = _relay(process, progress)
@@ -90,8 +86,8 @@ def run_blender(arguments: Sequence[str], progress: Progress = silent) -> None:
             _stop(process)
     if error is not None:
         raise error
-    if code in _ERRORS:
-        raise _ERRORS[code](" ".join(tail)[-300:] or f"Blender ended with exit code {code}.")
+    if type(error_of(code, "")) is not UnderstudyError:
+        raise error_of(code, " ".join(tail)[-300:] or f"Blender ended with exit code {code}.")
     if code != 0:
         raise UnderstudyError(f"Blender ended unexpectedly (exit code {code}); its last words were: {' | '.join(tail)}")
 
@@ -102,33 +98,21 @@ def _relay(process: subprocess.Popen[str], progress: Progress) -> tuple[Understu
     tail: deque[str] = deque(maxlen=6)
     assert process.stdout is not None
     for line in process.stdout:
-        event = _event(line)
+        event = event_of(line)
         if event is None:
             if line.strip():
                 tail.append(line.strip())
         elif event["event"] == "progress":
             progress(str(event["stage"]), int(event["done"]), int(event["total"]))
         elif event["event"] == "error":
-            kind = _ERRORS.get(int(event["exit_code"]), UnderstudyError)
-            error = kind(str(event["message"]))
+            error = error_of(int(event["exit_code"]), str(event["message"]))
     return error, tail
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    """The event in a line of output, or None: Blender itself prints to the same stream."""
-    if not line.startswith("{"):
-        return None
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
     """End the program tidily, then firmly."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        ask_to_stop(process)
         try:
             process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

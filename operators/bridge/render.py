@@ -80,7 +80,9 @@ def render_shot(
     chosen = _chosen_frames(take, frames)
     scene_frames = timing.take_frames(take, scene)
     folder = _make_folder(out_dir)
-    done = {} if overwrite else _read_log(folder)
+    if overwrite:
+        (folder / LOG).unlink(missing_ok=True)
+    done = _read_log(folder)
     counts = dict.fromkeys(("rendered", "kept", "empty"), 0)
     landmarks: dict[int, NDArray[np.float32]] = {}
     own = sorted(belongings(avatar), key=lambda ob: ob.name)

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -178,52 +177,6 @@ def test_one_undo_takes_a_bake_back(addon, scene, avatar, take_file: Path) -> No
     bpy.ops.ed.undo()
     assert len(bpy.data.actions) == 0
     assert bpy.data.objects["Face"].data.shape_keys.animation_data is None
-
-
-def test_a_tracked_take_is_kept_with_the_scene(
-    addon, scene, take_file: Path, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from understudy.inference.jobs import shot
-
-    asked = []
-
-    def fake(
-        video: Path, options: object, face: int, face_model: str, progress: Callable[..., None], neutral: object
-    ) -> Take:
-        progress("track", 1, 2)
-        asked.append((video, options.max_faces, options.quality, options.device, face, face_model, neutral))
-        return replace(takes.load(take_file), confidence=np.array([1, 0, 1], np.float32))
-
-    monkeypatch.setattr(shot, "track_video", fake)
-    target = tmp_path / "new.npz"
-    chosen = {"quality": "high", "face": 1, "neutral": (3, 5)}
-    assert bpy.ops.understudy.track(filepath=str(footage), take=str(target), **chosen) == {"FINISHED"}
-    assert asked == [(footage, 2, "high", "auto", 1, "default", (3, 5))]
-    assert takes.load(target).confidence.tolist() == [1, 0, 1]
-    settings = scene.understudy
-    assert (settings.footage, settings.take) == (str(footage), str(target))
-    assert settings.take_summary == "2 of 3 frames with a face"
-
-
-def test_new_footage_never_costs_the_take_of_the_old(
-    addon, scene, take_file: Path, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from understudy.inference.jobs import shot
-
-    first = takes.load(take_file)
-    monkeypatch.setattr(paths, "user_folder", lambda name: tmp_path)
-    settings = scene.understudy
-    tracked = []
-    for source in ("one", "two", "two"):
-        performance = replace(first, source_sha256=source)
-        monkeypatch.setattr(shot, "track_video", lambda *_, made=performance: made)
-        assert bpy.ops.understudy.track(filepath=str(footage)) == {"FINISHED"}
-        tracked.append(settings.take)
-        settings.render_dir = settings.render_dir or str(tmp_path / f"render of {source}")
-    assert tracked[0] != tracked[1], "another video of the same name"
-    assert tracked[1] == tracked[2], "the same video again"
-    assert [takes.load(Path(path)).source_sha256 for path in tracked[:2]] == ["one", "two"]
-    assert settings.render_dir == str(tmp_path / "render of two")
 
 
 def test_an_added_avatar_performs(addon, scene, avatar, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_a_crash_quotes_the_last_words(program) -> None:
 def test_stopping_ends_the_program(program, tmp_path: Path) -> None:
     program(
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-        "print(json.dumps({'event': 'progress', 'stage': 'render', 'done': 0, 'total': 9})); sys.stdout.flush(); time.sleep(60)"
+        "print(json.dumps({'event': 'progress', 'stage': 'render', 'done': 0, 'total': 9})); sys.stdout.flush(); sys.stdin.read()"
     )
 
     def stop(stage: str, done: int, total: int) -> None:

@@ -1,0 +1,55 @@
+"""Programs in processes of their own: how they are started, and how they end with whoever started them.
+
+A program that was started with `own_process` has its standard input as a lifeline: it ends when that does, be it that
+the parent closed it or is gone. This works alike on every system; signals do not.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+STOPPED = 130
+PATIENCE_S = 10.0
+"""So long a program that lost its parent may take to end tidily."""
+
+
+def own_process() -> dict[str, Any]:
+    """Arguments for `subprocess.Popen`: a lifeline, no part in the terminal's Ctrl-C, and no console window."""
+    options: dict[str, Any] = {"stdin": subprocess.PIPE}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    else:
+        options["start_new_session"] = True
+    return options
+
+
+def ask_to_stop(process: subprocess.Popen[Any]) -> None:
+    """Let go of the lifeline; the program ends tidily at once."""
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
+
+
+def end_with_input() -> None:
+    """In the program: from now on interrupt its main thread, as Ctrl-C does, when standard input ends."""
+    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:  # also wakes a main thread that waits for another program
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    time.sleep(PATIENCE_S)
+    os._exit(STOPPED)

@@ -1,0 +1,82 @@
+"""What is known about this machine: devices that were tried, optional models that are there. Drawing only reads it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+if TYPE_CHECKING:
+    from ..inference.networks.store import Offer
+
+OFFERED = ("gfpgan", "inswapper", "arcface")
+"""The optional models that some stage asks for."""
+
+
+@dataclass
+class Known:
+    """What was found out since the add-on was switched on."""
+
+    devices: list[dict[str, Any]] | None = None
+    """One entry for each provider of ONNX Runtime (see `ProviderStatus`); None until somebody asked."""
+    runtime: str = ""
+    """The version of ONNX Runtime that was tried."""
+    offers: tuple[Offer, ...] | None = None
+    """Optional models; None until they were looked up."""
+
+
+known = Known()
+
+
+def learn_devices(facts: dict[str, Any]) -> None:
+    """Take over what the doctor found out."""
+    known.devices, known.runtime = facts["onnxruntime"]["providers"], facts["onnxruntime"]["version"] or ""
+    redraw()
+
+
+def look_up_offers() -> None:
+    """See which optional models are there."""
+    from ..inference.networks.store import offer
+
+    known.offers = tuple(offer(name) for name in OFFERED)
+    redraw()
+
+
+def look_up_soon() -> None:
+    """Look the models up after this drawing, which must not read files itself."""
+    if known.offers is None and not bpy.app.timers.is_registered(look_up_offers):
+        bpy.app.timers.register(look_up_offers, first_interval=0.0)
+
+
+def reason_against(device: str) -> str:
+    """Why a device does not work here, as far as that is known; empty when it does or nobody asked."""
+    found = [entry["reason"] for entry in known.devices or () if entry["device"] == device and not entry["available"]]
+    return found[0] if found else ""
+
+
+def readable_size(count: int) -> str:
+    """Bytes as people count them."""
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{max(count, 1) / 1e3:.0f} kB"
+
+
+def wrapped(text: str, width: int) -> Sequence[str]:
+    """A sentence in lines that fit a dialog."""
+    return textwrap.wrap(text, width) or [""]
+
+
+def redraw() -> None:
+    """Show the preferences anew."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+
+
+def forget() -> None:
+    """Know nothing, as after the start."""
+    known.devices, known.runtime, known.offers = None, "", None
+    if bpy.app.timers.is_registered(look_up_offers):
+        bpy.app.timers.unregister(look_up_offers)

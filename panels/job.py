@@ -1,0 +1,67 @@
+"""The running job above the steps: how far it is, and how to stop it; after an early end, how to go on."""
+
+from __future__ import annotations
+
+import bpy
+
+
+class Progress:
+    """What the panel shows wherever it is."""
+
+    bl_label = "Job"
+    bl_region_type = "UI"
+    bl_category = "Understudy"
+    bl_options = {"HIDE_HEADER"}
+    bl_order = 0
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Nothing is shown while there is nothing to tell."""
+        return context.window_manager.understudy.job.state != "idle"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the bar or the sentence, and the buttons."""
+        job = context.window_manager.understudy.job
+        column = self.layout.column()  # type: ignore[attr-defined]
+        if job.state == "running":
+            column.label(text=job.title, icon="TIME")
+            column.progress(factor=job.factor, text=job.text, translate=False)
+            row = column.row(align=True)
+            row.operator("understudy.cancel", icon="CANCEL")
+            row.operator("understudy.open_log", text="", icon="TEXT")
+            return
+        box = column.box()
+        box.label(text=job.title, icon="ERROR")
+        for line in _lines(job.text, context.region.width):
+            box.label(text=line, translate=False)
+        row = box.row(align=True)
+        row.operator("understudy.resume", icon="FILE_REFRESH")
+        row.operator("understudy.open_log", icon="TEXT")
+        row.operator("understudy.dismiss", text="", icon="X")
+
+
+def _lines(text: str, width_px: int) -> list[str]:
+    """A sentence in lines that fit into a region: labels do not wrap."""
+    at_most = max(int(width_px / (bpy.context.preferences.system.ui_scale * 7)) - 6, 16)
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > at_most:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+class UNDERSTUDY_PT_job(Progress, bpy.types.Panel):
+    """The running job, in the 3D View."""
+
+    bl_space_type = "VIEW_3D"
+
+
+class UNDERSTUDY_PT_clip_job(Progress, bpy.types.Panel):
+    """The running job, in the Movie Clip editor."""
+
+    bl_space_type = "CLIP_EDITOR"
+
+
+CLASSES = (UNDERSTUDY_PT_job, UNDERSTUDY_PT_clip_job)
