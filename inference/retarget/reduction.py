@@ -110,7 +110,8 @@ def turning_points(values: Array, reversal: float) -> Flags:
         if rose.any():
             found[every[rose], low_at[rose]] = True
             way, high, high_at = np.where(rose, 1.0, way), np.where(rose, now, high), np.where(rose, n, high_at)
-    return (found | _ends_of_flats(lanes, found)).reshape(len(values), -1, values.shape[1]).any(1)
+    kept = found | _ends_of_flats(lanes, found)
+    return np.asarray(kept.reshape(len(values), -1, values.shape[1]).any(1))
 
 
 def _ends_of_flats(lanes: Array, found: Flags) -> Flags:

@@ -30,14 +30,39 @@ def assign_action(id_block: bpy.types.ID, action: bpy.types.Action) -> Any:
         animation.action = action
         return action
     if animation.action != action or animation.action_slot is None:
-        slot = next((slot for slot in action.slots if slot.target_id_type == id_block.id_type), None)
-        if slot is None:
-            slot = action.slots.new(id_type=id_block.id_type, name=id_block.name)
         animation.action = action
-        animation.action_slot = slot
+        animation.action_slot = action_slot(id_block, action)
+    return _bag(action, animation.action_slot)
+
+
+def action_slot(id_block: bpy.types.ID, action: bpy.types.Action) -> Any:
+    """The slot of an action that is for things like `id_block`, made where there is none. Needs `has_slots`."""
+    for slot in action.slots:
+        if slot.target_id_type == id_block.id_type:
+            return slot
+    return action.slots.new(id_type=id_block.id_type, name=id_block.name)
+
+
+def action_curves(id_block: bpy.types.ID, action: bpy.types.Action) -> Any:
+    """What holds the curves of `action` for `id_block` (`.fcurves` and `.groups`), in use or not."""
+    return _bag(action, action_slot(id_block, action)) if has_slots() else action
+
+
+def _bag(action: bpy.types.Action, slot: Any) -> Any:
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(animation.action_slot, ensure=True)
+    return strip.channelbag(slot, ensure=True)
+
+
+def assign_strip_slot(id_block: bpy.types.ID, strip: bpy.types.NlaStrip) -> None:
+    """Let an NLA strip play what its action has for `id_block`."""
+    if has_slots():
+        strip.action_slot = action_slot(id_block, strip.action)
+
+
+def sequencer_strips(editor: bpy.types.SequenceEditor) -> Any:
+    """The top strips of a sequencer; they were called sequences until Blender 4.3."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
 def curves_of(id_block: bpy.types.ID) -> Any:

@@ -15,8 +15,7 @@ from mathutils import Matrix, Vector
 from ...inference.errors import UsageError
 from ...inference.retarget.bones import FaceBones, find_bones
 from ...inference.take import Take
-from . import compat
-from .fcurves import TAKE_PROPERTY
+from .fcurves import own_paths
 
 AVATAR_PROPERTY = "understudy_avatar"
 ORIGIN_PROPERTY = "understudy_origin_m"
@@ -139,11 +138,7 @@ def stand_basis(root: bpy.types.Object) -> Matrix:
 
 
 def _moved_by_us(root: bpy.types.Object) -> bool:
-    animation = root.animation_data
-    if STAND_PROPERTY not in root or animation is None or animation.action is None:
-        return False
-    paths = {curve.data_path for curve in compat.curves_of(root)}
-    return TAKE_PROPERTY in animation.action and bool(paths & {"location", "rotation_quaternion"})
+    return STAND_PROPERTY in root and bool(own_paths(root) & {"location", "rotation_quaternion"})
 
 
 def parent_space(root: bpy.types.Object) -> Matrix:

@@ -48,6 +48,13 @@ def take_frames(take: Take, scene: bpy.types.Scene) -> NDArray[np.float64]:
     return snapped if np.all(np.diff(snapped) > 0) else frames
 
 
+def whole_frame_times(take: Take, scene: bpy.types.Scene) -> NDArray[np.float64]:
+    """(M,) times of the take at which the scene has a whole frame, from the take's first frame to its last."""
+    frames = take_frames(take, scene)
+    whole = np.arange(math.ceil(frames[0]), math.floor(frames[-1]) + 1)
+    return np.asarray(np.interp(whole, frames, take.time_s))
+
+
 def match_range(scene: bpy.types.Scene, take: Take) -> None:
     """Let the scene play exactly the take."""
     frames = take_frames(take, scene)
