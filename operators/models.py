@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..inference.errors import UsageError
+from ..inference.files import masked
 from ..translations import translated
 from . import machine
 from .bridge.compat import path_options
@@ -79,6 +80,11 @@ class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
             for line in machine.wrapped(text, _LETTERS):
                 lines.label(text=line, translate=False)
 
+    def cancel(self, context: bpy.types.Context) -> None:
+        """The dialog was left without a yes, or Blender ends the download."""
+        if hasattr(self, "_running"):
+            super().cancel(context)
+
     def particulars(self) -> tuple[tuple[str, str], ...]:
         """The rows of the dialog."""
         offer = self._offer
@@ -88,7 +94,7 @@ class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
             ("Comes From", offer.address),
             ("Size", machine.readable_size(offer.size)),
             ("Licence", f"{offer.licence} ({translated('redistribution')}: {offer.redistribution})"),
-            ("Kept In", str(offer.folder / offer.file)),
+            ("Kept In", masked(str(offer.folder / offer.file))),
         )
 
     def command(self, context: bpy.types.Context) -> Command:

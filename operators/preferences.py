@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import bpy
 
 from .. import __package__ as base_package
+from ..translations import translated
+from . import machine
 from .bridge.compat import path_options
 
 DEVICES = (
@@ -27,7 +29,9 @@ DEVICES = (
     ),
     ("coreml", "Core ML", "Use the neural engine and graphics of a Mac; Automatic does not choose it"),
 )
-_MODELS_VARIABLE = "UNDERSTUDY_MODELS"
+_FOLDERS = {"models_folder": "UNDERSTUDY_MODELS", "cuda_folder": "UNDERSTUDY_CUDA"}
+"""Properties of the preferences and the environment variables by which the inference hears of them."""
+_PX_PER_LETTER = 7
 
 
 class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
@@ -38,6 +42,7 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
     if TYPE_CHECKING:
         device: str
         models_folder: str
+        cuda_folder: str
     else:
         device: bpy.props.EnumProperty(
             name="Device",
@@ -52,13 +57,80 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
             options=path_options(),
         )
 
+        cuda_folder: bpy.props.StringProperty(
+            name="CUDA Libraries",
+            description="Folder with NVIDIA's CUDA 13 and cuDNN 9 libraries, when they are not installed in the system",
+            subtype="DIR_PATH",
+            options=path_options(),
+        )
+
     def draw(self, context: bpy.types.Context) -> None:
         """Show the preferences."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "device")
+        if self.device in ("auto", "cuda"):
+            layout.prop(self, "cuda_folder")
+        letters = letters_across(context)
+        self._draw_devices(layout, int(0.78 * letters))
         layout.prop(self, "models_folder")
+        self._draw_models(layout, int(0.7 * letters))
+
+    def _draw_devices(self, layout: bpy.types.UILayout, letters: int) -> None:
+        """Which device runs and why the others do not, as the last check found."""
+        box = layout.box().column(align=True)
+        row = box.row()
+        row.label(text="Devices on This Machine")
+        row.operator("understudy.check_devices", text="Check", icon="VIEWZOOM")
+        if machine.known.devices is None:
+            box.label(text="Press Check to see which device runs here and why", icon="INFO")
+            return
+        reason = machine.reason_against(self.device)
+        if reason:
+            warning = box.column(align=True)
+            warning.alert = True
+            warning.label(text="The chosen device does not work here", icon="ERROR")
+        box.label(text=translated("ONNX Runtime {version}").format(version=machine.known.runtime), translate=False)
+        choices = {name for name, *_ in DEVICES}
+        for entry in machine.known.devices:
+            if entry["device"] not in choices and not entry["available"]:
+                continue  # not among the choices above: of no use to know that it lacks as well
+            icon = "CHECKMARK" if entry["used"] else "DOT" if entry["available"] else "X"
+            split = box.split(factor=0.18)
+            split.label(text=entry["device"], icon=icon, translate=False)
+            lines = split.column(align=True)
+            for line in machine.wrapped(entry["reason"] or translated("used by Automatic"), letters):
+                lines.label(text=line, translate=False)
+
+    def _draw_models(self, layout: bpy.types.UILayout, letters: int) -> None:
+        """The optional models, each with its button."""
+        box = layout.box().column(align=True)
+        row = box.row()
+        row.label(text="Optional Models")
+        row.operator("understudy.add_model", icon="FILE_FOLDER")
+        machine.look_up_soon()
+        for offer in machine.known.offers or ():
+            split = box.split(factor=0.75)
+            text = translated("{name}: {purpose}; {size}, {licence}").format(
+                name=offer.name, purpose=offer.purpose, size=machine.readable_size(offer.size), licence=offer.licence
+            )
+            lines = split.column(align=True)
+            for line in machine.wrapped(text, letters):
+                lines.label(text=line, translate=False)
+            if offer.present:
+                split.label(text="Ready", icon="CHECKMARK")
+            elif offer.address:
+                split.operator("understudy.fetch_model", text="Fetch", icon="IMPORT").model = offer.name
+            else:
+                split.label(text="Bring your own file", icon="INFO")
+
+
+def letters_across(context: bpy.types.Context) -> int:
+    """About how many letters fit the width of the region that is drawn."""
+    width = context.region.width if context.region is not None else 600
+    scale = context.preferences.system.ui_scale or 1.0  # nought without a window
+    return max(int(width / (scale * _PX_PER_LETTER)), 40)
 
 
 def device(context: bpy.types.Context) -> str:
@@ -69,19 +141,22 @@ def device(context: bpy.types.Context) -> str:
 
 @contextmanager
 def chosen_models(context: bpy.types.Context) -> Iterator[None]:
-    """Look for networks in the user's folder while this lasts."""
+    """Let the inference look for networks and CUDA's libraries in the user's folders while this lasts."""
     addon = context.preferences.addons.get(base_package)
-    folder = addon.preferences.models_folder if addon is not None and addon.preferences is not None else ""
-    before = os.environ.get(_MODELS_VARIABLE)
-    if folder:
-        os.environ[_MODELS_VARIABLE] = bpy.path.abspath(folder)
+    preferences = addon.preferences if addon is not None else None
+    before = dict(os.environ)
+    for field, variable in _FOLDERS.items():
+        folder = getattr(preferences, field, "")
+        if folder:
+            os.environ[variable] = bpy.path.abspath(folder)
     try:
         yield
     finally:
-        if folder and before is None:
-            del os.environ[_MODELS_VARIABLE]
-        elif folder and before is not None:
-            os.environ[_MODELS_VARIABLE] = before
+        for variable in _FOLDERS.values():
+            if variable in before:
+                os.environ[variable] = before[variable]
+            else:
+                os.environ.pop(variable, None)
 
 
 CLASSES = (UNDERSTUDY_AP_preferences,)

@@ -263,7 +263,7 @@ def _download(file: WeightsFile, target: Path, progress: Progress, open_address:
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise MissingComponentError(
             f"{file.url} cannot be downloaded ({getattr(error, 'reason', None) or error}): check the connection, or "
-            f"hand over the file with the sha256 {file.sha256} by `understudy models add FILE`."
+            f"hand over the file with the sha256 {file.sha256} by `understudy models add FILE` or Add Model File."
         ) from error
     return target
 
