@@ -15,6 +15,7 @@ import numpy as np
 from ..inference import take as takes
 from ..inference.errors import InputError
 from ..translations import translated
+from . import take_points
 from .bridge import paths
 
 
@@ -35,6 +36,7 @@ class UNDERSTUDY_PG_facts(bpy.types.PropertyGroup):
     """Facts about the files of a shot."""
 
     if TYPE_CHECKING:
+        footage_path: str
         footage_found: bool
         width: int
         height: int
@@ -54,6 +56,9 @@ class UNDERSTUDY_PG_facts(bpy.types.PropertyGroup):
         movie_found: bool
         report: str
     else:
+        footage_path: bpy.props.StringProperty(
+            name="Path", description="Where the footage was when these facts were read", subtype="FILE_PATH"
+        )
         footage_found: bpy.props.BoolProperty(name="Found", description="The footage is there and Blender can show it")
         width: bpy.props.IntProperty(name="Width", description="Width of the footage in pixels", min=0)
         height: bpy.props.IntProperty(name="Height", description="Height of the footage in pixels", min=0)
@@ -95,6 +100,8 @@ def learn_take(settings: bpy.types.PropertyGroup) -> None:
         take = takes.load(path) if path is not None else None
     except InputError:
         take = None
+    if path is not None:
+        take_points.remember(path, take)
     facts.take_found = take is not None
     if take is None:
         settings.take_summary = ""

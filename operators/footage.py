@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,11 @@ VIDEO_FILTER = ";".join(f"*{ending}" for ending in VIDEO_ENDINGS)
 def learn_footage(settings: bpy.types.PropertyGroup) -> None:
     """Load the scene's footage as a movie clip and note its facts; what was chosen for other footage is forgotten."""
     facts, clip = settings.facts, None
-    settings.faces.clear()
-    settings.face = 0
     path = paths.absolute(settings.footage) if settings.footage else None
+    if facts.footage_path != str(path):
+        settings.faces.clear()
+        settings.face = 0
+    facts.footage_path = str(path)
     if path is not None and path.is_file():
         try:
             clip = camera.load_footage(path)
@@ -60,11 +63,33 @@ def choose(scene: bpy.types.Scene, filepath: str, match_scene: bool) -> str:
     settings = scene.understudy
     settings.footage = filepath
     if match_scene:
-        timing.match_rate(scene, Fraction(settings.facts.fps).limit_denominator(1001))
-        scene.frame_start = timing.FIRST_FRAME
-        scene.frame_end = max(timing.FIRST_FRAME, timing.FIRST_FRAME + settings.facts.frames - 1)
-        scene.frame_set(min(max(scene.frame_current, scene.frame_start), scene.frame_end))
+        match(scene)
     return path.name
+
+
+def match(scene: bpy.types.Scene) -> None:
+    """Give the scene the rate of the footage, and the frames in which its clip plays."""
+    settings = scene.understudy
+    timing.match_rate(scene, _rate(settings))
+    scene.frame_start = max(0, scene_frame(settings.clip, 0))
+    scene.frame_end = max(scene.frame_start, scene_frame(settings.clip, settings.facts.frames - 1))
+    if not scene.frame_start <= scene.frame_current <= scene.frame_end:
+        scene.frame_set(scene.frame_start)
+
+
+def differs_from_scene(scene: bpy.types.Scene) -> bool:
+    """Whether the footage would not play in this scene as it was filmed, from beginning to end."""
+    settings = scene.understudy
+    if settings.clip is None or settings.facts.fps <= 0:
+        return False
+    if not math.isclose(timing.scene_rate(scene), float(_rate(settings)), rel_tol=1e-5):
+        return True
+    return not settings.take and scene.frame_end < scene_frame(settings.clip, settings.facts.frames - 1)
+
+
+def _rate(settings: bpy.types.PropertyGroup) -> Fraction:
+    """Blender knows rates in single precision: the rate that was meant is a simple one."""
+    return Fraction(settings.facts.fps).limit_denominator(1001)
 
 
 def has_own_animation() -> bool:
@@ -213,6 +238,25 @@ class UNDERSTUDY_OT_use_clip(Work, bpy.types.Operator):
         return f"{name} is the footage"
 
 
+class UNDERSTUDY_OT_match_scene(Work, bpy.types.Operator):
+    """Give the scene the frame rate and the length of the footage"""
+
+    bl_idname = "understudy.match_scene"
+    bl_label = "Match Scene to Footage"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A clip is needed."""
+        return has_clip(cls, context)
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Match it."""
+        scene = context.scene
+        match(scene)
+        return f"{timing.scene_rate(scene):.6g} frames per second, frames {scene.frame_start} to {scene.frame_end}"
+
+
 class UNDERSTUDY_OT_trim_to_scene(Work, bpy.types.Operator):
     """Track only what the scene's frame range shows of the footage"""
 
@@ -306,6 +350,7 @@ def _learn_all(*_: object) -> None:
 CLASSES = (
     UNDERSTUDY_OT_open_footage,
     UNDERSTUDY_OT_use_clip,
+    UNDERSTUDY_OT_match_scene,
     UNDERSTUDY_OT_trim_to_scene,
     UNDERSTUDY_OT_neutral_here,
     UNDERSTUDY_FH_footage,

@@ -4,9 +4,35 @@ from __future__ import annotations
 
 import bpy
 
-from . import avatar, composite, facts, footage, job_actions, models, perform, preferences, properties, stage, track
+from . import (
+    avatar,
+    composite,
+    faces,
+    facts,
+    footage,
+    job_actions,
+    landmark_view,
+    perform,
+    preferences,
+    properties,
+    stage,
+    track,
+)
 
-PARTS = (preferences, job_actions, models, facts, properties, footage, track, avatar, perform, stage, composite)
+PARTS = (
+    preferences,
+    job_actions,
+    facts,
+    properties,
+    footage,
+    landmark_view,
+    faces,
+    track,
+    avatar,
+    perform,
+    stage,
+    composite,
+)
 """Modules with `CLASSES`, each after those whose classes it names. One that also adds handlers, menu entries or types'
 properties has `register` and `unregister`, called after its classes came and before they go."""
 CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)

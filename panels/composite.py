@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
-from .step import Step
+from .step import Step, say
 
 
 class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
     """Step 6: the avatar back into the footage."""
 
     bl_label = "6 Composite"
+    step = "composite"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the step."""
         layout, settings = self.column(context)
-        layout.column(align=True).prop(settings, "stages", expand=True)
+        self.needs(layout, context)
+        layout.column(heading="Stages", align=True).prop(settings, "stages")
         layout.prop(settings, "output")
-        layout.operator("understudy.composite", icon="NODE_COMPOSITING")
+        self.main_button(layout, context).operator("understudy.composite", icon="NODE_COMPOSITING")
+        if settings.output and settings.facts.movie_found:
+            movie = bpy.path.abspath(settings.output)
+            row = layout.row(align=True)
+            row.operator("wm.path_open", text="Open Movie", icon="PLAY").filepath = movie
+            row.operator("wm.path_open", text="Open Folder", icon="FILE_FOLDER").filepath = str(Path(movie).parent)
 
 
-CLASSES = (UNDERSTUDY_PT_composite,)
+class UNDERSTUDY_PT_composite_report(Step, bpy.types.Panel):
+    """What the composite measured."""
+
+    bl_label = "Report"
+    bl_parent_id = "UNDERSTUDY_PT_composite"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must have been a composite."""
+        return context.scene is not None and bool(context.scene.understudy.facts.report)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw its lines."""
+        layout, settings = self.column(context)
+        for line in settings.facts.report.split("\n"):
+            say(layout, context, line, "DOT")
+
+
+CLASSES = (UNDERSTUDY_PT_composite, UNDERSTUDY_PT_composite_report)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import avatar, composite, footage, job, perform, scene, track
+from . import avatar, clip_editor, composite, footage, job, perform, scene, track
 
-PARTS = (job, footage, track, avatar, perform, scene, composite)
+PARTS = (job, footage, track, avatar, perform, scene, composite, clip_editor)
 """Modules with `CLASSES`; a step comes before its sub-panels."""
 CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)
 

@@ -4,26 +4,48 @@ from __future__ import annotations
 
 import bpy
 
-from .step import Step
+from ..translations import translated
+from .step import Step, fact
 
 
 class UNDERSTUDY_PT_scene(Step, bpy.types.Panel):
     """Step 5: the shot and its pictures."""
 
     bl_label = "5 Scene"
+    step = "scene"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the step."""
         layout, settings = self.column(context)
+        self.needs(layout, context)
         layout.prop(settings, "add_lights")
-        layout.operator("understudy.setup_shot", icon="OUTLINER_OB_CAMERA")
-        layout.separator()
-        layout.prop(settings, "engine")
-        layout.prop(settings, "samples")
-        layout.prop(settings, "render_dir", text="Folder")
+        self.main_button(layout, context).operator("understudy.setup_shot", icon="OUTLINER_OB_CAMERA")
+        camera = context.scene.camera
+        if camera is not None and camera.type == "CAMERA":
+            row = layout.row(heading="Footage")
+            row.prop(camera.data, "show_background_images", text="Behind the Camera View")
+
+
+class UNDERSTUDY_PT_scene_render(Step, bpy.types.Panel):
+    """The pictures of the avatar."""
+
+    bl_label = "Render"
+    bl_parent_id = "UNDERSTUDY_PT_scene"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the part."""
+        layout, settings = self.column(context)
+        column = layout.column()
+        column.prop(settings, "engine")
+        column.prop(settings, "samples")
+        column.prop(settings, "render_dir", text="Folder")
         row = layout.row(align=True)
         row.operator("understudy.render", icon="RENDER_ANIMATION").overwrite = False
         row.operator("understudy.render", text="", icon="FILE_REFRESH").overwrite = True
+        if settings.facts.renders:
+            row = layout.row(align=True)
+            fact(row, "Rendered", translated("{count} frames").format(count=settings.facts.renders))
+            row.operator("wm.path_open", text="", icon="FILE_FOLDER").filepath = bpy.path.abspath(settings.render_dir)
 
 
-CLASSES = (UNDERSTUDY_PT_scene,)
+CLASSES = (UNDERSTUDY_PT_scene, UNDERSTUDY_PT_scene_render)

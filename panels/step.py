@@ -1,21 +1,33 @@
-"""What the six steps of the sidebar share."""
+"""What the six steps of the sidebar share: their state in the header, and the one line that says what is missing."""
 
 from __future__ import annotations
 
 import bpy
 
+from ..operators.steps import DONE, NEXT, PROBLEM, WAITING, state_of
+
+_ICONS = {DONE: "CHECKMARK", NEXT: "RADIOBUT_ON", WAITING: "RADIOBUT_OFF", PROBLEM: "ERROR"}
+_LETTER_PX = 6.5
+"""Mean width of a letter of a label, before the scale of the interface."""
+
 
 class Step:
-    """What all steps share."""
+    """What all steps share. `step` is one of `operators.steps.STEPS`."""
 
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Understudy"
+    step = ""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A scene holds the settings."""
         return context.scene is not None
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        """Show how far the step is."""
+        if self.step:
+            self.layout.label(icon=_ICONS[state_of(context.scene, self.step).kind])  # type: ignore[attr-defined]
 
     def column(self, context: bpy.types.Context) -> tuple[bpy.types.UILayout, bpy.types.PropertyGroup]:
         """A layout with labels at the left, and the settings of the shot."""
@@ -23,3 +35,52 @@ class Step:
         layout.use_property_split = True
         layout.use_property_decorate = False
         return layout, context.scene.understudy
+
+    def needs(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+        """What the step lacks, in one sentence."""
+        state = state_of(context.scene, self.step)
+        if state.sentence:
+            say(layout, context, state.sentence, "ERROR" if state.kind == PROBLEM else "INFO")
+
+    def main_button(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> bpy.types.UILayout:
+        """A row for the step's button, larger when pressing it is what comes next."""
+        row = layout.row(align=True)
+        row.scale_y = 1.5 if state_of(context.scene, self.step).kind == NEXT else 1.0
+        return row
+
+
+class Part(Step):
+    """A sub-panel of a step, closed at first. The header shows a switch where `switch` names one of the settings."""
+
+    bl_options = {"DEFAULT_CLOSED"}
+    switch = ""
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        """Show the switch."""
+        if self.switch:
+            self.layout.prop(context.scene.understudy, self.switch, text="")  # type: ignore[attr-defined]
+
+
+def say(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str = "NONE") -> None:
+    """A sentence in as many lines as it needs: labels do not wrap. It is shown as it is, already translated."""
+    scale = context.preferences.system.ui_scale
+    letters = max(int(context.region.width / (_LETTER_PX * scale)) - 9, 16)
+    lines = [""]
+    for word in sentence.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > letters:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    column = layout.column()
+    column.scale_y = 0.8
+    for number, line in enumerate(lines):
+        column.label(text=line, icon=("BLANK1" if number and icon != "NONE" else icon), translate=False)
+
+
+def fact(layout: bpy.types.UILayout, text: str, value: str) -> None:
+    """A label and what it is, in columns like those of properties; `text` is translated, `value` is not."""
+    split = layout.split(factor=0.4)
+    left = split.row()
+    left.alignment = "RIGHT"
+    left.label(text=text)
+    split.label(text=value, translate=False)
