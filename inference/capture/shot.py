@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import platform
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..errors import UsageError
 from ..media.reader import probe, read_frames, sha256
 from ..media.types import Image
-from ..progress import Progress, silent
+from ..networks.registry import find_file, network, user_folder
+from ..progress import Progress, Watch, silent, unwatched
+from .chunks import FRAMES, Chunks, Seen
 from .detector import FaceDetector
 from .finder import FaceFinder
 from .following import Follower
@@ -22,6 +29,8 @@ from .tracking import Observation, SearchPlan, ShotTracker
 from .types import LANDMARK_COUNT, FaceTrack, Landmarks, ShotTracks
 
 Quality = Literal["fast", "standard", "high"]
+NETWORKS = ("face_detector_short", "face_detector_full", "face_landmarks_attention")
+"""What points depend on."""
 
 _QUALITIES: dict[str, tuple[SearchPlan, Views]] = {
     "fast": (SearchPlan(new_every=10, thorough_every=10), ONE_VIEW),
@@ -48,10 +57,19 @@ class CaptureOptions:
     """A frame of the source and a place in it (x, y in pixels): the face there comes first."""
 
 
-def track_shot(path: str | Path, options: CaptureOptions | None = None, progress: Progress = silent) -> ShotTracks:
+def track_shot(
+    path: str | Path,
+    options: CaptureOptions | None = None,
+    progress: Progress = silent,
+    *,
+    watch: Watch = unwatched,
+    work: Path | None = None,
+) -> ShotTracks:
     """Find and follow the faces of a video.
 
-    ``tracks`` is empty when no face was seen. Where a face is lost its points are NaN and its confidence 0.
+    ``tracks`` is empty when no face was seen. Where a face is lost its points are NaN and its confidence 0. `watch` is
+    shown the largest face of every frame. In the folder `work` (`work_folder`) it keeps what it has finished, from which
+    the same call goes on after it was stopped or killed, to the same bits; who has saved the result removes the folder.
 
     Raises:
         InputError: the video cannot be read.
@@ -62,23 +80,93 @@ def track_shot(path: str | Path, options: CaptureOptions | None = None, progress
     first, stop = _span(options.frames)
     info = probe(path)
     total = max(min(info.frame_count, stop or info.frame_count) - first, 0)
-    tracker = make_tracker(options)
-    index, time_s, seen = [], [], list[Observation]()
-    for done, frame in enumerate(read_frames(path, first, stop, exact_colours=False), start=1):
-        index.append(frame.index)
-        time_s.append(frame.time_s)
-        seen.extend(tracker.step(frame.rgb))
-        progress("track", done, total)
-    if not index:
+    seen = _Seen(Chunks(work) if work is not None else None)
+    with closing(_observed(path, (first, stop), make_tracker(options), seen)) as frames:
+        for frame in frames:
+            progress("track", seen.count, total)
+            _show_largest(frame, seen.count - 1, watch)
+    if not seen.count:
         raise UsageError(f"{path} has no frame {first}; it has {info.frame_count}, counted from 0.")
-    frame_index, tracks = np.array(index, np.int64), _tracks(seen, len(index))
+    frame_index, tracks = np.array(seen.frame_index, np.int64), _tracks(seen.observations, seen.count)
     return ShotTracks(
         info=info,
         source_sha256=sha256(path),
         frame_index=frame_index,
-        time_s=np.array(time_s, np.float64),
+        time_s=np.array(seen.time_s, np.float64),
         tracks=first_at(tracks, frame_index, options.face_at) if options.face_at and tracks else tracks,
     )
+
+
+def work_folder(path: str | Path, options: CaptureOptions) -> Path:
+    """Where the unfinished tracking of a video is kept: in the user's cache, by everything the points depend on."""
+    weights = [find_file(network(name)) for name in NETWORKS]
+    digests = [found[1].sha256 for found in weights if found is not None]
+    code = [file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))]
+    choices = (options.max_faces, options.quality, options.device, options.frames)
+    parts = (sha256(path), choices, digests, code, ort.__version__, platform.machine())
+    return user_folder().with_name("tracking") / hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+class _Seen:
+    """What was seen so far, of which a part may have been kept by an earlier start."""
+
+    def __init__(self, chunks: Chunks | None) -> None:
+        self._chunks = chunks
+        kept = chunks.read() if chunks else []
+        self.frame_index = [index for chunk in kept for index in chunk.frame_index]
+        self.time_s = [time_s for chunk in kept for time_s in chunk.time_s]
+        self.observations = [observation for chunk in kept for observation in chunk.observations]
+        self.faces = kept[-1].faces if kept else ()
+        self._fresh: list[Seen] = []
+
+    @property
+    def count(self) -> int:
+        """Frames."""
+        return len(self.frame_index) + len(self._fresh)
+
+    def add(self, frame: Seen) -> None:
+        self._fresh.append(frame)  # one step, so that whoever stops the work between two lines does no harm
+        if len(self._fresh) == FRAMES:
+            self.settle()
+
+    def settle(self) -> None:
+        """Keep what is new."""
+        if not self._fresh:
+            return
+        if self._chunks is not None:
+            self._chunks.write(len(self.frame_index), self._fresh)
+        fresh, self._fresh = self._fresh, []
+        self.frame_index += [frame.frame_index for frame in fresh]
+        self.time_s += [frame.time_s for frame in fresh]
+        self.observations += [observation for frame in fresh for observation in frame.observations]
+
+
+def _observed(path: str | Path, span: tuple[int, int | None], tracker: ShotTracker, seen: _Seen) -> Generator[Seen]:
+    """Read the frames that are not seen yet into `seen`, also handing them out."""
+    first, stop = span
+    begin, before = first + seen.count, list[Image]()
+    went_on = False
+    try:
+        for frame in read_frames(path, max(first, begin - tracker.memory), stop, exact_colours=False):
+            if frame.index < begin:
+                before.append(frame.rgb)
+                continue
+            if not went_on and seen.count:
+                tracker.go_on(seen.count, seen.faces, before)
+            went_on = True
+            observations = tuple(tracker.step(frame.rgb))
+            new = Seen(frame.index, frame.time_s, observations, tracker.faces())
+            seen.add(new)
+            yield new
+    finally:
+        seen.settle()
+
+
+def _show_largest(frame: Seen, position: int, watch: Watch) -> None:
+    """Show the largest face that was seen in this very frame."""
+    points = [one.landmarks.points_px for one in frame.observations if one.frame == position]
+    if points:
+        watch(frame.frame_index, max(points, key=lambda points_px: float(np.ptp(points_px, axis=0).max())))
 
 
 def make_tracker(options: CaptureOptions) -> ShotTracker:

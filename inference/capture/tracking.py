@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -51,16 +51,24 @@ class Observation:
 
 
 @dataclass
-class _Track:
+class TrackedFace:
+    """A face that the tracker knows."""
+
     track_id: int
     reading: Reading
+    """The last one."""
     looks: NDArray[np.float32]
+    """Unit vector of a straightened thumbnail."""
     last_frame: int
+    """In which it was seen."""
     motion_px: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
+    """(2,) from the frame before."""
     frames: int = 1
+    """In which it was seen."""
 
     @property
     def landmarks(self) -> Landmarks:
+        """Its points in the last frame in which it was seen."""
         return self.reading.landmarks
 
 
@@ -73,7 +81,7 @@ class ShotTracker:
     def __init__(self, finder: FaceFinder, follower: Follower, max_faces: int, plan: SearchPlan) -> None:
         self._finder, self._follower = finder, follower
         self._max_faces, self._plan = max_faces, plan
-        self._tracks: list[_Track] = []
+        self._tracks: list[TrackedFace] = []
         self._frame = -1
         # Faces found late are followed backward through these frames.
         self._recent: deque[Image] = deque(maxlen=max(plan.thorough_every, plan.new_every))
@@ -87,7 +95,24 @@ class ShotTracker:
         self._recent.append(rgb)
         return observations
 
-    def _active(self) -> list[_Track]:
+    @property
+    def memory(self) -> int:
+        """How many frames it looks back."""
+        return self._recent.maxlen or 0
+
+    def faces(self) -> tuple[TrackedFace, ...]:
+        """How it stands: every face it knows, as they are now."""
+        return tuple(replace(face) for face in self._tracks)
+
+    def go_on(self, frames: int, faces: Iterable[TrackedFace], recent: Iterable[Image]) -> None:
+        """Stand as a tracker that has seen so many frames and came out with these faces; `recent` are the last of them,
+        `memory` or all.
+        """
+        self._frame = frames - 1
+        self._tracks = [replace(face) for face in faces]
+        self._recent.extend(recent)
+
+    def _active(self) -> list[TrackedFace]:
         return [track for track in self._tracks if track.last_frame == self._frame]
 
     def _follow(self, rgb: Image) -> Iterator[Observation]:
@@ -104,7 +129,7 @@ class ShotTracker:
                 track.looks = _looks(rgb, reading.landmarks)
             yield self._note(track, reading)
 
-    def _note(self, track: _Track, reading: Reading) -> Observation:
+    def _note(self, track: TrackedFace, reading: Reading) -> Observation:
         track.reading, track.last_frame = reading, self._frame
         track.frames += 1
         return Observation(self._frame, track.track_id, reading.landmarks, reading.confidence)
@@ -141,7 +166,7 @@ class ShotTracker:
             if len(active) + awaited >= self._max_faces:
                 return
             gap = len(self._recent)
-            known = _Track(len(self._tracks), reading, looks, self._frame, frames=0)
+            known = TrackedFace(len(self._tracks), reading, looks, self._frame, frames=0)
             self._tracks.append(known)
         else:
             if len(active) >= self._max_faces:
@@ -164,9 +189,9 @@ class ShotTracker:
             reading = earlier
             yield Observation(self._frame - back, track_id, reading.landmarks, reading.confidence)
 
-    def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> _Track | None:
+    def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> TrackedFace | None:
         """The lost track that this face continues: near its last place, or alike in looks."""
-        best: tuple[float, _Track] | None = None
+        best: tuple[float, TrackedFace] | None = None
         for track in self._tracks:
             if track.last_frame == self._frame:
                 continue

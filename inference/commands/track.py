@@ -28,12 +28,21 @@ def run(options: argparse.Namespace, console: Console) -> None:
     for path in filter(None, (options.output, options.csv)):
         refuse_existing(path, options.overwrite)
     from .. import livelink, take
-    from ..jobs.shot import track_video
+    from ..jobs.shot import track_video, unfinished
 
-    performance = track_video(
-        options.video, capture_options(options), options.face, options.face_model, console, options.neutral
-    )
-    take.save(performance, options.output)
+    capture = capture_options(options)
+    with unfinished(options.video, capture) as work:
+        performance = track_video(
+            options.video,
+            capture,
+            options.face,
+            options.face_model,
+            console,
+            options.neutral,
+            watch=console.show,
+            work=work,
+        )
+        take.save(performance, options.output)
     if options.csv is not None:
         livelink.write_csv(performance, options.csv)
     seen = int((performance.confidence > 0).sum())

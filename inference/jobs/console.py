@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..errors import UnderstudyError
@@ -17,6 +19,9 @@ class Console(Protocol):
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage is."""
+
+    def show(self, frame_index: int, points_px: NDArray[np.float32]) -> None:
+        """A `Watch`: where a face is in a frame."""
 
     def say(self, event: str, text: str, **facts: Any) -> None:
         """One sentence for people, with its facts for programs."""
@@ -46,6 +51,9 @@ class TerminalConsole:
         self._bar.total = total or None
         self._bar.update(done - self._bar.n)
 
+    def show(self, frame_index: int, points_px: NDArray[np.float32]) -> None:
+        """A terminal shows no pictures."""
+
     def say(self, event: str, text: str, **facts: Any) -> None:
         """Print the sentence."""
         self.close()
@@ -68,9 +76,10 @@ class JsonConsole:
 
     INTERVAL_S = 0.1
     """A program does not need to hear of every frame."""
+    SHOWN_EVERY_S = 0.25
 
     def __init__(self) -> None:
-        self._last_s = 0.0
+        self._last_s = self._shown_s = 0.0
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
@@ -79,6 +88,14 @@ class JsonConsole:
         if stage != self._stage or done == total or now_s - self._last_s >= self.INTERVAL_S:
             self._write(event="progress", stage=stage, done=done, total=total)
             self._stage, self._last_s = stage, now_s
+
+    def show(self, frame_index: int, points_px: NDArray[np.float32]) -> None:
+        """Write the points a few times a second, to a tenth of a pixel."""
+        now_s = time.monotonic()
+        if now_s - self._shown_s >= self.SHOWN_EVERY_S:
+            self._shown_s = now_s
+            points = [[round(float(x), 1), round(float(y), 1)] for x, y in points_px]
+            self._write(event="landmarks", frame=frame_index, points=points)
 
     def say(self, event: str, text: str, **facts: Any) -> None:
         """Write the event with its facts."""

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -90,11 +91,19 @@ def read_frames(
 
 def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file; `InputError` when it cannot be read."""
+    path = Path(path)
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = path.stat()
+        return _digest_of(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; check the name and your access to it.") from error
+
+
+@cache
+def _digest_of(path: Path, size: int, modified_ns: int) -> str:
+    """Keyed by size and time of change, so that a large file is read once per process."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Damage:

@@ -1,0 +1,170 @@
+"""A tracking that was stopped or killed goes on where it was, and nobody can tell from the result."""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from understudy.inference import cli
+from understudy.inference import take as takes
+from understudy.inference.capture import shot as capture
+from understudy.inference.capture.shot import CaptureOptions, track_shot, work_folder
+from understudy.inference.capture.types import ShotTracks
+from understudy.inference.errors import StoppedError
+from understudy.inference.media import VideoWriter, read_frames
+from understudy.inference.networks.registry import user_folder
+
+FRAMES = 46
+OPTIONS = CaptureOptions(max_faces=2, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def two_actors(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people side by side; one comes late, both are away now and then."""
+    clips = shared / "data" / "clips"
+    left, right = (
+        [cv2.resize(frame.rgb, (256, 256)) for frame in read_frames(clips / f"{name}.mp4", 0, FRAMES)]
+        for name in ("d10", "d3")
+    )
+    for i in range(FRAMES):
+        if i < 8 or 30 <= i < 36:
+            right[i] = np.zeros_like(right[i])
+        if 20 <= i < 33:
+            left[i] = np.zeros_like(left[i])
+    path = tmp_path_factory.mktemp("film") / "two.mp4"
+    with VideoWriter(path, 512, 256, Fraction(25)) as writer:
+        for i, pair in enumerate(zip(left, right, strict=True)):
+            writer.write(np.ascontiguousarray(np.hstack(pair)), i / 25)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(two_actors: Path) -> ShotTracks:
+    shot = track_shot(two_actors, OPTIONS)
+    assert [int((track.confidence == 0).sum()) for track in shot.tracks] != [0, 0]
+    assert len(shot.tracks) == 2
+    return shot
+
+
+def same(first: ShotTracks, second: ShotTracks) -> bool:
+    """To the last bit."""
+    arrays = [
+        [shot.frame_index, shot.time_s, *(a for t in shot.tracks for a in (t.landmarks_px, t.depth_px, t.confidence))]
+        for shot in (first, second)
+    ]
+    ids = [[track.track_id for track in shot.tracks] for shot in (first, second)]
+    return ids[0] == ids[1] and all(a.tobytes() == b.tobytes() for a, b in zip(*arrays, strict=True))
+
+
+def stop_at(frame: int):
+    def progress(stage: str, done: int, total: int) -> None:
+        if done == frame:
+            raise StoppedError("Stopped.")
+
+    return progress
+
+
+def count_from(first: list[int]):
+    """Notes the first frame that was really worked on."""
+
+    def progress(stage: str, done: int, total: int) -> None:
+        first.append(done)
+
+    return progress
+
+
+@pytest.mark.parametrize("stops", [[1], [8], [9, 10], [23], [5, 21, 22, 34], [FRAMES]])
+def test_stopped_anywhere_and_as_often_as_one_likes(
+    two_actors: Path, undisturbed: ShotTracks, tmp_path: Path, stops: list[int]
+) -> None:
+    for frame in stops:
+        with pytest.raises(StoppedError):
+            track_shot(two_actors, OPTIONS, stop_at(frame), work=tmp_path / "work")
+    done: list[int] = []
+    shot = track_shot(two_actors, OPTIONS, count_from(done), work=tmp_path / "work")
+    assert done == list(range(stops[-1] + 1, FRAMES + 1)), "nothing is read twice"
+    assert same(shot, undisturbed)
+
+
+def test_killed_at_a_random_chunk(
+    two_actors: Path, undisturbed: ShotTracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in the folder at any moment is what a killed process leaves."""
+    monkeypatch.setattr(capture, "FRAMES", 7)
+    kill = int(np.random.default_rng().integers(1, FRAMES))
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if done == kill and (tmp_path / "work").is_dir():
+            shutil.copytree(tmp_path / "work", tmp_path / "left")
+
+    assert same(track_shot(two_actors, OPTIONS, progress, work=tmp_path / "work"), undisturbed)
+    done: list[int] = []
+    shot = track_shot(two_actors, OPTIONS, count_from(done), work=tmp_path / "left")
+    assert done[0] == kill // 7 * 7 + 1, f"killed at {kill}"
+    assert same(shot, undisturbed)
+
+
+def test_a_damaged_chunk_and_what_follows_is_done_again(
+    two_actors: Path, undisturbed: ShotTracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "FRAMES", 10)
+    track_shot(two_actors, OPTIONS, work=tmp_path)
+    files = sorted(tmp_path.iterdir())
+    files[2].write_bytes(files[2].read_bytes()[:1000])
+    done: list[int] = []
+    assert same(track_shot(two_actors, OPTIONS, count_from(done), work=tmp_path), undisturbed)
+    assert done[0] == 21
+
+
+def test_work_is_kept_by_everything_it_depends_on(two_actors: Path, tmp_path: Path) -> None:
+    same_film = tmp_path / "copy of it.mp4"
+    shutil.copy(two_actors, same_film)
+    other_film = tmp_path / "other.mp4"
+    other_film.write_bytes(two_actors.read_bytes() + b" ")
+    folder = work_folder(two_actors, OPTIONS)
+    assert folder == work_folder(same_film, OPTIONS)
+    others = {
+        work_folder(other_film, OPTIONS),
+        *(work_folder(two_actors, CaptureOptions(max_faces=2, device="cpu", quality=q)) for q in ("fast", "high")),
+        work_folder(two_actors, CaptureOptions(max_faces=2, device="cpu", frames=(0, 3))),
+        work_folder(two_actors, CaptureOptions(max_faces=1, device="cpu")),
+        work_folder(two_actors, CaptureOptions(max_faces=2)),
+    }
+    assert len(others) == 6
+    assert folder not in others
+
+
+def test_the_command_line_goes_on_and_leaves_nothing(
+    two_actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = ["track", str(two_actors), "--frames", "8-19", "--device", "cpu", "-o"]
+    step = capture.ShotTracker.step
+    monkeypatch.setattr(capture.ShotTracker, "step", interrupted_after(5, step))
+    assert cli.main([*words, str(tmp_path / "a.npz")]) == 130
+    work = user_folder().with_name("tracking")
+    assert len(list(work.glob("*/*.npz"))) == 1
+    monkeypatch.setattr(capture.ShotTracker, "step", step)
+    assert cli.main([*words, str(tmp_path / "a.npz"), "--json"]) == 0
+    assert '"landmarks", "frame": 13' in capsys.readouterr().out, "went on with the sixth frame"
+    assert list(work.iterdir()) == []
+    assert cli.main([*words, str(tmp_path / "b.npz")]) == 0
+    first, second = (takes.load(tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert first.coefficients.tobytes() == second.coefficients.tobytes()
+    assert first.landmarks_px.tobytes() == second.landmarks_px.tobytes()
+
+
+def interrupted_after(frames: int, step):
+    """Ctrl-C in the middle of a frame."""
+    count = iter(range(frames))
+
+    def interrupted(self, rgb):
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return step(self, rgb)
+
+    return interrupted
