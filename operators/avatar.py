@@ -1,4 +1,4 @@
-"""A new avatar in the scene."""
+"""Who performs: a new avatar, or objects that are there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.errors import UsageError
+from . import preview
 from .base import Work, is_object_mode
 from .bridge import avatars, paths
 from .bridge.compat import path_options
+from .bridge.rig import read_rig, root_of
+from .chosen import chosen_avatar, has_avatar
+from .links import match_by_names
 from .properties import AVATARS
 
 
@@ -52,6 +56,7 @@ class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
                 raise UsageError("No ICT-FaceKit folder was chosen; choose its FaceXModel folder in step 3.")
             spec = f"{avatars.ICT}{paths.absolute(folder)}"
         avatar = avatars.add_avatar(context.scene, spec)
+        context.view_layer.update()  # where its bones and meshes are is asked when it is matched
         context.scene.understudy.avatar = avatar
         for ob in context.selected_objects:
             ob.select_set(False)
@@ -60,4 +65,102 @@ class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
         return f"{avatar.name} is ready to act"
 
 
-CLASSES = (UNDERSTUDY_OT_add_avatar,)
+class UNDERSTUDY_OT_use_selected(Work, bpy.types.Operator):
+    """Let the active object perform; other selected objects with shape keys follow the same take"""
+
+    bl_idname = "understudy.use_selected"
+    bl_label = "Use Selected"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Something must be selected that could act."""
+        active = context.object
+        if active is None or active.type not in {"MESH", "ARMATURE", "EMPTY"}:
+            cls.poll_message_set("No face is selected; click a mesh with shape keys, or the armature of an avatar")
+            return False
+        return True
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Make the active object the avatar, and the others its companions."""
+        root = root_of(context.object)
+        rig = read_rig(root)
+        context.scene.understudy.avatar = root
+        known = {row.object for row in root.understudy.also} | set(rig.meshes) | {root}
+        others = [ob for ob in context.selected_objects if _has_keys(ob) and ob not in known]
+        for ob in others:
+            root.understudy.also.add().object = ob
+        if others:
+            match_by_names(root)
+        more = f" with {', '.join(ob.name for ob in others)}" if others else ""
+        return f"{root.name} performs{more}"
+
+
+class UNDERSTUDY_OT_add_companions(Work, bpy.types.Operator):
+    """Let the selected objects with shape keys follow the same take as the avatar, such as a beard or separate teeth"""
+
+    bl_idname = "understudy.add_companions"
+    bl_label = "Add Selected"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """An avatar, and something selected that it does not have yet."""
+        return has_avatar(cls, context)
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Add them, and match their keys too."""
+        root = root_of(chosen_avatar(context))
+        known = set(read_rig(root).meshes)
+        new = [ob for ob in context.selected_objects if _has_keys(ob) and ob not in known]
+        if not new:
+            raise UsageError("No further mesh with shape keys is selected; select what shall follow the same take.")
+        for ob in new:
+            root.understudy.also.add().object = ob
+        root.understudy.active_companion = len(root.understudy.also) - 1
+        match_by_names(root)
+        preview.refresh(root)
+        return f"{', '.join(ob.name for ob in new)} follows the take of {root.name}"
+
+
+class UNDERSTUDY_OT_remove_companion(Work, bpy.types.Operator):
+    """Let the chosen object no longer follow the take of the avatar"""
+
+    bl_idname = "understudy.remove_companion"
+    bl_label = "Remove Object"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A companion is needed."""
+        avatar = chosen_avatar(context)
+        if avatar is None or not len(root_of(avatar).understudy.also):
+            cls.poll_message_set("No further object follows the take; there is nothing to remove")
+            return False
+        return True
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Take it off, with nothing of a preview left on it."""
+        root = root_of(chosen_avatar(context))
+        settings = root.understudy
+        shown = settings.preview
+        preview.stop(context.scene, root)
+        index = min(settings.active_companion, len(settings.also) - 1)
+        gone = settings.also[index].object
+        settings.also.remove(index)
+        settings.active_companion = max(index - 1, 0)
+        if shown:
+            preview.start(context.scene, root)
+        return f"{gone.name if gone is not None else 'It'} no longer follows"
+
+
+def _has_keys(ob: bpy.types.Object) -> bool:
+    return ob.type == "MESH" and ob.data.shape_keys is not None and len(ob.data.shape_keys.key_blocks) > 1
+
+
+CLASSES = (
+    UNDERSTUDY_OT_add_avatar,
+    UNDERSTUDY_OT_use_selected,
+    UNDERSTUDY_OT_add_companions,
+    UNDERSTUDY_OT_remove_companion,
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.defaults import SAMPLES
-from . import facts, footage
+from . import facts, footage, links, preview
 from .bridge.compat import path_options
 
 QUALITIES = (
@@ -48,6 +48,7 @@ def _clip_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context)
 
 def _take_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     facts.learn_take(settings)
+    preview.refresh_scene(settings.id_data)
 
 
 def _renders_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -60,6 +61,14 @@ def _movie_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context
 
 def _report_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     facts.learn_report(settings)
+
+
+def _avatar_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    links.take_in(settings)
+
+
+def _turns_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    preview.refresh_scene(settings.id_data)
 
 
 def _is_movie(settings: bpy.types.PropertyGroup, clip: bpy.types.MovieClip) -> bool:
@@ -191,6 +200,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             description="Armature of an avatar, or a mesh with shape keys",
             type=bpy.types.Object,
             poll=_can_act,
+            update=_avatar_changed,
         )
         avatar_kind: bpy.props.EnumProperty(
             name="Kind", description="Which avatar to add", items=AVATARS, default="default"
@@ -201,8 +211,12 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             subtype="DIR_PATH",
             options=path_options(),
         )
-        use_head: bpy.props.BoolProperty(name="Head", description="Turn the head as the actor did", default=True)
-        use_eyes: bpy.props.BoolProperty(name="Eyes", description="Turn the eyes as the actor did", default=True)
+        use_head: bpy.props.BoolProperty(
+            name="Head", description="Turn the head as the actor did", default=True, update=_turns_changed
+        )
+        use_eyes: bpy.props.BoolProperty(
+            name="Eyes", description="Turn the eyes as the actor did", default=True, update=_turns_changed
+        )
         add_lights: bpy.props.BoolProperty(
             name="Lights",
             description="Put three lamps around the avatar, replacing earlier ones of Understudy",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    adjustment_presets,
+    adjustments,
     avatar,
     composite,
     faces,
@@ -12,9 +14,13 @@ from . import (
     footage,
     job_actions,
     landmark_view,
+    mapping,
+    models,
     perform,
     preferences,
+    preview,
     properties,
+    properties_avatar,
     stage,
     track,
 )
@@ -22,13 +28,19 @@ from . import (
 PARTS = (
     preferences,
     job_actions,
+    models,
     facts,
+    properties_avatar,
     properties,
+    preview,
     footage,
     landmark_view,
     faces,
     track,
     avatar,
+    mapping,
+    adjustments,
+    adjustment_presets,
     perform,
     stage,
     composite,

@@ -4,22 +4,111 @@ from __future__ import annotations
 
 import bpy
 
-from .step import Step
+from ..operators.chosen import chosen_avatar
+from ..operators.links import settings_of, understood
+from ..translations import translated
+from .step import Part, Step, fact, say
 
 
 class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
     """Step 3: who performs."""
 
     bl_label = "3 Avatar"
+    step = "avatar"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the step."""
         layout, settings = self.column(context)
-        layout.prop(settings, "avatar")
+        self.needs(layout, context)
+        column = layout.column()
+        column.prop(settings, "avatar")
+        column.operator("understudy.use_selected", icon="RESTRICT_SELECT_OFF")
+        avatar = chosen_avatar(context)
+        if avatar is None:
+            column = layout.column()
+            column.prop(settings, "avatar_kind", text="New")
+            if settings.avatar_kind == "ict":
+                column.prop(settings, "ict_folder", text="Folder")
+            self.main_button(layout, context).operator("understudy.add_avatar", icon="ADD")
+            return
+        kept = settings_of(avatar)
+        known = understood(kept)
+        if known is not None:
+            self._facts(layout, kept, known)
+        row = layout.row(align=True)
+        row.operator("understudy.match_shapes", icon="SHAPEKEY_DATA")
+
+    def _facts(self, layout: bpy.types.UILayout, kept: bpy.types.PropertyGroup, known: object) -> None:
+        column = layout.column()
+        column.scale_y = 0.8
+        fact(column, "Keys", translated("{keys} on {meshes} meshes").format(keys=known.keys, meshes=known.meshes))
+        fact(column, "Kind", kept.kind or translated("Unknown"))
+        fact(column, "Head", known.head)
+        fact(column, "Eyes", known.eyes or translated("By shape keys"))
+
+
+class UNDERSTUDY_PT_new_avatar(Part, bpy.types.Panel):
+    """One more avatar beside the chosen one."""
+
+    bl_label = "New Avatar"
+    bl_parent_id = "UNDERSTUDY_PT_avatar"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Without an avatar the step itself has the button."""
+        return context.scene is not None and chosen_avatar(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw what can be added."""
+        layout, settings = self.column(context)
         layout.prop(settings, "avatar_kind", text="New")
         if settings.avatar_kind == "ict":
             layout.prop(settings, "ict_folder", text="Folder")
         layout.operator("understudy.add_avatar", icon="ADD")
 
 
-CLASSES = (UNDERSTUDY_PT_avatar,)
+class UNDERSTUDY_UL_companions(bpy.types.UIList):
+    """Further objects that follow the same take."""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: bpy.types.PropertyGroup,
+        item: bpy.types.PropertyGroup,
+        icon: int,
+        active_data: bpy.types.PropertyGroup,
+        active_propname: str,
+    ) -> None:
+        """One object."""
+        layout.prop(item, "object", text="", emboss=False)
+
+
+class UNDERSTUDY_PT_companions(Part, bpy.types.Panel):
+    """Further objects that follow the same take."""
+
+    bl_label = "More Objects"
+    bl_parent_id = "UNDERSTUDY_PT_avatar"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the list."""
+        layout = self.layout
+        avatar = chosen_avatar(context)
+        if avatar is None:
+            say(layout, context, translated("There is no avatar; choose one in step 3, or press Add Avatar"))
+            return
+        kept = settings_of(avatar)
+        say(layout, context, translated("Meshes of the avatar's armature follow by themselves; add others here"))
+        row = layout.row()
+        row.template_list("UNDERSTUDY_UL_companions", "", kept, "also", kept, "active_companion", rows=2)
+        buttons = row.column(align=True)
+        buttons.operator("understudy.add_companions", text="", icon="ADD")
+        buttons.operator("understudy.remove_companion", text="", icon="REMOVE")
+
+
+CLASSES = (
+    UNDERSTUDY_PT_avatar,
+    UNDERSTUDY_PT_new_avatar,
+    UNDERSTUDY_UL_companions,
+    UNDERSTUDY_PT_companions,
+)

@@ -1,0 +1,30 @@
+"""Bigger than life, for stylised faces."""
+
+import bpy
+
+adjustments = bpy.context.scene.understudy.avatar.understudy.adjustments
+
+adjustments.strength = 1.4
+adjustments.head = 1.15
+adjustments.head_smoothing = 0.1
+adjustments.brows.gain = 1.3
+adjustments.brows.limit = 1.5
+adjustments.brows.smoothing = 0.05
+adjustments.eyes.gain = 1.1
+adjustments.eyes.limit = 1.0
+adjustments.eyes.smoothing = 0.0
+adjustments.gaze.gain = 1.0
+adjustments.gaze.limit = 1.0
+adjustments.gaze.smoothing = 0.05
+adjustments.cheeks.gain = 1.0
+adjustments.cheeks.limit = 1.3
+adjustments.cheeks.smoothing = 0.05
+adjustments.jaw.gain = 1.0
+adjustments.jaw.limit = 1.2
+adjustments.jaw.smoothing = 0.0
+adjustments.mouth.gain = 1.0
+adjustments.mouth.limit = 1.3
+adjustments.mouth.smoothing = 0.0
+adjustments.tongue.gain = 1.0
+adjustments.tongue.limit = 1.3
+adjustments.tongue.smoothing = 0.05
