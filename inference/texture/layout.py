@@ -86,9 +86,9 @@ def _filling(rim: Rim) -> Indices:
 
 def _flattened(points: Array, triangles: Indices) -> Array:
     """(468, 2) the mean face flattened: its oval on the ellipse, the rest held by springs that even out the stretch."""
-    loop = max(border_loops(triangles), key=len)
-    start = loop.index(10)
-    loop = loop[start:] + loop[:start]
+    outline = max(border_loops(triangles), key=len)
+    start = outline.index(10)
+    loop = np.array(outline[start:] + outline[:start])
     ring = points[loop]
     walked = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(np.r_[ring, ring[:1]], axis=0), axis=1))]
     turn = 2 * np.pi * walked[:-1] / walked[-1]

@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from .avatar_palette import BROW, GUM, HAIR, IRIS, LIP, SKIN, TONGUE, TOOTH, WHITE, Colour
+from .avatar_palette import BROW, EYE_WHITE, GUM, HAIR, IRIS, LIP, SKIN, TONGUE, TOOTH, WHITE, Colour
 
 __all__ = ["BROW", "GUM", "HAIR", "IRIS", "LIP", "SKIN", "TONGUE", "TOOTH", "WHITE"]
 
@@ -119,7 +119,31 @@ def skin(name: str, viewport_colour: Colour = SKIN) -> bpy.types.Material:
     return g.material
 
 
-def eye(name: str, viewport_colour: Colour = WHITE, iris_colour: Colour = IRIS) -> bpy.types.Material:
+def photographed(name: str, image: bpy.types.Image, viewport_colour: Colour, hair: Colour) -> bpy.types.Material:
+    """Skin whose colour is a picture, but for hair on the `scalp` (attribute); moist where the alpha of `tint` is low."""
+    g = _Graph(name, viewport_colour, 0.45)
+    rest = g.attribute("rest_cm", "Vector")
+    wet = g.attribute("tint", "Alpha")
+    picture = g.add("ShaderNodeTexImage", {"image": image, "extension": "EXTEND"})
+    g.links.new(g.add("ShaderNodeUVMap", {"uv_map": "UVMap"}).outputs[0], picture.inputs[0])
+    colour = g.mix(g.maths("MULTIPLY", g.attribute("scalp", "Fac"), 0.85), picture.outputs["Color"], hair)
+    pores = g.add("ShaderNodeTexVoronoi", Vector=rest, Scale=11.0).outputs["Distance"]
+    g.set(
+        Base_Color=colour,
+        Roughness=g.ramp(wet, 0.0, 1.0, 0.35, 0.55),
+        Specular_IOR_Level=0.3,
+        Subsurface_Weight=0.08,
+        Subsurface_Scale=0.004,
+        Subsurface_Radius=(1.0, 0.36, 0.2),
+        Normal=g.bump(pores, 0.10, 0.0006),
+    )
+    g.nodes.active = picture
+    return g.material
+
+
+def eye(
+    name: str, viewport_colour: Colour = WHITE, iris_colour: Colour = IRIS, white_colour: Colour = EYE_WHITE
+) -> bpy.types.Material:
     """Eyeball: the vector attribute `iris` is (x, y) off the optical axis in eye radii and z = 1 on the front half."""
     g = _Graph(name, viewport_colour, 0.25)
     position = g.attribute("iris", "Vector")
@@ -138,7 +162,11 @@ def eye(name: str, viewport_colour: Colour = WHITE, iris_colour: Colour = IRIS) 
     iris = g.mix(fibres, deep, pale)
     iris = g.mix(g.ramp(distance, 0.14, 0.26, 0.75, 0.0), iris, (0.30, 0.17, 0.06))
     iris = g.mix(g.ramp(distance, 0.33, 0.41), iris, tuple(c * 0.12 for c in iris_colour))
-    white = g.mix(g.ramp(distance, 0.42, 0.95), (0.80, 0.765, 0.74), (0.72, 0.56, 0.52))
+    white = g.mix(
+        g.ramp(distance, 0.42, 0.95),
+        white_colour,
+        tuple(c * f for c, f in zip(white_colour, (0.9, 0.73, 0.7), strict=True)),
+    )
     veins = g.ramp(
         g.noise(g.add("ShaderNodeVectorMath", {"operation": "SCALE"}, Vector=position, Scale=9.0).outputs[0], 1.0, 6.0),
         0.56,

@@ -30,7 +30,7 @@ class Piece:
     bone_weights: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """Bone name -> (V,) weight; the weights of a vertex sum to one."""
     attributes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Attribute name -> (V,) number, (V, 3) vector or (V, 4) colour."""
+    """Attribute name -> (V,) number, (V, 3) vector or (V, 4) colour; `UVMap` -> (V, 2) places in the texture."""
     properties: dict[str, Sequence[int]] = field(default_factory=dict)
     """Custom properties of the object."""
     hidden: bool = False

@@ -10,6 +10,7 @@ import numpy as np
 from .avatar_mesh import Piece, Points, to_metres
 
 CM = 0.01
+UV = "UVMap"
 ATTRIBUTE_TYPES = {1: ("FLOAT", "value"), 3: ("FLOAT_VECTOR", "vector"), 4: ("FLOAT_COLOR", "color")}
 
 
@@ -63,7 +64,10 @@ def add_piece(
     mesh.shade_smooth()
     mesh.update()
     for name, values in piece.attributes.items():
-        _add_attribute(mesh, name, values)
+        if name == UV:
+            _add_uv(mesh, values)
+        else:
+            _add_attribute(mesh, name, values)
     if "tint" in mesh.color_attributes:
         mesh.color_attributes.active_color = mesh.color_attributes["tint"]
     ob = bpy.data.objects.new(mesh.name, mesh)
@@ -90,6 +94,13 @@ def _add_attribute(mesh: bpy.types.Mesh, name: str, values: Points) -> None:
     kind, field = ATTRIBUTE_TYPES[width]
     attribute = mesh.attributes.new(name, kind, "POINT")
     attribute.data.foreach_set(field, np.ascontiguousarray(values, np.float32).ravel())
+
+
+def _add_uv(mesh: bpy.types.Mesh, places: Points) -> None:
+    """A texture layout without seams: each vertex has one place."""
+    corners = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    mesh.uv_layers.new(name=UV).data.foreach_set("uv", places[corners].astype(np.float32).ravel())
 
 
 def _skin(ob: bpy.types.Object, piece: Piece, armature: bpy.types.Object) -> None:

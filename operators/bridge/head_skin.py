@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,8 +69,8 @@ def jaw_motions(face: Face) -> dict[str, Rigid]:
     return motions
 
 
-def build_skin(face: Face) -> Skin:
-    """Grow rims, bag and head onto the dense face."""
+def build_skin(face: Face, warp: Callable[[Points], Points] | None = None) -> Skin:
+    """Grow rims, bag and head onto the dense face; `warp` takes the mean head to this one."""
     count = len(face.points_cm)
     skin = Skin(
         face.points_cm, face.triangles.tolist(), np.full(len(face.triangles), FACE, np.int32),
@@ -78,7 +79,7 @@ def build_skin(face: Face) -> Skin:
     directed = {(a, b) for t in skin.faces for a, b in ((t[0], t[1]), (t[1], t[2]), (t[2], t[0]))}
     for eye in face.eyes:
         skin = _add_rim(skin, face, eye, directed)
-    return _add_head(_add_bag(skin, face, directed), face, directed)
+    return _add_head(_add_bag(skin, face, directed), face, directed, warp)
 
 
 def _grow(
@@ -164,14 +165,15 @@ def _add_bag(skin: Skin, face: Face, directed: set[tuple[int, int]]) -> Skin:
     return _grow(skin, loop, rings, shapes, BAG_REGION, directed, cap=True)
 
 
-def _add_head(skin: Skin, face: Face, directed: set[tuple[int, int]]) -> Skin:
+def _add_head(skin: Skin, face: Face, directed: set[tuple[int, int]], warp: Callable[[Points], Points] | None) -> Skin:
     """Rings from the face oval over cranium and jaw down to the collar."""
     size = len(face.oval)
     turn = np.arange(size) / size * 2
     u = np.where(turn <= 1, turn, turn - 2)
     v = (np.arange(RINGS + 1) / RINGS) ** 1.25
     grid_v, grid_u = np.meshgrid(v, u, indexing="ij")
-    field = head_points(grid_u.ravel(), grid_v.ravel()).reshape(RINGS + 1, size, 3)
+    field = head_points(grid_u.ravel(), grid_v.ravel())
+    field = (field if warp is None else warp(field)).reshape(RINGS + 1, size, 3)
     edge = face.points_cm[face.oval]
     rings = field + (edge - field[0]) * (1 - smoothstep(0.0, SEAM_FADE, grid_v))[..., None]
     step = np.linalg.norm(np.diff(rings, axis=0), axis=2)

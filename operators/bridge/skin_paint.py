@@ -42,8 +42,7 @@ def skin_tint(face: Face, skin: Skin) -> Tint:
     tint = _plain(len(points))
     dense = len(face.points_cm)
     _flush(tint, points)
-    scalp = smoothstep(-0.3, 1.1, above_hairline(points))
-    _blend(tint, HAIR, 0.85 * scalp)
+    _blend(tint, HAIR, 0.85 * scalp(points))
     lips = np.zeros(len(points))
     lips[face.triangles[lip_faces(face)]] = 1.0
     lips[:dense] = averaged(lips[:dense], face.triangles, 2)
@@ -61,6 +60,11 @@ def skin_tint(face: Face, skin: Skin) -> Tint:
         tint[rows, :3] = colour
         tint[rows, 3] = 0.15
     return tint
+
+
+def scalp(points: Points) -> NDArray[np.float64]:
+    """(V,) 0 on bare skin to 1 where hair grows."""
+    return smoothstep(-0.3, 1.1, above_hairline(points))
 
 
 def ear_tint(points: Points) -> Tint:
