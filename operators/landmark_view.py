@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from ..inference import take as takes
 from ..inference.landmark_lines import LINES, POINTS
 from ..translations import translated
-from . import job, take_points
+from . import following, take_points
 from .bridge import paths
 from .footage import source_frame
 
-SURE, UNCERTAIN, LIVE = (0.16, 0.95, 0.72, 0.9), (1.0, 0.55, 0.1, 0.95), (1.0, 1.0, 1.0, 0.9)
+SURE, UNCERTAIN = (0.16, 0.95, 0.72, 0.9), (1.0, 0.55, 0.1, 0.95)
+LIVE, ELSEWHERE = (1.0, 1.0, 1.0, 0.9), (1.0, 1.0, 1.0, 0.35)
 CHOSEN, OTHER = (0.3, 0.75, 1.0, 1.0), (0.75, 0.75, 0.75, 0.8)
 _FAR = 8.0
 """Blender gives whole pixels: two places this many pictures away say where the picture is to a small part of one."""
@@ -126,7 +127,7 @@ def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: in
     """Landmarks and the boxes of found faces that belong to a frame of the footage."""
     size = (settings.facts.width, settings.facts.height)
     boxes = settings.faces if settings.faces_frame == frame else ()
-    live = job.latest_landmarks()
+    live = following.follow(settings.id_data)
     shown = _points_of(settings, frame) if settings.show_landmarks and live is None else None
     if min(size) <= 0 or not (len(boxes) or shown or (live and settings.show_landmarks)):
         return
@@ -144,7 +145,7 @@ def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: in
         _draw_points(region, place.of(points, size), colour, scale)
     elif live is not None and settings.show_landmarks:
         at, points = live
-        _draw_points(region, place.of(points, size), LIVE, scale)
+        _draw_points(region, place.of(points, size), LIVE if at == frame else ELSEWHERE, scale)
         text = translated("Tracking frame {frame}").format(frame=at)
         _draw_text(text, place.corner + place.up + (8 * scale, -20 * scale), LIVE, 13 * scale)
 
@@ -220,4 +221,5 @@ def unregister() -> None:
     while _handlers:
         space, handler = _handlers.pop()
         space.draw_handler_remove(handler, "WINDOW")
+    following.stop()
     take_points.forget()

@@ -101,6 +101,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         flame_file: str
         bfm_file: str
         show_landmarks: bool
+        follow_tracking: bool
         avatar: bpy.types.Object | None
         avatar_kind: str
         ict_folder: str
@@ -193,6 +194,11 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         show_landmarks: bpy.props.BoolProperty(
             name="Landmarks",
             description="Show the tracked points over the footage, in the Movie Clip editor and in the camera view",
+            default=True,
+        )
+        follow_tracking: bpy.props.BoolProperty(
+            name="Follow Tracking",
+            description="While tracking, show the frame that is read; moving to another frame ends this for the job",
             default=True,
         )
         avatar: bpy.props.PointerProperty(

@@ -41,6 +41,9 @@ class Track(Step):
             self._facts(layout, settings)
         column = layout.column()
         column.prop(settings, "show_landmarks")
+        row = column.row()
+        row.active = settings.show_landmarks
+        row.prop(settings, "follow_tracking")
 
     def _facts(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
         facts = settings.facts

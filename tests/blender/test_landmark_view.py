@@ -17,7 +17,7 @@ import understudy
 from understudy.inference import take as takes
 from understudy.inference.landmark_lines import LINES, POINTS
 from understudy.inference.take import Take
-from understudy.operators import landmark_view, take_points
+from understudy.operators import following, landmark_view, take_points
 from understudy.operators.landmark_view import Place, box_lines, place_in_clip_editor, place_in_frame, squares
 
 MakeTake = Callable[..., Take]
@@ -189,3 +189,69 @@ def test_only_the_shots_own_clip_gets_landmarks(scene, footage: Path, monkeypatc
     space.view, space.clip = "CLIP", None
     landmark_view._draw_in_clip_editor()
     assert drawn == [1]
+
+
+class Timers:
+    """Blender's timers, called by hand: without a window nobody calls them."""
+
+    def __init__(self) -> None:
+        self.function: Callable[[], float | None] | None = None
+
+    def is_registered(self, function: object) -> bool:
+        return self.function is function
+
+    def register(self, function: Callable[[], float | None], first_interval: float) -> None:
+        self.function = function
+
+    def unregister(self, function: object) -> None:
+        self.function = None
+
+    def tick(self) -> None:
+        assert self.function is not None
+        if self.function() is None:
+            self.function = None
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A job that has read frame `frame`; None when there is none."""
+    state = SimpleNamespace(frame=0, timers=Timers())
+    points = np.ones((478, 2), np.float32)
+    monkeypatch.setattr(
+        following.job, "latest_landmarks", lambda: None if state.frame is None else (state.frame, points)
+    )
+    app = SimpleNamespace(timers=state.timers)
+    monkeypatch.setattr(following, "bpy", SimpleNamespace(app=app, data=bpy.data))
+    return state
+
+
+def test_the_scene_follows_a_job_and_comes_back(scene, footage: Path, live: SimpleNamespace) -> None:
+    scene.understudy.footage = str(footage)
+    scene.frame_set(7)
+    assert following.follow(scene)[0] == 0
+    live.timers.tick()
+    assert scene.frame_current == 1
+    live.frame = 1
+    assert following.follow(scene)[0] == 0, "the picture that is shown is of frame 0 still"
+    live.timers.tick()
+    assert (following.follow(scene)[0], scene.frame_current) == (1, 2)
+    live.frame = None
+    live.timers.tick()
+    assert scene.frame_current == 7
+    assert live.timers.function is None
+
+
+def test_a_user_who_moves_in_time_is_left_alone(scene, footage: Path, live: SimpleNamespace) -> None:
+    scene.understudy.footage = str(footage)
+    following.follow(scene)
+    live.timers.tick()
+    scene.frame_set(40)
+    live.frame = 1
+    live.timers.tick()
+    assert following.follow(scene)[0] == 1, "the newest landmarks, over another frame"
+    live.frame = None
+    live.timers.tick()
+    assert scene.frame_current == 40
+    live.frame, scene.understudy.follow_tracking = 1, False
+    following.follow(scene)
+    assert live.timers.function is None
