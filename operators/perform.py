@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..inference.take import Take
+from ..translations import translated
+from . import resolving
+from .adjustments import performed
 from .base import Work
-from .bridge.bake import bake_take
+from .bridge import hand_edits, markers, paths, sound
+from .bridge.bake import BakeReport, bake_take, moved_blocks
 from .bridge.compat import path_options
+from .bridge.rig import read_rig
 from .chosen import chosen_avatar, chosen_take, has_avatar
+from .key_settings import options_of
 
 
 class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
@@ -47,33 +54,126 @@ class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
         return has_avatar(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask for a take when there is none."""
+        """Ask for a take when there is none; leave corrections that take long to the operator that keeps the window."""
         settings = context.scene.understudy
         self.use_head, self.use_eyes = settings.use_head, settings.use_eyes
         self.filepath = settings.take
-        if self.filepath:
-            return self.execute(context)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        if not self.filepath:
+            context.window_manager.fileselect_add(self)
+            return {"RUNNING_MODAL"}
+        if settings.keys.keep_corrections and resolving.must_be_solved(context):
+            return bpy.ops.understudy.resolve_corrections("INVOKE_DEFAULT")
+        return self.execute(context)
 
     def work(self, context: bpy.types.Context) -> str:
         """Bake the take."""
         settings = context.scene.understudy
-        performance, name = chosen_take(context.scene, self.filepath)
+        take, name = chosen_take(context.scene, self.filepath)
         avatar = chosen_avatar(context)
-        report = bake_take(
+        report = perform(
+            context.scene,
             avatar,
-            performance,
-            scene=context.scene,
-            name=name,
+            take,
+            name,
             match_scene=self.match_scene,
             head=self.use_head,
             eyes=self.use_eyes,
         )
         settings.avatar = avatar
         settings.take = self.filepath or settings.take
-        gaps = f", {report.gap_frames} frames without a face left free" if report.gap_frames else ""
-        return f"{report.shape_keys} shape keys of {avatar.name} perform {name} on {report.keyed_frames} frames{gaps}"
+        return sentence_of(report, avatar, name)
 
 
-CLASSES = (UNDERSTUDY_OT_bake,)
+def perform(
+    scene: bpy.types.Scene,
+    avatar: bpy.types.Object,
+    take: Take,
+    name: str,
+    *,
+    match_scene: bool = False,
+    head: bool = True,
+    eyes: bool = True,
+    keep_corrections: bool | None = None,
+) -> BakeReport:
+    """Bake with the choices of the scene and the avatar's adjustments; corrections made by hand survive.
+
+    Raises the errors of `bake_take` before anything is changed.
+    """
+    settings = scene.understudy
+    keys = settings.keys
+    kept = keys.keep_corrections if keep_corrections is None else keep_corrections
+    corrections = resolving.corrections_of(avatar, take, name) if kept else []
+    solved = resolving.solved(avatar, take, corrections, eyes=eyes) if corrections else take
+    performance, mapping = performed(avatar, solved, eyes)
+    report = bake_take(
+        avatar,
+        performance,
+        mapping,
+        scene=scene,
+        name=name,
+        match_scene=match_scene,
+        head=head,
+        eyes=eyes,
+        options=options_of(keys),
+        corrections=corrections,
+    )
+    for id_block in moved_blocks(read_rig(avatar, take)):
+        hand_edits.remember(id_block, name, corrections)
+    resolving.show(keys, corrections, scene)
+    _accompany(scene, solved)
+    keys.summary = _summary(report)
+    return report
+
+
+def sentence_of(report: BakeReport, avatar: bpy.types.Object, name: str) -> str:
+    """What a bake did, for people."""
+    gaps = f", {report.gap_frames} frames without a face left free" if report.gap_frames else ""
+    met = f", {report.corrections} corrections kept" if report.corrections else ""
+    return (
+        f"{report.shape_keys} shape keys of {avatar.name} perform {name} on {report.keyed_frames} frames"
+        f" with {report.keys} keys{gaps}{met}"
+    )
+
+
+def _accompany(scene: bpy.types.Scene, take: Take) -> None:
+    """Marks and sound beside the keys, as far as they were asked for; footage without sound is no reason to stop."""
+    keys, footage = scene.understudy.keys, scene.understudy.footage
+    if keys.mark_uncertain:
+        markers.mark_uncertain(scene, take, keys.uncertain_share)
+    else:
+        markers.clear_marks(scene)
+    path = paths.absolute(footage) if footage else None
+    if keys.add_sound and path is not None and path.is_file():
+        from ..inference.media.sound_start import sound_start_s
+
+        start_s = sound_start_s(path)
+        if start_s is not None:
+            sound.place_sound(scene, path, take, start_s)
+
+
+def _summary(report: BakeReport) -> str:
+    """For the panel, in the user's language."""
+    return translated("{keys} keys in place of {all}").format(keys=f"{report.keys:,}", all=f"{report.every_key:,}")
+
+
+class UNDERSTUDY_OT_clear_marks(Work, bpy.types.Operator):
+    """Remove the markers that say where the take is uncertain"""
+
+    bl_idname = "understudy.clear_marks"
+    bl_label = "Clear Marks"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Markers are in a scene."""
+        if context.scene is None or not context.scene.timeline_markers:
+            cls.poll_message_set("There are no markers on the timeline")
+            return False
+        return True
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Remove them."""
+        return f"{markers.clear_marks(context.scene)} markers removed"
+
+
+CLASSES = (UNDERSTUDY_OT_bake, UNDERSTUDY_OT_clear_marks)

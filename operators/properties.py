@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.defaults import SAMPLES
-from . import facts, footage, links, preview
+from . import facts, footage, key_settings, links, preview
 from .bridge.compat import path_options
 
 QUALITIES = (
@@ -105,6 +105,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         avatar: bpy.types.Object | None
         avatar_kind: str
         ict_folder: str
+        keys: key_settings.UNDERSTUDY_PG_keys
         use_head: bool
         use_eyes: bool
         add_lights: bool
@@ -216,6 +217,9 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             description="FaceXModel folder of ICT-FaceKit",
             subtype="DIR_PATH",
             options=path_options(),
+        )
+        keys: bpy.props.PointerProperty(
+            name="Keys", description="How the take becomes keys", type=key_settings.UNDERSTUDY_PG_keys
         )
         use_head: bpy.props.BoolProperty(
             name="Head", description="Turn the head as the actor did", default=True, update=_turns_changed

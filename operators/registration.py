@@ -5,15 +5,20 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    actor,
     adjustment_presets,
     adjustments,
     avatar,
     composite,
+    corrections,
     faces,
     facts,
     footage,
+    import_result,
     job_actions,
+    key_settings,
     landmark_view,
+    light,
     mapping,
     models,
     perform,
@@ -31,6 +36,7 @@ PARTS = (
     models,
     facts,
     properties_avatar,
+    key_settings,
     properties,
     preview,
     footage,
@@ -38,12 +44,16 @@ PARTS = (
     faces,
     track,
     avatar,
+    actor,
     mapping,
     adjustments,
     adjustment_presets,
     perform,
+    corrections,
     stage,
+    light,
     composite,
+    import_result,
 )
 """Modules with `CLASSES`, each after those whose classes it names. One that also adds handlers, menu entries or types'
 properties has `register` and `unregister`, called after its classes came and before they go."""

@@ -11,12 +11,13 @@ from ..inference.errors import InputError, UsageError
 from ..inference.jobs.blender import render_arguments
 from .base import Work, default_path
 from .bridge import paths, timing
-from .bridge.bake import bake_take, is_baked
+from .bridge.bake import is_baked
 from .bridge.compat import path_options
 from .bridge.render_devices import chosen_devices
 from .bridge.shot import setup_shot, shot_avatar
 from .chosen import chosen_avatar, chosen_take, has_avatar, has_take
 from .job import Command, LongWork
+from .perform import perform
 
 
 class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
@@ -58,7 +59,7 @@ class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
         settings.avatar = avatar
         sentence = f"{scene.camera.name} sees {avatar.name} as the actor was seen"
         if timing.scene_rate(scene) != rate and is_baked(avatar, performance):
-            bake_take(avatar, performance, scene=scene, name=name, head=settings.use_head, eyes=settings.use_eyes)
+            perform(scene, avatar, performance, name, head=settings.use_head, eyes=settings.use_eyes)
             sentence += (
                 f"; the scene now has {timing.scene_rate(scene):.6g} frames per second and the take was baked again"
             )

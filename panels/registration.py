@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import adjust, avatar, clip_editor, composite, footage, job, mapping, perform, scene, track
+from . import adjust, avatar, clip_editor, composite, footage, job, keys, mapping, perform, scene, track
 
-PARTS = (job, footage, track, avatar, mapping, perform, adjust, scene, composite, clip_editor)
+PARTS = (job, footage, track, avatar, mapping, perform, adjust, keys, scene, composite, clip_editor)
 """Modules with `CLASSES`; a step comes before its sub-panels."""
 CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)
 

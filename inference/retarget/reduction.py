@@ -85,9 +85,7 @@ def reduce_keys(
     lanes = np.arange(len(values))[:, None] * len(grid)
     places = lanes + sample[None]
     starts, ends = _segments(pins, holds)
-    curved, straight = (
-        _longest_spans(samples, places.ravel(), starts, ends, len(values), count, bezier) for bezier in (True, False)
-    )
+    curved, straight = (_longest_spans(samples, places.ravel(), starts, ends, pins, bezier) for bezier in (True, False))
     return _finished(samples, places, curved, straight, holds, tolerance * MARGIN)
 
 
@@ -153,17 +151,16 @@ def _segments(pins: Flags, holds: Flags) -> tuple[Indices, Indices]:
 
 
 def _longest_spans(
-    samples: _Samples, places: Indices, starts: Indices, ends: Indices, lanes: int, count: int, bezier: bool
+    samples: _Samples, places: Indices, starts: Indices, ends: Indices, pins: Flags, bezier: bool
 ) -> Flags:
     """(L, N) the keys when every span, from the start of each segment on, reaches as far as the tolerance allows."""
-    kept = np.zeros(lanes * count, bool)
-    kept[starts] = kept[ends] = True
+    kept = pins.ravel().copy()
     while len(starts):
         reached = _farthest(samples, places, starts, ends, bezier)
         kept[reached] = True
         going_on = reached < ends
         starts, ends = reached[going_on], ends[going_on]
-    return kept.reshape(lanes, count)
+    return kept.reshape(pins.shape)
 
 
 def _farthest(samples: _Samples, places: Indices, starts: Indices, ends: Indices, bezier: bool) -> Indices:
@@ -270,8 +267,9 @@ def _finished(
     chord = samples.values[ends] - samples.values[starts]
     bends = np.zeros((len(spans), 2, samples.values.shape[1]))
     drawn = bezier[lane[spans]]
-    bends[drawn] = _fitted(samples, starts[drawn], ends[drawn], True).bends
-    bends[drawn] = _smoothed(samples, starts[drawn], ends[drawn], bends[drawn])
+    if drawn.any():
+        bends[drawn] = _fitted(samples, starts[drawn], ends[drawn], True).bends
+        bends[drawn] = _smoothed(samples, starts[drawn], ends[drawn], bends[drawn])
     leaving, arriving = np.zeros((2, len(at), samples.values.shape[1]))
     leaving[spans] = (chord + bends[:, 0]) / length
     arriving[spans + 1] = (chord + bends[:, 1]) / length

@@ -99,6 +99,7 @@ def write_keys(
             fcurve.group = bag.groups.get(curve.group) or bag.groups.new(curve.group)
         fill(fcurve, own)
     action[_written_by(step)] = "\n".join(sorted({curve.data_path for curve in curves}))
+    _tell_others(action, step, curves)
     if facts is not None:
         action[_record_of(step)] = _record(curves, keys, facts)
     nla.place(id_block, action, take_name, strip=strip)
@@ -228,16 +229,18 @@ def read_record(action: bpy.types.Action, step: str) -> Record | None:
         )
         for part, bent in zip(parts, curved, strict=True)
     ]
-    lines = [line.rpartition("\t") for line in str(kept["curves"]).split("\n")]
-    places = [(path, int(index)) for path, _, index in lines]
-    return Record(places, keys, {name: kept[f"fact_{name}"] for name in str(kept["facts"]).split()})
+    lines = str(kept["curves"]).split("\n")
+    void = set(str(kept.get("void", "")).split("\n"))
+    valid = [n for n, line in enumerate(lines) if line not in void]
+    places = [(path, int(index)) for path, _, index in (lines[n].rpartition("\t") for n in valid)]
+    return Record(places, [keys[n] for n in valid], {name: kept[f"fact_{name}"] for name in str(kept["facts"]).split()})
 
 
 def _record(curves: Sequence[Curve], keys: Sequence[CurveKeys], facts: Mapping[str, Any]) -> dict[str, Any]:
     shared = all(own.frames is keys[0].frames for own in keys)
     listed = keys[:1] if shared else keys
     record: dict[str, Any] = {
-        "curves": "\n".join(f"{curve.data_path}\t{curve.index}" for curve in curves),
+        "curves": "\n".join(_named(curve.data_path, curve.index) for curve in curves),
         "counts": np.array([len(own.frames) for own in keys], np.int32),
         "curved": np.array([own.slopes is not None for own in keys], np.int32),
         "frames": np.concatenate([own.frames for own in listed]).astype(np.float32),
@@ -249,6 +252,19 @@ def _record(curves: Sequence[Curve], keys: Sequence[CurveKeys], facts: Mapping[s
         slopes = [np.zeros((len(own.frames), 2)) if own.slopes is None else own.slopes for own in keys]
         record["slopes"] = np.concatenate(slopes).astype(np.float32).ravel()
     return record | {f"fact_{name}": value for name, value in facts.items()}
+
+
+def _tell_others(action: bpy.types.Action, step: str, curves: Sequence[Curve]) -> None:
+    """What other steps kept of these curves is no record of them any more."""
+    places = {_named(curve.data_path, curve.index) for curve in curves}
+    kept = list(action.keys())
+    for name in [name for name in kept if name.endswith("_record") and name != _record_of(step)]:
+        void = set(str(action[name].get("void", "")).split("\n")) | places
+        action[name]["void"] = "\n".join(sorted(void & set(str(action[name]["curves"]).split("\n"))))
+
+
+def _named(data_path: str, index: int) -> str:
+    return f"{data_path}\t{index}"
 
 
 def _written_by(step: str) -> str:
