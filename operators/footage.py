@@ -308,7 +308,7 @@ class UNDERSTUDY_FH_footage(bpy.types.FileHandler):
     """Videos that are dropped into the 3D View or the Movie Clip editor."""
 
     bl_idname = "UNDERSTUDY_FH_footage"
-    bl_label = "Footage of an Actor"
+    bl_label = "Footage for Understudy"
     bl_import_operator = "understudy.open_footage"
     bl_file_extensions = ";".join(VIDEO_ENDINGS)
 

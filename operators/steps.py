@@ -28,8 +28,9 @@ def state_of(scene: bpy.types.Scene, step: str) -> State:
     found = _own_state(scene, step)
     if found.kind != WAITING:
         return found
-    first = next((name for name in STEPS if _own_state(scene, name).kind == WAITING), step)
-    return State(NEXT if step == first else WAITING, found.sentence)
+    earlier = STEPS[: STEPS.index(step)]
+    is_next = all(_own_state(scene, name).kind == DONE for name in earlier)
+    return State(NEXT if is_next else WAITING, found.sentence)
 
 
 def take_problem(scene: bpy.types.Scene) -> str:

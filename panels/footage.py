@@ -20,8 +20,8 @@ class Footage(Step):
         """Draw the step."""
         layout, settings = self.column(context)
         self.needs(layout, context)
-        row = self.main_button(layout, context)
-        if not settings.footage:
+        if not settings.facts.footage_found:
+            row = self.main_button(layout, context)
             row.operator("understudy.open_footage", icon="FILE_MOVIE")
         editor_clip = getattr(context.space_data, "clip", None)
         if editor_clip is not None and editor_clip != settings.clip:

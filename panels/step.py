@@ -43,9 +43,9 @@ class Step:
             say(layout, context, state.sentence, "ERROR" if state.kind == PROBLEM else "INFO")
 
     def main_button(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> bpy.types.UILayout:
-        """A row for the step's button, larger when pressing it is what comes next."""
+        """A row for the step's button, larger when pressing it is what comes next or what cures."""
         row = layout.row(align=True)
-        row.scale_y = 1.5 if state_of(context.scene, self.step).kind == NEXT else 1.0
+        row.scale_y = 1.5 if state_of(context.scene, self.step).kind in {NEXT, PROBLEM} else 1.0
         return row
 
 

@@ -79,6 +79,7 @@ def test_a_path_that_is_no_video_is_said_and_nothing_else_happens(settings, scen
     state = steps.state_of(scene, "footage")
     assert state.kind == steps.PROBLEM
     assert "choose it again" in state.sentence
+    assert steps.NEXT not in kinds(scene).values(), "the problem comes first"
     settings.footage = str(footage)
     assert steps.state_of(scene, "footage").kind == steps.DONE
 
@@ -297,6 +298,19 @@ def test_the_composites_record_becomes_lines(settings, tmp_path) -> None:
     assert facts.report_lines(tmp_path) == []
     settings.report = ""
     assert settings.facts.report == ""
+
+
+def test_undo_takes_footage_back_and_redo_brings_it(scene, footage: Path) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.understudy.open_footage("EXEC_DEFAULT", True, filepath=str(footage))
+    bpy.ops.ed.undo()
+    scene = bpy.context.scene
+    assert (scene.understudy.footage, scene.understudy.clip) == ("", None)
+    assert kinds(scene)["footage"] == steps.NEXT
+    bpy.ops.ed.redo()
+    scene = bpy.context.scene
+    assert scene.understudy.clip is not None
+    assert kinds(scene)["footage"] == steps.DONE
 
 
 def test_videos_can_be_dropped_where_our_panels_are() -> None:
