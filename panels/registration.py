@@ -4,9 +4,37 @@ from __future__ import annotations
 
 import bpy
 
-from . import adjust, avatar, clip_editor, composite, footage, job, keys, mapping, perform, scene, track
+from . import (
+    adjust,
+    avatar,
+    clip_editor,
+    composite,
+    footage,
+    import_result,
+    job,
+    keys,
+    light,
+    mapping,
+    perform,
+    scene,
+    track,
+)
 
-PARTS = (job, footage, track, avatar, mapping, perform, adjust, keys, scene, composite, clip_editor)
+PARTS = (
+    job,
+    footage,
+    track,
+    avatar,
+    mapping,
+    perform,
+    adjust,
+    keys,
+    scene,
+    light,
+    composite,
+    import_result,
+    clip_editor,
+)
 """Modules with `CLASSES`; a step comes before its sub-panels."""
 CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)
 

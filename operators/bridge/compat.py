@@ -65,6 +65,48 @@ def sequencer_strips(editor: bpy.types.SequenceEditor) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
+def compositor_tree(scene: bpy.types.Scene) -> tuple[bpy.types.NodeTree, bool]:
+    """The scene's compositor and whether it was made now; since Blender 5.0 it is a node group of the file."""
+    if hasattr(scene, "compositing_node_group"):
+        if scene.compositing_node_group is None:
+            scene.compositing_node_group = bpy.data.node_groups.new("Understudy", "CompositorNodeTree")
+            return scene.compositing_node_group, True
+        return scene.compositing_node_group, False
+    if scene.use_nodes:
+        return scene.node_tree, False
+    untouched = scene.node_tree is None or not scene.node_tree.nodes
+    scene.use_nodes = True
+    if untouched:
+        scene.node_tree.nodes.clear()  # the render straight to the output, as a new tree begins
+    return scene.node_tree, untouched
+
+
+def compositor_output(tree: bpy.types.NodeTree, x: float, y: float) -> bpy.types.NodeSocket:
+    """The socket of a new node that is the compositor's result."""
+    if hasattr(bpy.types.Scene, "compositing_node_group"):
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        node = tree.nodes.new("NodeGroupOutput")
+    else:
+        node = tree.nodes.new("CompositorNodeComposite")
+    node.location = (x, y)
+    return node.inputs["Image"]
+
+
+def scale_to_render(node: bpy.types.Node) -> None:
+    """Let a compositor's Scale node fit its picture to the render's size."""
+    if hasattr(node, "space"):
+        node.space = "RENDER_SIZE"
+    else:
+        node.inputs["Type"].default_value = "Render Size"
+
+
+def alpha_over_inputs(node: bpy.types.Node) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """The sockets for the picture below and the one above of an Alpha Over node."""
+    if "Background" in node.inputs:
+        return node.inputs["Background"], node.inputs["Foreground"]
+    return node.inputs[1], node.inputs[2]
+
+
 def curves_of(id_block: bpy.types.ID) -> Any:
     """The curves of the active action of `id_block`; an empty tuple when it has none."""
     animation = id_block.animation_data

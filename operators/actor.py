@@ -1,0 +1,89 @@
+"""An avatar made from the actor: the worker makes the texture from the footage, then the avatar is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..inference.errors import InputError, UsageError
+from ..inference.face_model import load
+from .base import default_path, is_object_mode
+from .bridge import paths
+from .bridge.avatar_actor import add_actor_avatar
+from .chosen import chosen_take, has_take
+from .footage import face_model
+from .job import Command, LongWork
+
+
+class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
+    """Build a head with the actor's own face, as the take has it, and its skin from the footage"""
+
+    bl_idname = "understudy.add_actor_avatar"
+    bl_label = "Add Avatar From Actor"
+    bl_options = {"REGISTER"}
+
+    if TYPE_CHECKING:
+        texture: str
+    else:
+        texture: bpy.props.StringProperty(
+            name="Texture",
+            description="Picture to write; empty means a new one beside the .blend file; it is packed into the file too",
+            options={"SKIP_SAVE"},
+        )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take and its footage are needed, and new objects need Object Mode."""
+        if not is_object_mode(cls, context) or not has_take(cls, context):
+            return False
+        if not context.scene.understudy.footage:
+            cls.poll_message_set("There is no footage; choose the video of the actor in step 1")
+            return False
+        return super().poll(context)
+
+    def command(self, context: bpy.types.Context) -> Command:
+        """The words of ``understudy texture``."""
+        settings = context.scene.understudy
+        self.texture = self.texture or str(default_path(settings.footage, "_skin.png"))
+        words = ["texture", *shot_words(settings), "-o", str(paths.absolute(self.texture)), "--overwrite"]
+        return Command(tuple(words), "Texture")
+
+    def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
+        """Build the avatar and make it the one that performs."""
+        scene = self.job_scene()
+        settings = scene.understudy
+        made = next(event for event in events if event["event"] == "texture")
+        take, name = chosen_take(scene)
+        avatar = add_actor_avatar(
+            scene, take, Path(made["path"]), name=name, model=load(model_of(settings, take.face_model))
+        )
+        context.view_layer.update()
+        settings.avatar = avatar
+        share = round(100 * made["coverage"])
+        return f"{avatar.name} is ready to act; the footage shows {share} % of its face, the rest is filled in"
+
+
+def shot_words(settings: bpy.types.PropertyGroup) -> list[str]:
+    """Take, footage and face model as the worker's commands take them; raises an error for what is not there."""
+    take, footage = paths.absolute(settings.take), paths.absolute(settings.footage)
+    if not take.is_file():
+        raise InputError(f"There is no take at {take}; choose another file in step 2, or press Track.")
+    if not footage.is_file():
+        raise InputError(f"There is no video at {footage}; choose another file in step 1.")
+    from ..inference.take import load as load_take
+
+    return [str(take), "--footage", str(footage), "--face-model", model_of(settings, load_take(take).face_model)]
+
+
+def model_of(settings: bpy.types.PropertyGroup, kind: str) -> str:
+    """The face model that made the take, as the command line names it."""
+    if kind == "default":
+        return kind
+    if settings.face_model != kind:
+        raise UsageError(f"The take was made with the face model {kind}; choose it in step 2, with its file or folder.")
+    return face_model(settings)
+
+
+CLASSES = (UNDERSTUDY_OT_add_actor_avatar,)
