@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +68,16 @@ class Running:
     scene: str
     leftovers: tuple[Path, ...] = ()
     error: str = ""
-    ticks_s: list[float] = field(default_factory=list)
     shown_s: float = 0.0
+    ticks: int = 0
+    ticks_s: float = 0.0
+    slowest_tick_s: float = 0.0
+
+    def count_tick(self, took_s: float) -> None:
+        """Remember how long the window had to wait for us."""
+        self.ticks += 1
+        self.ticks_s += took_s
+        self.slowest_tick_s = max(self.slowest_tick_s, took_s)
 
     def end(self) -> None:
         """Stop the program if need be, and clean up behind it."""
@@ -159,7 +167,7 @@ class LongWork(Work):
             return self._end(context)
         if time.monotonic() - running.shown_s >= _SHOW_EVERY_S:
             _show(running)
-        running.ticks_s.append(time.perf_counter() - begun_s)
+        running.count_tick(time.perf_counter() - begun_s)
         return {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -262,19 +270,25 @@ def start_again(operator: str, keywords: dict[str, Any], *, modal: bool) -> set[
     return call("INVOKE_DEFAULT" if modal else "EXEC_DEFAULT", **keywords)
 
 
-def describe(job: Job) -> str:
-    """How far a job is, in one line."""
-    stage = translated(_STAGE_NAMES.get(job.stage, job.title))
+def counted(job: Job) -> str:
+    """How far a job is."""
     if job.state == "stopping":
         return translated("Stopping")
+    if not job.stage:
+        return translated("Starting")
+    stage = translated(_STAGE_NAMES.get(job.stage, job.title))
     if not job.total:
         return stage
+    return translated("{stage}: {done} of {total}").format(stage=stage, done=job.done, total=job.total)
+
+
+def timed(job: Job) -> str:
+    """How fast a job goes and how long it will take; nothing while it is too early to tell."""
     left_s, speed = job.rate.left_s(job.total), job.rate.per_second()
-    if left_s is None or speed is None:
-        return translated("{stage}: {done} of {total}").format(stage=stage, done=job.done, total=job.total)
-    return translated("{stage}: {done} of {total}, {rate} per second, {left} left").format(
-        stage=stage, done=job.done, total=job.total, rate=f"{speed:.3g}", left=f"{left_s // 60:.0f}:{left_s % 60:02.0f}"
-    )
+    if left_s is None or speed is None or job.state != "running":
+        return ""
+    left = f"{left_s // 60:.0f}:{left_s % 60:02.0f}"
+    return translated("{left} left, {rate} per second").format(left=left, rate=f"{speed:.3g}")
 
 
 def _start(operator: LongWork, context: bpy.types.Context, command: Command) -> Running:
@@ -300,7 +314,8 @@ def _start(operator: LongWork, context: bpy.types.Context, command: Command) -> 
 def blenders_python() -> Python:
     """The Python that Blender came with, finding the modules that Blender finds, except Blender's own scripts."""
     own = [Path(folder) for folder in (bpy.utils.system_resource("SCRIPTS"), *bpy.utils.script_paths()) if folder]
-    folders = [folder for folder in sys.path if folder and not any(Path(folder).is_relative_to(root) for root in own)]
+    there = [folder for folder in sys.path if Path(folder).is_absolute()]
+    folders = [folder for folder in there if not any(Path(folder).is_relative_to(root) for root in own)]
     return Python(sys.executable, tuple(bpy.app.python_args), tuple(folders))
 
 
@@ -312,9 +327,8 @@ def _plain(value: Any) -> Any:
 def _show(running: Running) -> None:
     """Bring the status bar and the panels up to date."""
     running.shown_s = time.monotonic()
-    text = translated("{title}   {progress}   Esc to cancel").format(
-        title=translated(running.job.title), progress=describe(running.job)
-    )
+    parts = (counted(running.job), timed(running.job), translated("Esc to cancel"))
+    text = "   ".join(part for part in parts if part)
     for window in bpy.context.window_manager.windows:
         window.workspace.status_text_set(text)
     _redraw()

@@ -126,7 +126,11 @@ def _factor(_: bpy.types.PropertyGroup) -> float:
 
 def _text(_: bpy.types.PropertyGroup) -> str:
     running = job.current()
-    return (running.error or job.describe(running.job)) if running is not None else ""
+    return (running.error or job.counted(running.job)) if running is not None else ""
+
+
+def _pace(_: bpy.types.PropertyGroup) -> str:
+    return job.timed(job.current().job) if job.current() is not None else ""
 
 
 def _log(_: bpy.types.PropertyGroup) -> str:
@@ -142,6 +146,7 @@ class UNDERSTUDY_PG_job(bpy.types.PropertyGroup):
         stage: str
         factor: float
         text: str
+        pace: str
         log: str
     else:
         state: bpy.props.StringProperty(
@@ -161,6 +166,7 @@ class UNDERSTUDY_PG_job(bpy.types.PropertyGroup):
             description="How far it is, or what went wrong, in one sentence",
             get=_text,
         )
+        pace: bpy.props.StringProperty(name="Pace", description="How long it will take and how fast it goes", get=_pace)
         log: bpy.props.StringProperty(name="Log", description="File with what the last job said", get=_log)
 
 

@@ -24,16 +24,18 @@ class Progress:
         job = context.window_manager.understudy.job
         column = self.layout.column()  # type: ignore[attr-defined]
         if job.state == "running":
-            column.label(text=job.title, icon="TIME")
-            column.progress(factor=job.factor, text=job.text, translate=False)
+            column.label(text=job.text, icon="TIME", translate=False)
+            column.progress(factor=job.factor, text=job.pace or job.title, translate=not job.pace)
             row = column.row(align=True)
             row.operator("understudy.cancel", icon="CANCEL")
             row.operator("understudy.open_log", text="", icon="TEXT")
             return
         box = column.box()
         box.label(text=job.title, icon="ERROR")
+        sentence = box.column(align=True)
+        sentence.scale_y = 0.8
         for line in _lines(job.text, context.region.width):
-            box.label(text=line, translate=False)
+            sentence.label(text=line, translate=False)
         row = box.row(align=True)
         row.operator("understudy.resume", icon="FILE_REFRESH")
         row.operator("understudy.open_log", icon="TEXT")

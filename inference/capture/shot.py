@@ -81,6 +81,7 @@ def track_shot(
     info = probe(path)
     total = max(min(info.frame_count, stop or info.frame_count) - first, 0)
     seen = _Seen(Chunks(work) if work is not None else None)
+    progress("track", seen.count, total)
     with closing(_observed(path, (first, stop), make_tracker(options), seen)) as frames:
         for frame in frames:
             progress("track", seen.count, total)

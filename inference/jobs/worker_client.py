@@ -31,6 +31,7 @@ State = Literal["running", "stopping", "done", "stopped", "failed"]
 _READ_BYTES = 1 << 16
 """At most so much is read in a tick: a tick must be short."""
 _LOGGED_EVERY_S = 5.0
+_LANDMARKS = '{"event": "landmarks"'
 _MANY = 400
 """Lines without an event that are kept in memory; all of them are in the log."""
 
@@ -63,8 +64,7 @@ class Job:
         self.rate = Rate()
         self.events: list[dict[str, Any]] = []
         """Everything the program reported except progress and landmarks."""
-        self.landmarks: tuple[int, list[list[float]]] | None = None
-        """Newest frame's number and its points (478 pairs, pixels)."""
+        self._landmarks = ""
         self.error: UnderstudyError | None = None
         self._tail: list[str] = []
         self._logged_s = 0.0
@@ -90,6 +90,12 @@ class Job:
     def is_over(self) -> bool:
         """Whether the program has ended and everything it said was read."""
         return self.state in ("done", "stopped", "failed")
+
+    @property
+    def landmarks(self) -> tuple[int, list[list[float]]] | None:
+        """Newest frame's number and its points (478 pairs, pixels)."""
+        event = event_of(self._landmarks)
+        return (int(event["frame"]), event["points"]) if event is not None else None
 
     @property
     def factor(self) -> float:
@@ -141,6 +147,9 @@ class Job:
         for line in complained:
             self._note(line)
         for line in said:
+            if line.startswith(_LANDMARKS):
+                self._landmarks = line  # long, and of interest only to who asks
+                continue
             event = event_of(line)
             if event is None:
                 self._note(line)
@@ -155,9 +164,6 @@ class Job:
 
     def _take(self, event: dict[str, Any], line: str) -> None:
         kind, now_s = event["event"], time.monotonic()
-        if kind == "landmarks":
-            self.landmarks = int(event["frame"]), event["points"]
-            return
         if kind == "progress":
             changed = event["stage"] != self.stage
             self.stage, self.done, self.total = str(event["stage"]), int(event["done"]), int(event["total"])
