@@ -16,6 +16,9 @@ from .chosen import chosen_avatar, has_avatar
 from .links import match_by_names
 from .properties import AVATARS
 
+BUILT = tuple(item for item in AVATARS if item[0] != "actor")
+"""Avatars that are there at once; the actor's own takes longer and has an operator of its own."""
+
 
 class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
     """Build a head that can act: 52 shape keys, eyes and a head that turn"""
@@ -28,7 +31,7 @@ class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
         kind: str
         folder: str
     else:
-        kind: bpy.props.EnumProperty(name="Kind", description="Which avatar to add", items=AVATARS, default="default")
+        kind: bpy.props.EnumProperty(name="Kind", description="Which avatar to add", items=BUILT, default="default")
         folder: bpy.props.StringProperty(
             name="ICT Folder",
             description="FaceXModel folder of ICT-FaceKit, for an ICT avatar",
@@ -44,6 +47,8 @@ class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Take the panel's choice."""
         settings = context.scene.understudy
+        if settings.avatar_kind == "actor":
+            return bpy.ops.understudy.add_actor_avatar("INVOKE_DEFAULT")
         self.kind, self.folder = settings.avatar_kind, settings.ict_folder
         return self.execute(context)
 

@@ -8,7 +8,7 @@ import bpy
 
 from ..inference.take import Take
 from ..translations import translated
-from . import resolving
+from . import preview, resolving
 from .adjustments import performed
 from .base import Work
 from .bridge import hand_edits, markers, paths, sound
@@ -99,6 +99,7 @@ def perform(
 
     Raises the errors of `bake_take` before anything is changed.
     """
+    preview.stop(scene, avatar)  # what it shows is not where the avatar stands
     settings = scene.understudy
     keys = settings.keys
     kept = keys.keep_corrections if keep_corrections is None else keep_corrections

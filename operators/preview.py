@@ -96,6 +96,20 @@ def stop(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
         scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
 
 
+@contextmanager
+def paused(scene: bpy.types.Scene, avatar: bpy.types.Object) -> Iterator[None]:
+    """Everything as it is without the preview while this lasts: for work that asks where the avatar stands."""
+    root = root_of(avatar)
+    shown = root.understudy.preview
+    stop(scene, root)
+    try:
+        yield
+    finally:
+        if shown:
+            root.understudy.preview = True
+            _show_again(scene, root)
+
+
 def refresh(root: bpy.types.ID) -> None:
     """Show an avatar's take as it is adjusted now; does nothing where there is no preview."""
     if not isinstance(root, bpy.types.Object) or not root.understudy.preview or root.name in _held:

@@ -24,6 +24,7 @@ FACE_MODELS = (
 AVATARS = (
     ("default", "Default", "The head that comes with Understudy"),
     ("ict", "ICT-FaceKit", "A head from an ICT-FaceKit folder on this computer"),
+    ("actor", "From This Actor", "The actor's own face from the take, with a texture from the footage"),
 )
 ENGINES = (
     ("cycles", "Cycles", "Path tracing, runs everywhere and looks best"),

@@ -9,6 +9,7 @@ import bpy
 
 from ..inference.errors import InputError, UsageError
 from ..inference.jobs.blender import render_arguments
+from . import preview
 from .base import Work, default_path
 from .bridge import paths, timing
 from .bridge.bake import is_baked
@@ -55,7 +56,8 @@ class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
         if footage is not None and not footage.is_file():
             raise InputError(f"There is no video at {footage}; choose another file in step 1, or none.")
         rate = timing.scene_rate(scene)
-        setup_shot(scene, avatar, performance, footage, name=name, add_lights=self.add_lights)
+        with preview.paused(scene, avatar):
+            setup_shot(scene, avatar, performance, footage, name=name, add_lights=self.add_lights)
         settings.avatar = avatar
         sentence = f"{scene.camera.name} sees {avatar.name} as the actor was seen"
         if timing.scene_rate(scene) != rate and is_baked(avatar, performance):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from ..operators.chosen import chosen_avatar
@@ -25,11 +27,7 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         column.operator("understudy.use_selected", icon="RESTRICT_SELECT_OFF")
         avatar = chosen_avatar(context)
         if avatar is None:
-            column = layout.column()
-            column.prop(settings, "avatar_kind", text="New")
-            if settings.avatar_kind == "ict":
-                column.prop(settings, "ict_folder", text="Folder")
-            self.main_button(layout, context).operator("understudy.add_avatar", icon="ADD")
+            _new(self.main_button, layout, context)
             return
         kept = settings_of(avatar)
         known = understood(kept)
@@ -47,6 +45,21 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         fact(column, "Eyes", known.eyes or translated("By shape keys"))
 
 
+def _new(
+    button: Callable[[bpy.types.UILayout, bpy.types.Context], bpy.types.UILayout],
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+) -> None:
+    """Which avatar to add, and the button (in what `button` makes of the layout) that adds it."""
+    settings = context.scene.understudy
+    column = layout.column()
+    column.prop(settings, "avatar_kind", text="New")
+    if settings.avatar_kind == "ict":
+        column.prop(settings, "ict_folder", text="Folder")
+    operator = "understudy.add_actor_avatar" if settings.avatar_kind == "actor" else "understudy.add_avatar"
+    button(layout, context).operator(operator, icon="ADD")
+
+
 class UNDERSTUDY_PT_new_avatar(Part, bpy.types.Panel):
     """One more avatar beside the chosen one."""
 
@@ -60,11 +73,8 @@ class UNDERSTUDY_PT_new_avatar(Part, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what can be added."""
-        layout, settings = self.column(context)
-        layout.prop(settings, "avatar_kind", text="New")
-        if settings.avatar_kind == "ict":
-            layout.prop(settings, "ict_folder", text="Folder")
-        layout.operator("understudy.add_avatar", icon="ADD")
+        layout, _ = self.column(context)
+        _new(lambda column, _: column, layout, context)
 
 
 class UNDERSTUDY_UL_companions(bpy.types.UIList):

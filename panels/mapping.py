@@ -27,14 +27,13 @@ class UNDERSTUDY_UL_links(bpy.types.UIList):
         """One link: what drives, which key follows, how strongly."""
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
-        names = row.row(align=True)
+        names, gain = (part := row.split(factor=0.7, align=True)).row(), part.row()
         names.active = item.enabled
-        split = names.split(factor=0.74)
-        pair = split.split(factor=0.5)
-        pair.label(text=item.coefficient, translate=False)
-        is_absent = item.key not in data.key_names
-        pair.label(text=item.key, translate=False, icon="ERROR" if is_absent else "NONE")
-        split.prop(item, "gain", text="", slider=True)
+        if item.key != item.coefficient:  # said once where both have one name: the sidebar is narrow
+            names = names.split(factor=0.5)
+            names.label(text=item.coefficient, translate=False)
+        names.label(text=item.key, translate=False, icon="NONE" if item.key in data.key_names else "ERROR")
+        gain.prop(item, "gain", text="")
 
     def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         """Search and order stand above the list, where they are seen."""

@@ -33,6 +33,7 @@ def shot(addon, scene, avatar, make_take: MakeTake, tmp_path: Path) -> bpy.types
     scene.render.fps, scene.render.fps_base = 25, 1
     bpy.context.view_layer.update()
     scene.understudy.avatar, scene.understudy.take = avatar, str(path)
+    (getattr(scene.understudy, "keying", None) or scene.understudy.keys).use_reduction = False
     keys("Face")["browInnerUp"].value = 0.25
     keys("Face")["jawOpen"].slider_max = 0.5
     avatar.pose.bones["head"].rotation_mode = "XYZ"
@@ -182,6 +183,18 @@ def test_keys_of_a_bake_are_hidden_and_come_back(shot, scene) -> None:
     assert [now[name] for name in now] == [
         pytest.approx(baked[name]) if name in keys("Face") else baked[name] for name in now
     ]
+
+
+def test_a_bake_ends_it_and_the_shots_camera_does_not(shot, scene) -> None:
+    bpy.ops.understudy.preview()
+    assert bpy.ops.understudy.setup_shot(add_lights=False) == {"FINISHED"}
+    assert shot.understudy.preview
+    scene.frame_set(7)
+    shown_value = keys("Face")["mouthLeft"].value
+    scene.frame_set(8)
+    assert keys("Face")["mouthLeft"].value != shown_value
+    assert bpy.ops.understudy.bake() == {"FINISHED"}
+    assert not shot.understudy.preview
 
 
 def test_changes_show_at_once(shot, scene) -> None:
