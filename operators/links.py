@@ -13,7 +13,7 @@ from ..inference import retarget
 from ..inference.errors import UsageError
 from ..inference.retarget import Link, Mapping
 from . import preview
-from .bridge import channels
+from .bridge import channels, controls
 from .bridge.rig import Rig, read_rig, root_of
 
 
@@ -138,7 +138,7 @@ def take_in(settings: bpy.types.PropertyGroup) -> None:
 
 def known_mapping(rig: Rig) -> Mapping:
     """How an avatar follows by the names of its keys and controls."""
-    return retarget.match_names(shape_names(rig))
+    return controls.known_mapping(rig)
 
 
 def shape_names(rig: Rig) -> list[str]:

@@ -22,6 +22,7 @@ from ...inference.retarget.corrected import Correction
 from ...inference.retarget.resampling import at_times, resampled, with_peaks
 from ...inference.take import Take
 from . import channels, fcurves, movement, nla, thinning, timing
+from .controls import known_mapping
 from .fcurves import Curve, CurveKeys
 from .rig import Rig, read_rig
 from .turns import turn_tracks
@@ -153,7 +154,7 @@ def planned(
             weights = weights[0], _resampled_weights(weights[1], take, times_s)
         take = resampled(take, times_s)
     if weights is None:
-        mapping = mapping or _known_mapping(rig)
+        mapping = mapping or known_mapping(rig)
         weights = retarget.weights(mapping, take.coefficients)
     line = timeline(take, scene)
     tracks, driven = _driven(rig, weights, line)
@@ -190,11 +191,6 @@ def timeline(take: Take, scene: bpy.types.Scene) -> Timeline:
     position = np.flatnonzero(seen)
     hold = np.append(np.diff(position) > 1, False)
     return Timeline(seen, timing.take_frames(take, scene)[seen], hold)
-
-
-def _known_mapping(rig: Rig) -> retarget.Mapping:
-    """By the keys of all meshes: teeth that have only visemes must speak as the face does."""
-    return retarget.match_names([block.name for mesh in rig.meshes for block in mesh.data.shape_keys.key_blocks[1:]])
 
 
 def _resampled_weights(values: NDArray[np.float32], take: Take, times_s: NDArray[np.float64]) -> NDArray[np.float32]:

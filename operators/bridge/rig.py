@@ -57,6 +57,8 @@ class Rig:
     """What turns the actor's left and right eye."""
     look_at: tuple[Control, ...]
     """Targets that the eyes follow: one for both, or left and right; then `eyes` are not turned."""
+    jaw: Control | None
+    """The bone that opens the mouth."""
     face_axes: Matrix
     """3x3, face-model axes to the root's local axes."""
     origin: Vector
@@ -102,13 +104,13 @@ def read_rig(target: bpy.types.Object, take: Take | None = None) -> Rig:
     bones = find_bones([bone.name for bone in armature.data.bones]) if armature is not None else FaceBones()
     if not meshes and not (armature is not None and bones.head and _deformed(armature)):
         raise UsageError(f"{target.name} has no mesh with shape keys; choose a face that has some, or use Add Avatar.")
-    head, eyes, look_at = turning.controls(root, armature, bones)
+    head, eyes, look_at, jaw = turning.controls(root, armature, meshes, bones)
     axes = placement.face_axes(root, armature, meshes, bones)
     if AVATAR_PROPERTY in root:
         origin, units = Vector(root[ORIGIN_PROPERTY]), float(root[SCALE_PROPERTY])
     else:
         origin, units = placement.placed_face(root, armature, meshes, bones, axes, take)
-    return Rig(root, armature, meshes, bones, head, eyes, look_at, axes, origin, units)
+    return Rig(root, armature, meshes, bones, head, eyes, look_at, jaw, axes, origin, units)
 
 
 def find_avatar(scene: bpy.types.Scene) -> bpy.types.Object:

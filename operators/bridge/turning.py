@@ -4,10 +4,14 @@ would move, or what the avatar's owner chose.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import bpy
+import numpy as np
 
+from ...inference import retarget
+from ...inference.retarget import Mapping
 from ...inference.retarget.bones import FaceBones
 from .rig import Control
 
@@ -25,28 +29,44 @@ _TRACKS: Final = frozenset({"DAMPED_TRACK", "TRACK_TO", "LOCKED_TRACK"})
 _COPIES: Final = frozenset({"COPY_ROTATION", "COPY_TRANSFORMS", "CHILD_OF", "ARMATURE"})
 _WORKS_FROM: Final = 0.5
 """Influence from which a constraint decides."""
+_SAME_PLACE: Final = 0.05
+"""Share of a bone's length."""
 _STEPS: Final = 8
+_SHARE: Final = 0.3
+"""A key moves the eyes when they go at least so far as what it moves most."""
 
-Controls = tuple[Control | None, tuple[Control | None, Control | None], tuple[Control, ...]]
+Controls = tuple[Control | None, tuple[Control | None, Control | None], tuple[Control, ...], Control | None]
 
 
-def controls(root: bpy.types.Object, armature: bpy.types.Object | None, bones: FaceBones) -> Controls:
-    """What to move for the head, for each eye, and the targets that the eyes look at instead, if there are any."""
-    head = chosen(root, armature, HEAD_CHOICE) or _control(armature, bones.head)
+def controls(
+    root: bpy.types.Object, armature: bpy.types.Object | None, meshes: Sequence[bpy.types.Object], bones: FaceBones
+) -> Controls:
+    """What to move for the head, for each eye, the targets that the eyes look at instead, if there are any, and the jaw.
+
+    An avatar whose shape keys turn the same eyes as its bones looks by the keys, which take the lids along, unless its
+    owner chose otherwise.
+    """
+    head, jaw = chosen(root, armature, HEAD_CHOICE) or _control(armature, bones.head), _control(armature, bones.jaw)
     by = str(root.get(EYES_BY_CHOICE, "auto"))
-    left, right = (
-        chosen(root, armature, choice) or _eye(armature, name)
-        for choice, name in zip((LEFT_EYE_CHOICE, RIGHT_EYE_CHOICE), bones.eyes, strict=True)
-    )
-    tracked = tuple(dict.fromkeys(found for found in (_tracked(left), _tracked(right)) if found is not None))
+    picked = [chosen(root, armature, choice) for choice in (LEFT_EYE_CHOICE, RIGHT_EYE_CHOICE)]
+    left, right = (own or _control(armature, name) for own, name in zip(picked, bones.eyes, strict=True))
     target = chosen(root, armature, LOOK_AT_CHOICE)
+    if by == "auto" and target is None and not any(picked) and any(bones.eyes):
+        names = [block.name for mesh in meshes for block in mesh.data.shape_keys.key_blocks[1:]]
+        if _have_eyes(meshes, bones) and keys_turn_eyes(armature, meshes, bones, retarget.match_names(names)):
+            by = "shapes"
     if by == "shapes":
-        return head, (None, None), ()
+        return head, (None, None), (), jaw
     if by == "bones":
-        return head, (left, right), ()
+        return head, (left, right), (), jaw
     if target is not None:
-        return head, (left, right), (target,)
-    return head, (left, right), tracked
+        return head, (left, right), (target,), jaw
+    tracked = tuple(dict.fromkeys(found for found in (_tracked(left), _tracked(right)) if found is not None))
+    return head, (left, right), tracked, jaw
+
+
+def _have_eyes(meshes: Sequence[bpy.types.Object], bones: FaceBones) -> bool:
+    return any(name in mesh.vertex_groups for mesh in meshes for name in bones.eyes if name)
 
 
 def chosen(root: bpy.types.Object, armature: bpy.types.Object | None, choice: str) -> Control | None:
@@ -59,21 +79,25 @@ def chosen(root: bpy.types.Object, armature: bpy.types.Object | None, choice: st
 
 
 def _control(armature: bpy.types.Object | None, bone: str | None) -> Control | None:
-    """What a bone gets its turn from: itself, or behind its constraints another bone or an object."""
+    """What a bone gets its turn from: itself, or behind its constraints and locks another bone or an object."""
     if armature is None or bone is None:
         return None
     found = Control(armature, bone)
     for _ in range(_STEPS):
-        source = _source(found, _COPIES)
+        source = _source(found, _COPIES) or _mover(found)
         if source is None:
             return found
         found = source
     return found
 
 
-def _eye(armature: bpy.types.Object | None, bone: str | None) -> Control | None:
-    """An eye as its constraints leave it: what tracks a target is the eye's last word."""
-    return _control(armature, bone)
+def _mover(control: Control) -> Control | None:
+    """The parent of a bone that only passes on what its parent does: locked, untracked, and in the same place."""
+    pose = control.pose
+    if pose is None or pose.parent is None or not all(pose.lock_rotation) or _source(control, _TRACKS) is not None:
+        return None
+    apart = (pose.bone.head_local - pose.parent.bone.head_local).length
+    return Control(control.ob, pose.parent.name) if apart < _SAME_PLACE * pose.bone.length else None
 
 
 def _tracked(eye: Control | None) -> Control | None:
@@ -101,3 +125,33 @@ def _source(control: Control, kinds: frozenset[str]) -> Control | None:
 
 def _heaviest(constraint: bpy.types.Constraint) -> bpy.types.bpy_struct | None:
     return max(constraint.targets, key=lambda row: row.weight, default=None)
+
+
+def keys_turn_eyes(
+    armature: bpy.types.Object | None, meshes: Sequence[bpy.types.Object], bones: FaceBones, mapping: Mapping
+) -> bool:
+    """Whether keys that look about turn what the eyes' bones turn already: the eyes would turn twice."""
+    gaze = {link.key for link in mapping.links if link.coefficient.startswith("eyeLook") and link.gain > 0}
+    return armature is not None and any(_moves_eyes(mesh, gaze, bones) for mesh in meshes)
+
+
+def _moves_eyes(mesh: bpy.types.Object, gaze: set[str], bones: FaceBones) -> bool:
+    """Whether any of the keys moves vertices of a mesh that hang on the bones of the eyes."""
+    groups = {mesh.vertex_groups[name].index for name in bones.eyes if name and name in mesh.vertex_groups}
+    blocks = [block for block in mesh.data.shape_keys.key_blocks if block.name in gaze]
+    if not groups or not blocks:
+        return False
+    carried = [
+        vertex.index
+        for vertex in mesh.data.vertices
+        if any(entry.group in groups and entry.weight > _WORKS_FROM for entry in vertex.groups)
+    ]
+    for block in blocks:
+        moves = np.empty(len(block.data) * 3, np.float32)
+        rest = np.empty_like(moves)
+        block.data.foreach_get("co", moves)
+        block.relative_key.data.foreach_get("co", rest)
+        lengths = np.abs(moves - rest).reshape(-1, 3).max(1)
+        if carried and lengths[carried].max() > _SHARE * max(float(lengths.max()), 1e-9):
+            return True
+    return False

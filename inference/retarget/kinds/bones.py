@@ -29,13 +29,13 @@ def _sided(*names: str) -> dict[str, tuple[str, ...]]:
 
 
 EYES: Final[dict[str, tuple[str, ...]]] = _sided(
-    "orgeye{l}",  # Rigify: the plain eye.L of a generated rig is what the eye looks at
+    "defeye{l}", "orgeye{l}",  # Rigify: the plain eye.L of a generated rig is what the eye looks at
     "ceye{l}",  # Auto-Rig Pro
     "jadj{l}faceeye",  # VRoid
     "ccbase{l}eye",  # Character Creator
     "facial{l}eye",  # MetaHuman
     "eye{l}", "{left}eye", "eye{left}", "{l}eye",  # MPFB; Unity, Mixamo; ; Daz
-    "eyeball{l}", "{left}eyeball", "defeye{l}", "eye{l}jnt", "{l}eyejnt",
+    "eyeball{l}", "{left}eyeball", "eye{l}jnt", "{l}eyejnt",
 )  # fmt: skip
 EYES["left"] += ("左目",)
 EYES["right"] += ("右目",)
