@@ -178,7 +178,6 @@ class UNDERSTUDY_PG_region(bpy.types.PropertyGroup):
             soft_max=0.5,
             step=1,
             precision=2,
-            unit="TIME_ABSOLUTE",
             update=_link_changed,
         )
 
@@ -259,7 +258,6 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
             soft_max=0.5,
             step=1,
             precision=2,
-            unit="TIME_ABSOLUTE",
             update=_link_changed,
         )
         neutral: bpy.props.CollectionProperty(

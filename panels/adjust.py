@@ -55,7 +55,7 @@ class UNDERSTUDY_PT_adjust(Part, bpy.types.Panel):
         layout = self.layout
         kept = settings_of(chosen_avatar(context)).adjustments
         grid = layout.column(align=True)
-        self._row(grid, ("", "Gain", "Limit", "Smoothing"))
+        self._row(grid, ("", "Gain", "Limit", "Smooth"))
         for name in _REGIONS:
             region = getattr(kept, name)
             split = grid.split(factor=0.28, align=True)
