@@ -59,6 +59,9 @@ class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
         with preview.paused(scene, avatar):
             setup_shot(scene, avatar, performance, footage, name=name, add_lights=self.add_lights)
         settings.avatar = avatar
+        if not scene.frame_start <= scene.frame_current <= scene.frame_end:
+            scene.frame_set(scene.frame_start)
+        _look_through_camera(context)
         sentence = f"{scene.camera.name} sees {avatar.name} as the actor was seen"
         if timing.scene_rate(scene) != rate and is_baked(avatar, performance):
             perform(scene, avatar, performance, name, head=settings.use_head, eyes=settings.use_eyes)
@@ -66,6 +69,14 @@ class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
                 f"; the scene now has {timing.scene_rate(scene):.6g} frames per second and the take was baked again"
             )
         return sentence
+
+
+def _look_through_camera(context: bpy.types.Context) -> None:
+    """Show what the camera sees in the 3D View from which this was called, else in the first one there is."""
+    areas = [context.area, *(context.screen.areas if context.screen else ())]
+    area = next((area for area in areas if area is not None and area.type == "VIEW_3D"), None)
+    if area is not None and area.spaces.active.region_3d is not None:
+        area.spaces.active.region_3d.view_perspective = "CAMERA"
 
 
 class UNDERSTUDY_OT_render(LongWork, bpy.types.Operator):

@@ -19,11 +19,13 @@ class UNDERSTUDY_PT_scene(Step, bpy.types.Panel):
         layout, settings = self.column(context)
         self.needs(layout, context)
         layout.prop(settings, "add_lights")
-        self.main_button(layout, context).operator("understudy.setup_shot", icon="OUTLINER_OB_CAMERA")
+        is_set_up = bool(context.scene.get("understudy_shot_avatar"))
+        row = layout.row() if is_set_up else self.main_button(layout, context)
+        row.operator("understudy.setup_shot", icon="OUTLINER_OB_CAMERA")
         camera = context.scene.camera
-        if camera is not None and camera.type == "CAMERA":
+        if camera is not None and camera.type == "CAMERA" and is_set_up:
             row = layout.row(heading="Footage")
-            row.prop(camera.data, "show_background_images", text="Behind the Camera View")
+            row.prop(camera.data, "show_background_images", text="In Camera View")
 
 
 class UNDERSTUDY_PT_scene_render(Step, bpy.types.Panel):
@@ -31,6 +33,10 @@ class UNDERSTUDY_PT_scene_render(Step, bpy.types.Panel):
 
     bl_label = "Render"
     bl_parent_id = "UNDERSTUDY_PT_scene"
+    step = "scene"
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        """The state is that of the step above."""
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the part."""
@@ -39,7 +45,7 @@ class UNDERSTUDY_PT_scene_render(Step, bpy.types.Panel):
         column.prop(settings, "engine")
         column.prop(settings, "samples")
         column.prop(settings, "render_dir", text="Folder")
-        row = layout.row(align=True)
+        row = self.main_button(layout, context) if context.scene.get("understudy_shot_avatar") else layout.row()
         row.operator("understudy.render", icon="RENDER_ANIMATION").overwrite = False
         row.operator("understudy.render", text="", icon="FILE_REFRESH").overwrite = True
         if settings.facts.renders:

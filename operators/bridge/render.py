@@ -222,9 +222,7 @@ def _render_settings(scene: bpy.types.Scene, take: Take, engine: str, samples: i
         *_still_settings(render.image_settings),
         (cycles, "samples", samples),
         (cycles, "use_adaptive_sampling", False),
-        (cycles, "use_denoising", True),
-        (cycles, "denoiser", "OPENIMAGEDENOISE"),
-        (cycles, "denoising_prefilter", "FAST"),
+        *_denoising(cycles),
         (cycles, "seed", 0),
         (cycles, "max_bounces", 4),
         (scene.eevee, "taa_render_samples", samples),
@@ -239,6 +237,17 @@ def _render_settings(scene: bpy.types.Scene, take: Take, engine: str, samples: i
         for owner, name, value in before:  # the kind of media comes before its format
             setattr(owner, name, value)
         scene.frame_set(frame, subframe=subframe)
+
+
+def _denoising(cycles: bpy.types.PropertyGroup) -> list[tuple[bpy.types.PropertyGroup, str, object]]:
+    """Intel's denoiser; none in builds of Blender that came without, as those of some Linux distributions."""
+    if not cycles.denoiser:
+        return [(cycles, "use_denoising", False)]
+    return [
+        (cycles, "use_denoising", True),
+        (cycles, "denoiser", "OPENIMAGEDENOISE"),
+        (cycles, "denoising_prefilter", "FAST"),
+    ]
 
 
 def _still_settings(image: bpy.types.ImageFormatSettings) -> list[tuple[bpy.types.ImageFormatSettings, str, object]]:
