@@ -144,7 +144,7 @@ def _accompany(scene: bpy.types.Scene, take: Take) -> None:
     else:
         markers.clear_marks(scene)
     path = paths.absolute(footage) if footage else None
-    if keys.add_sound and path is not None and path.is_file():
+    if keys.add_sound and bpy.app.build_options.audaspace and path is not None and path.is_file():
         from ..inference.media.sound_start import sound_start_s
 
         start_s = sound_start_s(path)
