@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
+import numpy as np
 from bpy.app.handlers import persistent
+from numpy.typing import NDArray
 
 from ..inference import take as takes
 from ..inference.errors import InputError, UnderstudyError, UsageError
@@ -28,6 +30,24 @@ from .chosen import chosen_avatar, has_avatar, has_take
 
 _LOOK_AGAIN_S = 1.0
 """How often a take's file is asked whether it changed."""
+_NEAR_S = 1.0
+"""While a slider is dragged only so much before and after the frame in view is worked out; the rest follows when the
+timeline leaves it.
+"""
+
+_OF_FRAMES = frozenset(
+    {
+        "coefficients",
+        "confidence",
+        "time_s",
+        "rotation",
+        "translation_cm",
+        "gaze",
+        "landmarks_px",
+        "frame_index",
+        "sigma",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,8 @@ class _Show:
     looked: float
     covers: bool
     """Whether the avatar has keys of a bake, which the preview hides while it is on."""
+    near: tuple[float, float] | None = None
+    """The scene frames that the player knows; None for all."""
 
 
 _shows: dict[str, _Show] = {}
@@ -117,7 +139,7 @@ def refresh(root: bpy.types.ID) -> None:
     show = _shows.get(root.name)
     scene = bpy.data.scenes.get(show.scene) if show is not None else bpy.context.scene
     if scene is not None:
-        _show_again(scene, root)
+        _show_again(scene, root, near=True)
 
 
 def refresh_scene(scene: bpy.types.Scene) -> None:
@@ -139,17 +161,19 @@ def held(root: bpy.types.ID) -> Iterator[None]:
             refresh(root)
 
 
-def _show_again(scene: bpy.types.Scene, root: bpy.types.Object) -> None:
-    """Work a running preview out anew; it ends, and says why, where that cannot be."""
+def _show_again(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) -> None:
+    """Work a running preview out anew, or what is `near` the frame in view; it ends, and says why, where that cannot
+    be.
+    """
     try:
-        _play(scene, root)
+        _play(scene, root, near)
         _shows[root.name].player.show(scene.frame_current_final)
     except UnderstudyError as error:
         _put_back(root)
         _problems[root.name] = str(error)
 
 
-def _play(scene: bpy.types.Scene, root: bpy.types.Object) -> None:
+def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) -> None:
     """Work out what an avatar shows at each frame, and remember what it had."""
     from .adjustments import performed  # these refresh the preview in turn
 
@@ -160,6 +184,10 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object) -> None:
     if not rig.head_bone:
         bpy.context.view_layer.update()  # where the object stands is asked below
     take, mapping = performed(root, file.take, settings.use_eyes)
+    frames = timing.take_frames(take, scene)
+    part = _part(take, frames, scene) if near else None
+    if part is not None:
+        take, frames = _cut(take, part), frames[part]
     controls = [control for control in (rig.head, *rig.eyes, *rig.look_at) if control is not None]
     turns = turns_of({ob for ob in (rig.root, rig.armature, *(control.ob for control in controls)) if ob is not None})
     try:
@@ -167,10 +195,32 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object) -> None:
     except UnderstudyError:
         Rest(turns=turns).put_back()  # a plan sets how bones turn
         raise
-    player = make_player(plan.line.frames, plan.line.hold, plan.tracks)
+    player = make_player(frames[take.confidence > 0], plan.line.hold, plan.tracks)
     root.understudy.preview_rest = note_rest(player, turns).text()
     covers = any(was_written(mesh.data.shape_keys, bake.STEP) for mesh in rig.meshes)
-    _shows[root.name] = _Show(scene.name, rig, file, player, timing.scene_rate(scene), time.monotonic(), covers)
+    known = (frames[0], frames[-1]) if part is not None else None
+    _shows[root.name] = _Show(scene.name, rig, file, player, timing.scene_rate(scene), time.monotonic(), covers, known)
+
+
+def _part(take: Take, frames: NDArray[np.float64], scene: bpy.types.Scene) -> slice | None:
+    """The frames of a take around the one in view; None when no face is seen there, or when that is all."""
+    reach = _NEAR_S * timing.scene_rate(scene)
+    view = scene.frame_current_final
+    first, last = np.searchsorted(frames, (view - reach, view + reach))
+    part = slice(int(first), int(last))
+    seen = np.flatnonzero(take.confidence[part] > 0)
+    around = len(seen) > 0 and frames[part][seen[0]] <= view <= frames[part][seen[-1]]
+    return part if around and last - first < len(take) else None
+
+
+def _cut(take: Take, part: slice) -> Take:
+    """Some frames of a take."""
+    arrays = {
+        field.name: getattr(take, field.name)[part]
+        for field in fields(take)
+        if field.name in _OF_FRAMES and getattr(take, field.name) is not None
+    }
+    return replace(take, **arrays)
 
 
 def _read(path: str, known: _File | None) -> _File:
@@ -235,6 +285,8 @@ def _on_frame(scene: bpy.types.Scene, _: object = None) -> None:
 
 def _is_outdated(scene: bpy.types.Scene, show: _Show) -> bool:
     if show.player.is_stale or show.rate != timing.scene_rate(scene):
+        return True
+    if show.near is not None and not show.near[0] <= scene.frame_current_final <= show.near[1]:
         return True
     now = time.monotonic()
     if now - show.looked < _LOOK_AGAIN_S:

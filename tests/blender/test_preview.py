@@ -223,6 +223,21 @@ def test_changes_show_at_once(shot, scene) -> None:
     assert tuple(shot.pose.bones["head"].rotation_euler) == pytest.approx((0.1, 0.2, 0.3))
 
 
+def test_after_a_change_the_whole_timeline_follows(shot, scene, make_take: MakeTake, monkeypatch) -> None:
+    take = make_take(frames=120)
+    takes.save(take, Path(scene.understudy.take))
+    monkeypatch.setattr(preview, "_LOOK_AGAIN_S", 0.0)
+    bpy.ops.understudy.preview()
+    scene.frame_set(60)
+    shot.understudy.links[arkit.INDEX["mouthLeft"]].gain = 0.5
+    assert preview._shows[shot.name].near is not None, "only what is near was worked out"
+    for frame in (60, 62, 80, 81, 10, 120, 1, 60):
+        scene.frame_set(frame)
+        expected = take.coefficients[frame - 1, arkit.INDEX["mouthLeft"]] / 2
+        assert keys("Face")["mouthLeft"].value == pytest.approx(expected, abs=1e-6)
+    assert preview._shows[shot.name].near is None
+
+
 def test_a_new_take_shows_and_a_lost_one_ends_the_preview(shot, scene, make_take: MakeTake, monkeypatch) -> None:
     before = state()
     bpy.ops.understudy.preview()
