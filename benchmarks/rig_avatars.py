@@ -197,6 +197,25 @@ def cartoon(points: Array) -> Array:
     return np.asarray(round_ * [1.12, 0.92, 1.0])
 
 
+def puppet(points: Array) -> Array:
+    """A puppet: no nose, eyes like saucers, a small mouth low down, a head like a ball."""
+    eyes = sum(
+        _blob(points, np.array([s * 3.15, 3.4, 9.0]), 3.2)[:, None]
+        * ((points - [s * 3.15, 3.4, 9.0]) * [0.7, 1.3, 0.0] + [s * 0.7, -0.9, 0.6])
+        for s in (-1.0, 1.0)
+    )
+    mouth = _blob(points, np.array([0.0, -3.6, 10.5]), 3.0)[:, None] * (
+        (points - [0.0, -3.6, 10.5]) * [-0.35, -0.3, -0.2] + [0.0, -0.9, -0.4]
+    )
+    nose = _blob(points, np.array([0.0, 0.3, 12.0]), 2.4)[:, None] * (points - [0.0, 0.6, 9.6]) * [-0.55, -0.45, -0.85]
+    bent = points + eyes + mouth + nose
+    away = bent - [0.0, 2.0, 1.0]
+    length = np.linalg.norm(away, axis=1, keepdims=True)
+    head = np.clip((bent[:, 1:2] + 11.0) / 4.0, 0.0, 1.0)
+    ball = away / np.maximum(length, 1e-9) * (10.5 + 0.25 * (length - 10.5))
+    return np.asarray(bent + 0.45 * head * (ball - away))
+
+
 def lean(points: Array) -> Array:
     """A long, lean, crooked face with small eyes high up, a long nose and heavy jaw; in metres."""
     brow = _blob(points, np.array([0.0, 4.6, 10.5]), 3.0)[:, None] * [0.0, -0.3, 0.7]

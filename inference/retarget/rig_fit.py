@@ -20,12 +20,18 @@ from ..face_model.types import FaceModel
 from ..progress import Progress, silent
 from .mapping import UPPER, Link, Mapping
 from .regions import REGION_OF, REGIONS
-from .rig_fit_landmarks import find_marks
+from .rig_fit_landmarks import Marks, find_marks
+from .rig_fit_motion import alike_at, motion_marks
 from .rig_fit_place import Placed, place
-from .rig_fit_skin import find_skin
+from .rig_fit_skin import Skin, find_skin
 from .rig_fit_sparse import explained, few_channels, these_channels
 from .rig_shapes import RigShapes
 
+DOUBTFUL = 0.3
+"""Channels that look less like our expressions than this where a network saw the face call for a second opinion."""
+CLEARLY = 0.05
+"""By so much the second one must be better."""
+LEAST_ALIKE = 0.12
 RIM_IMPORTANCE = 4.0
 ALIVE = 0.004
 """A channel moves some landmark at least this much, in centimetres of our face."""
@@ -70,14 +76,26 @@ def fit(shapes: RigShapes, model: FaceModel, progress: Progress = silent) -> Rig
     progress("Finding the face", 0, 3)
     skin = find_skin(shapes)
     marks = find_marks(shapes, skin, model)
-    if marks is None:
-        raise InputError("No face was found on the avatar.")
-    progress("Laying the face over it", 1, 3)
-    placed = place(shapes, skin, model, marks.points)
+    progress("Finding the face", 1, 3)
+    placed = _placed(shapes, skin, model, marks)
     progress("Measuring its range", 2, 3)
     result = measured(shapes, placed, model)
     progress("Measuring its range", 3, 3)
     return result
+
+
+def _placed(shapes: RigShapes, skin: Skin, model: FaceModel, marks: Marks | None) -> Placed:
+    """The landmarks where a network saw them; where it did not, or the channels contradict it, where these move alike."""
+    by_sight = None if marks is None else place(shapes, skin, model, marks.points)
+    seen = 0.0 if by_sight is None else alike_at(shapes, by_sight.corners, by_sight.weights, model)
+    if by_sight is not None and seen > DOUBTFUL:
+        return by_sight
+    points, moved = motion_marks(shapes, skin, model)
+    if by_sight is not None and moved < seen + CLEARLY:
+        return by_sight
+    if moved < LEAST_ALIKE:
+        raise InputError("No face was found on the avatar; choose the object that has its face shapes.")
+    return place(shapes, skin, model, points)
 
 
 def measured(shapes: RigShapes, placed: Placed, model: FaceModel) -> RigFit:

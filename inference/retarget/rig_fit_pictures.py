@@ -73,7 +73,7 @@ class Painted:
         picture[row, column] = np.clip((weights * colours[corners]).sum(1) * bright[:, None], 0, 255)
         return picture
 
-    def _weights(self, rows: NDArray[np.int64], pixels: Array) -> Array:
+    def _weights(self, rows: NDArray[np.int64] | NDArray[np.int32], pixels: Array) -> Array:
         a, b, c = (self.points_px[self.triangles[rows, k], :2] for k in range(3))
         area = _cross(b - a, c - a)
         area = np.where(np.abs(area) < 1e-9, 1e-9, area)
