@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,11 @@ class BareBlender:
     python: Path
     profile: Path
 
+    @property
+    def version(self) -> str:
+        """As in 4.5: what its environment is called after."""
+        return self.python.parts[-3].removeprefix("package-")
+
     def run(self, program: str, *arguments: object) -> dict[str, Any]:
         """Run a program of `in_blender/` there; what it reports in its last line."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "UNDERSTUDY_"))}
@@ -43,6 +48,15 @@ class BareBlender:
         return report
 
 
+Installed = tuple[BareBlender, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def pythons() -> dict[str, Path]:
+    """The bare Blenders by version, as in 4.5."""
+    return {BareBlender(path, path).version: path for path in BARE_BLENDERS}
+
+
 @pytest.fixture(scope="session")
 def built_zip() -> Path:
     """The extension zip of this platform, the newest in `dist/`."""
@@ -53,13 +67,43 @@ def built_zip() -> Path:
     return found[-1]
 
 
+@pytest.fixture(scope="session")
+def install(built_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Installed]]:
+    """Gives the Blender of a Python, with the zip installed in an empty profile; each is made once."""
+    made: dict[Path, Installed] = {}
+
+    def get(python: Path) -> Installed:
+        if python not in made:
+            blender = BareBlender(python, tmp_path_factory.mktemp("profile"))
+            made[python] = (blender, blender.run("install.py", built_zip))
+        return made[python]
+
+    yield get
+    for blender, _ in made.values():
+        shutil.rmtree(blender.profile)  # with the unpacked wheels some 700 MB
+
+
 @pytest.fixture(scope="session", params=BARE_BLENDERS or [None], ids=lambda path: path.parts[-3] if path else "none")
-def installed(
-    request: pytest.FixtureRequest, built_zip: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[BareBlender, dict[str, Any]]]:
+def installed(request: pytest.FixtureRequest, install: Callable[[Path], Installed]) -> Installed:
     """A Blender in whose empty profile the zip was just installed and enabled, and what it reported about that."""
     if request.param is None:
         pytest.skip("no bare Blender named in UNDERSTUDY_BARE_BLENDERS; use: python3 run.py test package")
-    blender = BareBlender(request.param, tmp_path_factory.mktemp("profile"))
-    yield blender, blender.run("install.py", built_zip)
-    shutil.rmtree(blender.profile)  # with the unpacked wheels some 700 MB
+    return install(request.param)
+
+
+@pytest.fixture(scope="session")
+def perform(
+    install: Callable[[Path], Installed], shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], tuple[BareBlender, dict[str, Any], Path]]:
+    """Gives what the main job on a real clip came to in the Blender of a Python, and where its files are."""
+    clip = shared / "data" / "clips" / "d18.mp4"
+    made: dict[Path, tuple[BareBlender, dict[str, Any], Path]] = {}
+
+    def get(python: Path) -> tuple[BareBlender, dict[str, Any], Path]:
+        if python not in made:
+            blender, _ = install(python)
+            folder = tmp_path_factory.mktemp("job")
+            made[python] = (blender, blender.run("whole_job.py", clip, folder), folder)
+        return made[python]
+
+    return get

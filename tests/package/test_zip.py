@@ -1,7 +1,8 @@
-"""The built zip: what is in it, and that an empty Blender installs it, switches it on and off and keeps nothing."""
+"""The built zip: what is in it, and that an empty Blender installs it, switches it on and off, and removes it whole."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 OPERATORS = {"track", "add_avatar", "bake", "setup_shot", "render", "composite"}
 
 
@@ -33,15 +35,41 @@ def test_wheels_for_both_pythons_and_no_numpy(names: list[str], built_zip: Path)
     wheels = [name for name in names if name.endswith(".whl")]
     assert sorted(f"./{name}" for name in wheels) == sorted(manifest["wheels"])
     for tag in ("cp311", "cp313"):
-        assert any(f"onnxruntime-1.31.1-{tag}" in name for name in wheels)
+        for distribution in ("onnxruntime", "scipy"):
+            assert any(name.startswith(f"wheels/{distribution}-") and f"-{tag}-" in name for name in wheels)
     assert not any("numpy" in name for name in wheels)
+
+
+def test_every_wheel_is_as_its_makers_published_it_and_has_its_licence_beside(built_zip: Path) -> None:
+    with zipfile.ZipFile(built_zip) as archive:
+        index = archive.read("licenses/INDEX.md").decode()
+        for name in archive.namelist():
+            if not name.endswith(".whl"):
+                continue
+            distribution, version = Path(name).name.split("-")[:2]
+            assert f"| {distribution.replace('_', '-')} | {version} |" in index
+            original = ROOT / "wheels" / "linux-x64" / Path(name).name
+            assert not original.exists() or archive.read(name) == original.read_bytes()
+        listed = re.findall(r"`([^`]+/[^`]+)`", index)
+        missing = {
+            file for file in listed if f"licenses/{file}" not in archive.namelist() and file not in archive.namelist()
+        }
+    assert missing == set()
+
+
+def test_building_it_again_gives_the_same_bytes_but_for_what_changed(built_zip: Path) -> None:
+    with zipfile.ZipFile(built_zip) as archive:
+        entries = archive.infolist()
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+    assert {entry.external_attr for entry in entries} == {0o100644 << 16}
 
 
 def test_it_installs_and_enables(installed: tuple[Any, dict[str, Any]]) -> None:
     _, report = installed
     assert report["enabled"]
     assert set(report["with_addon"]["operators"]) >= OPERATORS
-    assert report["with_addon"]["classes"] != []
+    assert {name.partition(".")[0] for name in report["with_addon"]["properties"]} >= {"Scene"}
 
 
 def test_enabling_loads_nothing_heavy(
@@ -49,10 +77,16 @@ def test_enabling_loads_nothing_heavy(
 ) -> None:
     _, report = installed
     with capsys.disabled():
-        print(f"\nBlender {report['blender']}: enabled in {report['enabling_s'] * 1000:.0f} ms")
+        took = f"{report['enabling_s'] * 1000:.0f} ms, {report['enabling_cpu_s'] * 1000:.0f} ms of the processor"
+        print(f"\nBlender {report['blender']}: enabled in {took}")
     assert report["heavy"] == []
 
 
 def test_disabling_leaves_no_trace(installed: tuple[Any, dict[str, Any]]) -> None:
     _, report = installed
     assert report["after"] == report["before"]
+
+
+def test_removing_leaves_no_file_and_no_entry(installed: tuple[Any, dict[str, Any]]) -> None:
+    _, report = installed
+    assert report["removed"] == {"files": [], "listed": False, "traces": report["before"]}

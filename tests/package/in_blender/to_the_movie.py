@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from inside import switch_on
 
 
 def main(video: str, folder: Path) -> dict[str, Any]:
     """Track, add avatar, bake, set up, render, composite; returns what each operator said and what lies there."""
-    bpy.ops.wm.read_userpref()  # the module starts with factory preferences
+    switch_on()
     settings = bpy.context.scene.understudy
     settings.samples = 1
     settings.render_dir = str(folder / "render")
