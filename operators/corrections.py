@@ -32,7 +32,7 @@ class UNDERSTUDY_OT_find_corrections(Work, bpy.types.Operator):
         """List them."""
         take, name = chosen_take(context.scene)
         found = resolving.corrections_of(chosen_avatar(context), take, name)
-        resolving.show(context.scene.understudy.keys, found, context.scene)
+        resolving.show(context.scene.understudy.keying, found, context.scene)
         return f"{len(found)} values were set by hand" if found else "Nothing was changed by hand"
 
 

@@ -1,4 +1,4 @@
-"""How keys are written, kept with the scene as `Scene.understudy.keys`; and the corrections that were found."""
+"""How keys are written, kept with the scene as `Scene.understudy.keying`; and the corrections that were found."""
 
 from __future__ import annotations
 

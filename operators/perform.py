@@ -61,7 +61,7 @@ class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
         if not self.filepath:
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
-        if settings.keys.keep_corrections and resolving.must_be_solved(context):
+        if settings.keying.keep_corrections and resolving.must_be_solved(context):
             return bpy.ops.understudy.resolve_corrections("INVOKE_DEFAULT")
         return self.execute(context)
 
@@ -101,7 +101,7 @@ def perform(
     """
     preview.stop(scene, avatar)  # what it shows is not where the avatar stands
     settings = scene.understudy
-    keys = settings.keys
+    keys = settings.keying
     kept = keys.keep_corrections if keep_corrections is None else keep_corrections
     corrections = resolving.corrections_of(avatar, take, name) if kept else []
     solved = resolving.solved(avatar, take, corrections, eyes=eyes) if corrections else take
@@ -138,7 +138,7 @@ def sentence_of(report: BakeReport, avatar: bpy.types.Object, name: str) -> str:
 
 def _accompany(scene: bpy.types.Scene, take: Take) -> None:
     """Marks and sound beside the keys, as far as they were asked for; footage without sound is no reason to stop."""
-    keys, footage = scene.understudy.keys, scene.understudy.footage
+    keys, footage = scene.understudy.keying, scene.understudy.footage
     if keys.mark_uncertain:
         markers.mark_uncertain(scene, take, keys.uncertain_share)
     else:

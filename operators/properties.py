@@ -106,7 +106,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         avatar: bpy.types.Object | None
         avatar_kind: str
         ict_folder: str
-        keys: key_settings.UNDERSTUDY_PG_keys
+        keying: key_settings.UNDERSTUDY_PG_keys
         use_head: bool
         use_eyes: bool
         add_lights: bool
@@ -219,7 +219,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             subtype="DIR_PATH",
             options=path_options(),
         )
-        keys: bpy.props.PointerProperty(
+        keying: bpy.props.PointerProperty(
             name="Keys", description="How the take becomes keys", type=key_settings.UNDERSTUDY_PG_keys
         )
         use_head: bpy.props.BoolProperty(

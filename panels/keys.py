@@ -39,7 +39,7 @@ class UNDERSTUDY_PT_keys(Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the choices."""
         layout, settings = self.column(context)
-        keys = settings.keys
+        keys = settings.keying
         layout.prop(keys, "destination")
         column = layout.column(heading="Reduce")
         column.prop(keys, "use_reduction")
@@ -69,7 +69,7 @@ class UNDERSTUDY_PT_corrections(Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the list and what can be done with it."""
         layout, settings = self.column(context)
-        keys = settings.keys
+        keys = settings.keying
         layout.prop(keys, "keep_corrections")
         layout.operator("understudy.find_corrections", icon="VIEWZOOM")
         if keys.corrections:

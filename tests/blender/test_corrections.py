@@ -57,7 +57,7 @@ def shot(addon, scene, avatar, make_take: MakeTake, tmp_path: Path) -> Take:
     takes.save(take, path)
     scene.understudy.take = str(path)
     scene.understudy.avatar = avatar
-    scene.understudy.keys.use_reduction = False
+    scene.understudy.keying.use_reduction = False
     scene.render.fps = 30
     return take
 
@@ -86,7 +86,7 @@ def found() -> list[tuple[str, float, float]]:
 
 @pytest.mark.parametrize("reduced", [False, True])
 def test_untouched_curves_have_no_corrections(shot, reduced: bool) -> None:
-    bpy.context.scene.understudy.keys.use_reduction = reduced
+    bpy.context.scene.understudy.keying.use_reduction = reduced
     bpy.ops.understudy.bake()
     assert found() == []
     curve_of(JAW).keyframe_points.insert(12.5, curve_of(JAW).evaluate(12.5))  # a key on the curve says nothing new
@@ -95,7 +95,7 @@ def test_untouched_curves_have_no_corrections(shot, reduced: bool) -> None:
 
 @pytest.mark.parametrize("reduced", [False, True])
 def test_a_changed_key_survives_and_what_is_around_adapts(shot, reduced: bool) -> None:
-    bpy.context.scene.understudy.keys.use_reduction = reduced
+    bpy.context.scene.understudy.keying.use_reduction = reduced
     bpy.ops.understudy.bake()
     frame = round(curve_of(SMILE).keyframe_points[len(curve_of(SMILE).keyframe_points) // 2].co.x)
     before = {n: curve_of(SMILE).evaluate(n) for n in range(1, FRAMES + 1)}
@@ -141,8 +141,8 @@ def test_a_corrected_key_may_be_changed_again_and_deleted(shot) -> None:
 
 
 def test_deleted_keys_and_turned_handles_count_where_the_curve_left_the_bake(shot) -> None:
-    bpy.context.scene.understudy.keys.use_reduction = True
-    bpy.context.scene.understudy.keys.tolerance_mm = 0.02
+    bpy.context.scene.understudy.keying.use_reduction = True
+    bpy.context.scene.understudy.keying.tolerance_mm = 0.02
     bpy.ops.understudy.bake()
     curve = curve_of(SMILE)
     assert {point.interpolation for point in curve.keyframe_points} == {"BEZIER"}
@@ -183,7 +183,7 @@ def test_what_no_coefficient_moves_is_kept_with_an_easing(shot) -> None:
 
 
 def test_corrections_in_a_strip_survive_too(shot) -> None:
-    bpy.context.scene.understudy.keys.destination = "strip"
+    bpy.context.scene.understudy.keying.destination = "strip"
     bpy.ops.understudy.bake()
     change(JAW, 40, 0.9)
     bpy.ops.understudy.bake()
@@ -203,13 +203,13 @@ def test_without_the_choice_a_bake_writes_over_everything(shot) -> None:
     bpy.ops.understudy.bake()
     before = curve_of(JAW).evaluate(40)
     change(JAW, 40, 0.9)
-    bpy.context.scene.understudy.keys.keep_corrections = False
+    bpy.context.scene.understudy.keying.keep_corrections = False
     bpy.ops.understudy.bake()
     assert curve_of(JAW).evaluate(40) == pytest.approx(before, abs=1e-6)
 
 
 def test_set_up_shot_is_no_correction(shot) -> None:
-    bpy.context.scene.understudy.keys.use_reduction = True
+    bpy.context.scene.understudy.keying.use_reduction = True
     bpy.ops.understudy.bake()
     bpy.ops.understudy.setup_shot()
     avatar = bpy.data.objects["Mini"]
@@ -219,7 +219,7 @@ def test_set_up_shot_is_no_correction(shot) -> None:
 
 
 def test_the_list_and_taking_back(shot) -> None:
-    keys = bpy.context.scene.understudy.keys
+    keys = bpy.context.scene.understudy.keying
     bpy.ops.understudy.bake()
     before = curve_of(JAW).evaluate(40)
     bpy.ops.understudy.find_corrections()
@@ -243,7 +243,7 @@ def test_applying_runs_the_worker_and_bakes_what_it_solved(shot) -> None:
     assert bpy.ops.understudy.resolve_corrections() == {"FINISHED"}
     assert curve_of(SMILE).evaluate(40) == pytest.approx(0.85, abs=1e-6)
     assert curve_of(SMILE).evaluate(38) > shot.coefficients[37, arkit.INDEX["mouthSmileLeft"]] + 0.05
-    assert [row.name for row in bpy.context.scene.understudy.keys.corrections] == ["mouthSmileLeft"]
+    assert [row.name for row in bpy.context.scene.understudy.keying.corrections] == ["mouthSmileLeft"]
 
 
 def test_a_file_remembers_its_corrections(shot, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_file_remembers_its_corrections(shot, tmp_path: Path) -> None:
 def test_undo_brings_the_keys_of_a_person_back(shot) -> None:
     bpy.ops.understudy.bake()
     change(JAW, 40, 0.9)
-    bpy.context.scene.understudy.keys.keep_corrections = False
+    bpy.context.scene.understudy.keying.keep_corrections = False
     bpy.ops.ed.undo_push(message="by hand")
     bpy.ops.understudy.bake()
     bpy.ops.ed.undo_push(message="bake")
@@ -287,6 +287,6 @@ def test_marks_come_with_the_keys(shot, scene, tmp_path: Path) -> None:
     bpy.ops.understudy.clear_marks()
     assert [marker.name for marker in scene.timeline_markers] == ["Mine"]
     bpy.ops.understudy.bake()
-    scene.understudy.keys.mark_uncertain = False
+    scene.understudy.keying.mark_uncertain = False
     bpy.ops.understudy.bake()
     assert [marker.name for marker in scene.timeline_markers] == ["Mine"]

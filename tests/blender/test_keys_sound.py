@@ -102,6 +102,6 @@ def test_the_bake_brings_the_sound_when_asked(scene, avatar, talking, make_take:
     settings.take, settings.footage, settings.avatar = str(path), str(talking), avatar
     bpy.ops.understudy.bake()
     assert scene.sequence_editor is None or not ours(scene)
-    settings.keys.add_sound = True
+    settings.keying.add_sound = True
     bpy.ops.understudy.bake()
     assert [strip.frame_start for strip in ours(scene)] == [1]
