@@ -1,17 +1,16 @@
-"""What all our operators share: one sentence for the user when something is wrong, and a progress display."""
+"""What all our operators share: one sentence for the user when something is wrong, and a place for results."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
 from ..inference.errors import UnderstudyError
-from ..inference.progress import Progress
+from ..inference.files import masked
 from ..translations import translated
 from .bridge import paths
 
@@ -36,25 +35,10 @@ class Work:
         try:
             sentence = self.work(context)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            self.report({"ERROR"}, masked(str(error)))  # type: ignore[attr-defined]
             return {"CANCELLED"}
-        self.report({"INFO"}, sentence)  # type: ignore[attr-defined]
+        self.report({"INFO"}, masked(sentence))  # type: ignore[attr-defined]
         return {"FINISHED"}
-
-
-@contextmanager
-def shown_progress(context: bpy.types.Context) -> Iterator[Progress]:
-    """A `Progress` that shows at the mouse pointer while the window is busy."""
-    manager = context.window_manager
-
-    def show(stage: str, done: int, total: int) -> None:
-        manager.progress_update(done / total if total else 0.0)
-
-    manager.progress_begin(0.0, 1.0)
-    try:
-        yield show
-    finally:
-        manager.progress_end()
 
 
 def default_path(footage: str, ending: str) -> Path:

@@ -60,7 +60,7 @@ class UNDERSTUDY_OT_resume(Work, bpy.types.Operator):
             with context.temp_override(scene=scene):
                 result = job.start_again(ended.operator, ended.keywords, modal=self.options.is_invoke)
         except RuntimeError as error:  # the operator's own sentence
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").rpartition(".poll() ")[2].strip())
             return {"CANCELLED"}
         return {"FINISHED"} if result & {"FINISHED", "RUNNING_MODAL"} else {"CANCELLED"}
 

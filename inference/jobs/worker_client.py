@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import MissingComponentError, StoppedError, UnderstudyError, error_of
+from ..errors import InputError, MissingComponentError, StoppedError, UnderstudyError, error_of
 from .log import Log
 from .processes import ask_to_stop, own_process
 from .rate import Rate
 
 WORKER = Path(__file__).resolve().parents[1] / "worker.py"
-GRACE_S = 0.7
+GRACE_S = 0.5
 """So long a job may take to stop tidily before it is killed: whoever pressed Esc waits for it."""
 State = Literal["running", "stopping", "done", "stopped", "failed"]
 _READ_BYTES = 1 << 16
@@ -69,9 +69,12 @@ class Job:
         self._tail: list[str] = []
         self._logged_s = 0.0
         self._asked_s: float | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="understudy-job-", ignore_cleanup_errors=True)
         log.add(f"{title}: {' '.join(command)}")
-        self._spools = [_Spool(Path(self._folder.name) / name) for name in ("said", "complained")]
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="understudy-job-", ignore_cleanup_errors=True)
+            self._spools = [_Spool(Path(self._folder.name) / name) for name in ("said", "complained")]
+        except OSError as error:
+            raise InputError(f"Cannot write in {tempfile.gettempdir()}: {error.strerror}; make room there.") from error
         try:
             with self._spools[0].path.open("wb") as said, self._spools[1].path.open("wb") as complained:
                 self._process = subprocess.Popen(
@@ -140,7 +143,7 @@ class Job:
                 self._process.kill()
             else:  # with everything it started in its session
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._asked_s = None  # once; a later tick sees it gone
 
     def _hear(self) -> bool:
         said, complained = (spool.lines() for spool in self._spools)
