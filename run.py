@@ -28,7 +28,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".envs"
-PYTHON_VERSION = "3.11"  # the Python of Blender 4.2 to 5.0: the bpy modules exist for no other
+PYTHON_VERSION = "3.11"  # the Python of Blender 4.2 to 5.0; a lock may ask for another one
 SUITE_LIMIT_S = 1800
 
 # Shared libraries that the bpy module needs and a bare Debian lacks -> their packages.
@@ -123,11 +123,19 @@ def python_of(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def matching_python() -> str | None:
+def python_version(name: str) -> str:
+    """The Python that an environment's lock asks for, where it is not the common one."""
+    lock = ROOT / "locks" / f"{name}.txt"
+    lines = lock.read_text(encoding="utf-8").splitlines() if lock.exists() else []
+    named = [line.removeprefix("# Python:").strip() for line in lines if line.startswith("# Python:")]
+    return named[0] if named else PYTHON_VERSION
+
+
+def matching_python(version: str = PYTHON_VERSION) -> str | None:
     """A Python of the right version on this machine, if there is one."""
-    if sys.version_info[:2] == tuple(int(part) for part in PYTHON_VERSION.split(".")):
+    if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
         return sys.executable
-    name = f"python{PYTHON_VERSION}"
+    name = f"python{version}"
     return name if succeeds(name, "--version") else None
 
 
@@ -166,7 +174,7 @@ def ensure_environment(name: str) -> Path:
     """The interpreter of an environment, which is made when absent, incomplete or older than its lock."""
     folder = ENVIRONMENTS / name
     wanted = requirements(name)
-    digest = hashlib.sha256((PYTHON_VERSION + "\n" + wanted).encode()).hexdigest()
+    digest = hashlib.sha256((python_version(name) + "\n" + wanted).encode()).hexdigest()
     stamp = folder / "complete"  # written last: whatever lacks it was interrupted
     if not (stamp.exists() and stamp.read_text() == digest and python_of(folder).exists()):
         start = time.monotonic()
@@ -182,14 +190,17 @@ def ensure_environment(name: str) -> Path:
 
 def install(folder: Path, wanted: str, editable: bool) -> None:
     """Make an environment and fill it with exactly the locked packages, and this checkout as `understudy`."""
-    uv = find_uv()
+    uv, version = find_uv(), python_version(folder.name)
     failure = f"the packages of {folder.name} could not be installed: see above, check the network, run this again."
     if uv:
-        made = f"uv could not fetch Python {PYTHON_VERSION}: install that Python, then run this again."
-        call([uv, "venv", "--quiet", "--no-project", "--python", PYTHON_VERSION, folder], made)
+        made = f"uv could not fetch Python {version}: install that Python, then run this again."
+        call([uv, "venv", "--quiet", "--no-project", "--python", version, folder], made)
         installer: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", python_of(folder)]
     else:
-        make_venv(matching_python() or sys.executable, folder)
+        python = matching_python(version)
+        if python is None:
+            raise SetupError(f"There is no Python {version} here: install it or uv, then run this again.")
+        make_venv(python, folder)
         installer = [python_of(folder), "-m", "pip", "install", "--quiet"]
     lock = folder / "requirements.txt"
     lock.write_text(wanted)
@@ -347,10 +358,11 @@ def read_counts(report: Path) -> Counts:
 def package_variables(python: Path) -> dict[str, str]:
     """Build the zip and the bare Blenders it is tested in; what tests/package reads."""
     bare = set_up("package-4.5", "package-5.0")
-    try:
-        bare = [*set_up("package-4.2"), *bare]
-    except SetupError as error:
-        say(f"the zip is not tested on Blender 4.2: {error}")  # its module is there for fewer systems
+    for name in ("package-4.2", "package-5.2"):  # the modules are there for fewer systems, one needs another Python
+        try:
+            bare += set_up(name)
+        except SetupError as error:
+            say(f"the zip is not tested on Blender {name.partition('-')[2]}: {error}")
     if run([python, ROOT / "release" / "build.py"]):
         raise SetupError("the extension zip could not be built: see above.")
     return {"UNDERSTUDY_BARE_BLENDERS": os.pathsep.join(str(path) for path in bare)}

@@ -59,6 +59,11 @@ def test_a_changed_lock_makes_the_environment_again(
     assert installs == ["main", "main"]
 
 
+def test_a_lock_may_ask_for_another_python(run: ModuleType) -> None:
+    assert run.python_version("package-5.2") == "3.13"
+    assert run.python_version("main") == run.python_version("no such lock") == run.PYTHON_VERSION
+
+
 @pytest.mark.parametrize("driver", [False, True])
 def test_the_gpu_build_comes_with_an_nvidia_driver(
     run: ModuleType, monkeypatch: pytest.MonkeyPatch, driver: bool
