@@ -18,6 +18,9 @@ from ..translations import translated
 from . import take_points
 from .bridge import paths
 
+_MUCH = 2.0
+"""From here on a share is easier to read as a multiple."""
+
 
 class UNDERSTUDY_PG_face(bpy.types.PropertyGroup):
     """A face that a frame of the footage shows."""
@@ -150,7 +153,8 @@ def report_lines(folder: Path) -> list[str]:
         record = json.loads((folder / "composite.json").read_text("utf-8"))
         figures = {str(name): float(value) for name, value in record["figures"].items()}
         counts = {"done": int(record["composited"]), "all": int(record["frames"])}
-        notes = [str(note).rstrip(".") for note in record["notes"]]
+        skipped = {str(stage): str(reason) for stage, reason in record["skipped"].items()}
+        notes = [str(note) for note in record["notes"] if note not in skipped.values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     lines = [translated("{done} of {all} frames composited").format(**counts)]
@@ -160,12 +164,17 @@ def report_lines(folder: Path) -> list[str]:
     ):
         if needs in figures and f"{needs}_plate" in figures:
             lines.append(sentence.format(here=figures[needs], plate=figures[f"{needs}_plate"]))
-    if "flicker_excess" in figures:
-        lines.append(translated("Flicker {more:+.0%} against the footage").format(more=figures["flicker_excess"]))
+    more = figures.get("flicker_excess")
+    if more is not None and more < _MUCH:
+        lines.append(translated("Flicker {more:+.0%} against the footage").format(more=more))
+    elif more is not None:
+        lines.append(translated("Flicker {times:.0f} times that of the footage").format(times=more + 1))
     if "outside_change_max" in figures:
         change = figures["outside_change_max"]
         lines.append(translated("Largest change outside of the face {change:.0f} of 255").format(change=change))
-    return lines + notes
+    if skipped.pop("enhance", None) is not None:
+        lines.append(translated("Enhance was left out: no network for it is installed; see the preferences"))
+    return [*lines, *(note.rstrip(".") for note in (*skipped.values(), *notes))]
 
 
 def _path(text: str) -> Path | None:

@@ -276,7 +276,11 @@ def test_the_composites_record_becomes_lines(settings, tmp_path) -> None:
     record = {
         "frames": 9,
         "composited": 8,
-        "notes": ["1 of 9 frames show no tracked face and are the footage itself."],
+        "notes": [
+            "The enhancer was left out. The network is missing: a long story.",
+            "1 of 9 frames show no tracked face and are the footage itself.",
+        ],
+        "skipped": {"enhance": "The enhancer was left out. The network is missing: a long story."},
         "figures": {
             "edge_step_delta_e": 2.04,
             "edge_step_delta_e_plate": 1.5,
@@ -292,8 +296,12 @@ def test_the_composites_record_becomes_lines(settings, tmp_path) -> None:
         "Colour step at the edge 2.0, in the footage 1.5 (CIEDE2000)",
         "Flicker +10% against the footage",
         "Largest change outside of the face 0 of 255",
+        "Enhance was left out: no network for it is installed; see the preferences",
         "1 of 9 frames show no tracked face and are the footage itself",
     ]
+    record["figures"] = {"flicker_excess": 6.1}
+    (tmp_path / "composite.json").write_text(json.dumps(record), "utf-8")
+    assert facts.report_lines(tmp_path)[1] == "Flicker 7 times that of the footage"
     (tmp_path / "composite.json").write_text("{}", "utf-8")
     assert facts.report_lines(tmp_path) == []
     settings.report = ""
