@@ -6,7 +6,7 @@ import bpy
 
 from ..operators.chosen import chosen_avatar
 from ..operators.links import settings_of, understood
-from ..operators.properties_avatar import region_of
+from ..operators.properties_avatar import COEFFICIENTS, region_of
 from ..translations import translated
 from .step import Part, say
 
@@ -160,8 +160,7 @@ class UNDERSTUDY_PT_understood(Part, bpy.types.Panel):
 def missing(kept: bpy.types.PropertyGroup) -> list[str]:
     """Coefficients that no enabled link drives a key with."""
     at_work = {link.coefficient for link in kept.links if link.enabled and link.gain != 0}
-    items = bpy.types.UNDERSTUDY_PG_link.bl_rna.properties["coefficient"].enum_items
-    return [item.identifier for item in items if item.identifier not in at_work]
+    return [name for name, *_ in COEFFICIENTS if name not in at_work]
 
 
 CLASSES = (UNDERSTUDY_UL_links, UNDERSTUDY_MT_links, UNDERSTUDY_PT_mapping, UNDERSTUDY_PT_understood)
