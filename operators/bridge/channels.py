@@ -20,6 +20,8 @@ TURN_LIMIT: Final = 0.8
 WAY_LIMIT_CM: Final = 4.0
 """Centimetres of the face model that a control may be moved where nothing of the rig says otherwise."""
 
+_NO_RANGE: Final = 1e6
+"""A property that nobody gave a range says the largest number there is."""
 _INDEXED: Final = re.compile(r"^(?P<path>.+)\[(?P<index>\d+)\]$")
 _CUSTOM: Final = re.compile(r'^(?P<owner>.*)\["(?P<name>(?:[^"\\]|\\.)*)"\]$')
 _BONE: Final = re.compile(r'^pose\.bones\["(?P<name>(?:[^"\\]|\\.)*)"\]\.(?P<field>\w+)$')
@@ -176,7 +178,8 @@ def _limits(rig: Rig, id_block: bpy.types.ID, path: str, index: int) -> tuple[fl
     if custom:
         owner = id_block.path_resolve(custom["owner"]) if custom["owner"] else id_block
         range_ = owner.id_properties_ui(bpy.utils.unescape_identifier(custom["name"])).as_dict()
-        return float(range_.get("soft_min", 0.0)), float(range_.get("soft_max", 1.0))
+        lower, upper = float(range_.get("soft_min", 0.0)), float(range_.get("soft_max", 1.0))
+        return (lower, upper) if upper - lower < _NO_RANGE else (0.0, 1.0)
     bone = _BONE.match(path)
     if not bone:
         return 0.0, 1.0

@@ -114,9 +114,14 @@ def _named_keys(rig: Rig) -> dict[str, str]:
 def _passes_on(driver: bpy.types.FCurve) -> bool:
     """Whether a driver gives its one variable on as it is."""
     variables = driver.driver.variables
-    if len(variables) != 1 or driver.modifiers:
+    if len(variables) != 1 or not all(_is_plain(modifier) for modifier in driver.modifiers):
         return False
     return driver.driver.type != "SCRIPTED" or driver.driver.expression.strip() == variables[0].name
+
+
+def _is_plain(modifier: bpy.types.FModifier) -> bool:
+    """Whether a modifier is the one that every new driver has: y = x."""
+    return modifier.mute or (modifier.type == "GENERATOR" and tuple(modifier.coefficients) == (0.0, 1.0))
 
 
 def _bone_links(rig: Rig, mapping: Mapping) -> tuple[tuple[Link, ...], str]:
