@@ -83,7 +83,7 @@ def compositor_tree(scene: bpy.types.Scene) -> tuple[bpy.types.NodeTree, bool]:
 
 def compositor_output(tree: bpy.types.NodeTree, x: float, y: float) -> bpy.types.NodeSocket:
     """The socket of a new node that is the compositor's result."""
-    if hasattr(bpy.types.Scene, "compositing_node_group"):
+    if not hasattr(bpy.types, "CompositorNodeComposite"):  # gone in Blender 5.0
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         node = tree.nodes.new("NodeGroupOutput")
     else:

@@ -32,7 +32,7 @@ def add_movie(scene: bpy.types.Scene, movie: Path, take: Take) -> bpy.types.Stri
         strip = strips.new_movie(movie.stem, str(movie), channel, first_frame(take))
     except RuntimeError as error:
         raise InputError(f"Blender cannot read {movie}; composite again.") from error
-    if strip.frame_duration < 1:
+    if not strip.elements or not strip.elements[0].orig_width:
         strips.remove(strip)
         raise InputError(f"Blender cannot read {movie}; composite again.")
     return strip
