@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from ..inference.errors import StoppedError, UnderstudyError, UsageError
 from ..inference.files import masked
-from ..inference.jobs.blender import blender_command
-from ..inference.jobs.log import Log
-from ..inference.jobs.worker_client import Job, Python
 from ..translations import translated
 from .base import Work
 from .bridge import paths
 from .preferences import chosen_models
+
+if TYPE_CHECKING:
+    from ..inference.jobs.worker_client import Job, Python
 
 TICK_S = 0.1
 _WAIT_S = 0.02
@@ -292,6 +292,10 @@ def timed(job: Job) -> str:
 
 
 def _start(operator: LongWork, context: bpy.types.Context, command: Command) -> Running:
+    from ..inference.jobs.blender import blender_command
+    from ..inference.jobs.log import Log
+    from ..inference.jobs.worker_client import Job
+
     _session.current = None
     name = type(operator).bl_idname.partition(".")[2]
     log = Log(paths.user_folder("logs"), name)
@@ -313,6 +317,8 @@ def _start(operator: LongWork, context: bpy.types.Context, command: Command) -> 
 
 def blenders_python() -> Python:
     """The Python that Blender came with, finding the modules that Blender finds, except Blender's own scripts."""
+    from ..inference.jobs.worker_client import Python
+
     own = [Path(folder) for folder in (bpy.utils.system_resource("SCRIPTS"), *bpy.utils.script_paths()) if folder]
     there = [folder for folder in sys.path if Path(folder).is_absolute()]
     folders = [folder for folder in there if not any(Path(folder).is_relative_to(root) for root in own)]

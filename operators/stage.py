@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..inference.errors import InputError, UsageError
-from ..inference.jobs.blender import render_arguments
 from . import preview
 from .base import Work, default_path
 from .bridge import paths, timing
@@ -115,6 +114,8 @@ class UNDERSTUDY_OT_render(LongWork, bpy.types.Operator):
 
     def command(self, context: bpy.types.Context) -> Command:
         """The words of the Blender program's ``render``, for a copy of this file as it is now."""
+        from ..inference.jobs.blender import render_arguments
+
         scene, settings = context.scene, context.scene.understudy
         chosen_take(scene)
         _need_saved_pictures()

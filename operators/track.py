@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +165,8 @@ def _is_of_same_footage(earlier: str, written: Path) -> bool:
 
 
 def _move(written: Path, target: Path) -> Path:
+    import shutil
+
     try:
         return Path(shutil.move(written, target))
     except OSError as error:
