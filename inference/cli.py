@@ -14,14 +14,28 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from .commands import bake, bench, composite, correct, doctor, faces, light, models, render, texture, track, whole_job
+from .commands import (
+    bake,
+    bench,
+    composite,
+    correct,
+    doctor,
+    faces,
+    fit_rig,
+    light,
+    models,
+    render,
+    texture,
+    track,
+    whole_job,
+)
 from .commands.words import Parser
 from .errors import StoppedError, UnderstudyError
 
 if TYPE_CHECKING:
     from .jobs.console import Console
 
-COMMANDS = (doctor, models, faces, track, correct, texture, light, bake, render, composite, whole_job, bench)
+COMMANDS = (doctor, models, faces, track, correct, texture, light, fit_rig, bake, render, composite, whole_job, bench)
 """Modules of subcommands, in the order of the help."""
 
 

@@ -73,14 +73,14 @@ class RigFit:
 
 def fit(shapes: RigShapes, model: FaceModel, progress: Progress = silent) -> RigFit:
     """Find the avatar's face and what each channel does to it. Raises InputError where no face is found."""
-    progress("Finding the face", 0, 3)
+    progress("find the face", 0, 3)
     skin = find_skin(shapes)
     marks = find_marks(shapes, skin, model)
-    progress("Finding the face", 1, 3)
+    progress("find the face", 1, 3)
     placed = _placed(shapes, skin, model, marks)
-    progress("Measuring its range", 2, 3)
+    progress("measure its range", 2, 3)
     result = measured(shapes, placed, model)
-    progress("Measuring its range", 3, 3)
+    progress("measure its range", 3, 3)
     return result
 
 

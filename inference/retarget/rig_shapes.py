@@ -5,12 +5,16 @@ Blender's bridge reads this from the evaluated meshes (drivers, correctives and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import io
+import zipfile
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import write_whole
 
 
 @dataclass(frozen=True)
@@ -60,3 +64,24 @@ class RigShapes:
             raise InputError("The avatar has no surface to read; choose an object with a face mesh.")
         if (self.unit == 0).any() or (self.lower > self.upper).any():
             raise InputError("A channel of the avatar has no range; give it limits or leave it out.")
+
+
+def save(shapes: RigShapes, path: Path) -> None:
+    """Write shapes as a NumPy archive, in one piece, to hand them to another program."""
+    archive = io.BytesIO()
+    np.savez(archive, **{item.name: np.asarray(getattr(shapes, item.name)) for item in fields(shapes)})
+    write_whole(path, archive.getvalue())
+
+
+def load(path: Path) -> RigShapes:
+    """Read what `save` wrote; raises InputError for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {item.name: stored[item.name] for item in fields(RigShapes)}
+    except FileNotFoundError as error:
+        raise InputError(f"There are no shapes at {path}; read them from the avatar first.") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} holds no shapes of an avatar or is damaged; read them again.") from error
+    arrays["keys"] = tuple(str(key) for key in arrays["keys"])
+    arrays["pairs"] = tuple((int(a), int(b)) for a, b in arrays["pairs"].reshape(-1, 2))
+    return RigShapes(**arrays)
