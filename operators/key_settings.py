@@ -53,7 +53,7 @@ class UNDERSTUDY_PG_keys(bpy.types.PropertyGroup):
         tolerance_mm: bpy.props.FloatProperty(
             name="Tolerance (mm)",
             description="How far the surface may be from the take at any frame, for each channel, in millimetres",
-            default=0.1,
+            default=0.2,
             min=0.001,
             soft_min=0.02,
             soft_max=1.0,

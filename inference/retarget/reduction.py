@@ -12,14 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .cubics import at_times
+
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 REVERSAL = 2.0
 """Turns back by so many tolerances are peaks, which are kept."""
-FLAT = 0.05
+FLAT = 0.005
 """Samples within this part of the tolerance of a peak belong to it: its first and its last one are kept."""
+BETWEEN = 0.5
+"""Half-way between samples, where nobody measured anything, a curve may be off by the tolerance over this: enough to keep it
+from swinging out between two keys."""
 MARGIN = 0.999
 """Blender keeps keys in single precision, so a little of the tolerance is left."""
 RIDGE = 1e-9
@@ -47,6 +52,8 @@ class _Samples:
     """(L * M,)."""
     values: Array
     """(L * M, D)."""
+    weight: Array
+    """(L * M,) what a distance counts."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ def reduce_keys(
     pins[:, [0, -1]] = True
     pins[:, holds] = True
     pins[:, 1:][:, holds[:-1]] = True
-    grid, dense, sample = _grid(frames, scaled, check_frames)
-    samples = _Samples(np.tile(grid, len(values)), dense.reshape(-1, size))
+    grid, dense, sample, weight = _grid(frames, scaled, check_frames)
+    samples = _Samples(np.tile(grid, len(values)), dense.reshape(-1, size), np.tile(weight, len(values)))
     lanes = np.arange(len(values))[:, None] * len(grid)
     places = lanes + sample[None]
     starts, ends = _segments(pins, holds)
@@ -128,15 +135,23 @@ def _ends_of_flats(lanes: Array, found: Flags) -> Flags:
     return ends
 
 
-def _grid(frames: Array, values: Array, check_frames: Array | None) -> tuple[Array, Array, Indices]:
-    """Frames (M,) at which distances are looked at, values (L, M, D) there, and where among them the N samples are."""
-    if check_frames is None or not len(check_frames):
-        return frames, values, np.arange(len(frames))
-    inside = check_frames[(check_frames > frames[0]) & (check_frames < frames[-1])]
-    grid = np.union1d(frames, inside)
-    after = np.clip(np.searchsorted(frames, grid), 1, max(len(frames) - 1, 1))
+def _grid(frames: Array, values: Array, check_frames: Array | None) -> tuple[Array, Array, Indices, Array]:
+    """Frames (M,) at which distances are looked at, values (L, M, D) there, where among them the N samples are, and what
+    distances count (M,).
+    """
+    if len(frames) < 2:
+        return frames, values, np.arange(len(frames)), np.ones(len(frames))
+    checks = np.zeros(0) if check_frames is None else check_frames
+    checks = checks[(checks > frames[0]) & (checks < frames[-1])]
+    told = np.union1d(frames, checks)
+    middles = np.setdiff1d((frames[1:] + frames[:-1]) / 2, told)
+    grid = np.union1d(told, middles)
+    after = np.clip(np.searchsorted(frames, grid), 1, len(frames) - 1)
     part = ((grid - frames[after - 1]) / (frames[after] - frames[after - 1]))[:, None]
-    return grid, values[:, after - 1] * (1 - part) + values[:, after] * part, np.searchsorted(grid, frames)
+    dense = values[:, after - 1] * (1 - part) + values[:, after] * part
+    between = np.isin(grid, middles)
+    dense[:, between] = at_times(values.transpose(1, 0, 2), frames, middles).transpose(1, 0, 2)
+    return grid, dense, np.searchsorted(grid, frames), np.where(between, BETWEEN, 1.0)
 
 
 def _segments(pins: Flags, holds: Flags) -> tuple[Indices, Indices]:
@@ -194,7 +209,7 @@ def _fitted(samples: _Samples, starts: Indices, ends: Indices, bezier: bool) -> 
     """Least-squares cubics of spans given by places among the samples; straight lines where those are nearer."""
     size = samples.values.shape[1]
     spread = _Spread.over(samples, starts, ends)
-    straight = spread.largest(np.sqrt((spread.off**2).sum(1)))
+    straight = spread.largest((spread.weight == 1.0) * np.sqrt((spread.off**2).sum(1)))  # lines do not swing out
     bends = np.zeros((len(starts), 2, size))
     if not bezier:
         return _Fit(straight, bends)
@@ -206,9 +221,9 @@ def _fitted(samples: _Samples, starts: Indices, ends: Indices, bezier: bool) -> 
     bends[:, 0] = (cc[:, None] * by - bc[:, None] * cy) / determinant
     bends[:, 1] = (bb[:, None] * cy - bc[:, None] * by) / determinant
     error = spread.error(bends)
-    lines = straight <= error
+    lines = (straight <= error) | (error > 1.0)  # a span that is too long for both is one between neighbours
     bends[lines] = 0.0
-    return _Fit(np.where(lines, straight, error), bends)
+    return _Fit(np.minimum(straight, error), bends)
 
 
 @dataclass(frozen=True)
@@ -223,6 +238,8 @@ class _Spread:
     """(P, 1) the two cubics that bend a straight line at its ends."""
     off: Array
     """(P, D) distance from the straight line."""
+    weight: Array
+    """(P,)."""
 
     @classmethod
     def over(cls, samples: _Samples, starts: Indices, ends: Indices) -> _Spread:
@@ -235,7 +252,7 @@ class _Spread:
         u = u[:, None]
         low, high = samples.values[starts], samples.values[ends]
         off = samples.values[index] - np.repeat(low, lengths, 0) - u * np.repeat(high - low, lengths, 0)
-        return cls(first, lengths, u * (1 - u) ** 2, -u * u * (1 - u), off)
+        return cls(first, lengths, u * (1 - u) ** 2, -u * u * (1 - u), off, samples.weight[index])
 
     def total(self, values: Array) -> Array:
         """(S, D) sums over each span."""
@@ -249,7 +266,7 @@ class _Spread:
         """(S,) largest distance of the samples from the cubics with these bends (S, 2, D)."""
         drawn = np.repeat(bends, self.lengths, 0)
         left = self.off - self.leave * drawn[:, 0] - self.arrive * drawn[:, 1]
-        return self.largest(np.sqrt((left**2).sum(1)))
+        return self.largest(self.weight * np.sqrt((left**2).sum(1)))
 
 
 def _finished(

@@ -1,44 +1,24 @@
 """A performance at other times than those of its frames: whole frames of a scene with another rate.
 
-Between frames a cubic goes through the samples without overshooting them, so that a blink or a peak is not cut off as
-straight lines would. Where the new times are further apart than the old ones, a peak between two of them is moved to the
+Where the new times are further apart than the old ones, a peak between two of them is moved to the
 nearer one: lips that meet and lids that close do so at any rate.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..take import Take
+from .cubics import at_times
 from .reduction import turning_points
 
 Array = NDArray[np.float64]
 
 PEAK = 0.05
 """Weights that turn back by less are no peaks."""
-
-
-def at_times(values: NDArray[np.floating[Any]], time_s: Array, new_s: Array) -> Array:
-    """(M, ...) values (N, ...) of times (N,) at times (M,); outside they stay as they are at the ends."""
-    flat = values.reshape(len(values), -1).astype(np.float64)
-    if len(time_s) == 1:
-        return np.repeat(flat, len(new_s), 0).reshape(len(new_s), *values.shape[1:])
-    place = np.clip(np.searchsorted(time_s, new_s, side="right") - 1, 0, len(time_s) - 2)
-    step = np.diff(time_s)
-    u = np.clip((new_s - time_s[place]) / step[place], 0.0, 1.0)[:, None]
-    slope = _slopes(flat, step)
-    h = step[place][:, None]
-    low, high = flat[place], flat[place + 1]
-    drawn = (
-        low * (1 - u * u * (3 - 2 * u))
-        + high * u * u * (3 - 2 * u)
-        + h * u * (1 - u) * ((1 - u) * slope[place] - u * slope[place + 1])
-    )
-    return np.asarray(drawn.reshape(len(new_s), *values.shape[1:]))
 
 
 def with_peaks(drawn: Array, values: Array, time_s: Array, new_s: Array) -> Array:
@@ -86,19 +66,3 @@ def nearest_frames(time_s: Array, new_s: Array) -> NDArray[np.int64]:
     """(M,) the frame nearest to each time."""
     middle = (time_s[1:] + time_s[:-1]) / 2
     return np.searchsorted(middle, new_s).astype(np.int64)
-
-
-def _slopes(values: Array, step: Array) -> Array:
-    """(N, D) slopes with which cubics stay between the samples (Fritsch and Butland)."""
-    chord = np.diff(values, axis=0) / step[:, None]
-    result = np.zeros_like(values)
-    before, after = chord[:-1], chord[1:]
-    a, b = (2 * step[1:] + step[:-1])[:, None], (step[1:] + 2 * step[:-1])[:, None]
-    same = before * after > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = (a + b) / (a / before + b / after)
-    result[1:-1] = np.where(same, mean, 0.0)
-    result[0], result[-1] = chord[0], chord[-1]
-    result[0] = np.where(result[0] * result[1] < 0, 0.0, result[0])
-    result[-1] = np.where(result[-1] * result[-2] < 0, 0.0, result[-1])
-    return result

@@ -19,7 +19,8 @@ from ...inference import retarget
 from ...inference.errors import InputError, UsageError
 from ...inference.retarget import corrected
 from ...inference.retarget.corrected import Correction
-from ...inference.retarget.resampling import at_times, resampled, with_peaks
+from ...inference.retarget.cubics import at_times
+from ...inference.retarget.resampling import resampled, with_peaks
 from ...inference.take import Take
 from . import channels, fcurves, movement, nla, thinning, timing
 from .controls import known_mapping

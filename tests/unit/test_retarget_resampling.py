@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from understudy.inference.retarget.resampling import at_times, with_peaks
+from understudy.inference.retarget.cubics import at_times
+from understudy.inference.retarget.resampling import with_peaks
 
 
 def test_samples_are_met_and_nothing_overshoots() -> None:
