@@ -56,7 +56,7 @@ class UNDERSTUDY_OT_find_faces(LongWork, bpy.types.Operator):
         found = next(event for event in reversed(events) if event.get("event") == "faces")
         settings = self.job_scene().understudy
         settings.faces.clear()
-        settings.faces_frame = int(found["frame"])
+        settings.faces_frame, settings.faces_size = int(found["frame"]), found["frame_size"]
         for box, picture in zip(found["boxes"], found["pictures"], strict=True):
             face = settings.faces.add()
             face.box, face.picture = box, picture

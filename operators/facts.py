@@ -96,6 +96,29 @@ class UNDERSTUDY_PG_facts(bpy.types.PropertyGroup):
         report: bpy.props.StringProperty(name="Report", description="Figures of the composite, one on each line")
 
 
+Size = tuple[int, int]
+_SIZE_TOLERANCE_PX = 1
+"""Odd sizes are made even by some formats."""
+
+
+def is_same_picture(tracked: Size, shown: Size) -> bool:
+    """Whether pictures of that size, as they were tracked, may be those that Blender shows. Pixels that are not square
+    are stretched along one side before tracking.
+    """
+    differences = [abs(ours - blenders) for ours, blenders in zip(tracked, shown, strict=True)]
+    return min(shown) > 0 and min(differences) <= _SIZE_TOLERANCE_PX and not is_turned(tracked, shown)
+
+
+def is_turned(tracked: Size, shown: Size) -> bool:
+    """Whether Blender shows upright footage lying: earlier versions than 4.5 do not know how a telephone was held."""
+    return tracked != shown and is_near(tracked, shown[::-1]) and not is_near(tracked, shown)
+
+
+def is_near(one: Size, other: Size) -> bool:
+    """Whether two sizes are the same but for what formats round."""
+    return all(abs(a - b) <= _SIZE_TOLERANCE_PX for a, b in zip(one, other, strict=True))
+
+
 def learn_take(settings: bpy.types.PropertyGroup) -> None:
     """Read the scene's take once."""
     facts, path = settings.facts, _path(settings.take)

@@ -20,6 +20,7 @@ from ..inference.landmark_lines import LINES, POINTS
 from ..translations import translated
 from . import following, take_points
 from .bridge import paths
+from .facts import Size, is_same_picture
 from .footage import source_frame
 
 SURE, UNCERTAIN = (0.16, 0.95, 0.72, 0.9), (1.0, 0.55, 0.1, 0.95)
@@ -126,7 +127,8 @@ def _clip_place(region: bpy.types.Region) -> Place:
 def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: int, placed: Any) -> None:
     """Landmarks and the boxes of found faces that belong to a frame of the footage."""
     size = (settings.facts.width, settings.facts.height)
-    boxes = settings.faces if settings.faces_frame == frame else ()
+    boxes_size = tuple(settings.faces_size)
+    boxes = settings.faces if settings.faces_frame == frame and is_same_picture(boxes_size, size) else ()
     live = following.follow(settings.id_data)
     shown = _points_of(settings, frame) if settings.show_landmarks and live is None else None
     if min(size) <= 0 or not (len(boxes) or shown or (live and settings.show_landmarks)):
@@ -137,12 +139,12 @@ def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: in
     scale = bpy.context.preferences.system.ui_scale
     for number, face in enumerate(boxes):
         colour = CHOSEN if number == settings.face else OTHER
-        lines = box_lines(tuple(face.box), place, size)
+        lines = box_lines(tuple(face.box), place, boxes_size)
         _draw_lines(region, lines, colour, 2 * scale)
         _draw_text(str(number), lines[0] + (2 * scale, 5 * scale), colour, 16 * scale)
     if shown is not None:
-        points, colour = shown
-        _draw_points(region, place.of(points, size), colour, scale)
+        points, points_size, colour = shown
+        _draw_points(region, place.of(points, points_size), colour, scale)
     elif live is not None and settings.show_landmarks:
         at, points = live
         _draw_points(region, place.of(points, size), LIVE if at == frame else ELSEWHERE, scale)
@@ -150,17 +152,18 @@ def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: in
         _draw_text(text, place.corner + place.up + (8 * scale, -20 * scale), LIVE, 13 * scale)
 
 
-def _points_of(settings: bpy.types.PropertyGroup, frame: int) -> tuple[Floats, Colour] | None:
-    """The take's landmarks in a frame of the footage and their colour."""
+def _points_of(settings: bpy.types.PropertyGroup, frame: int) -> tuple[Floats, Size, Colour] | None:
+    """The take's landmarks in a frame of the footage, the size of the picture they are in, and their colour."""
     if not settings.take or not settings.facts.take_found:
         return None
     take = take_points.find(paths.absolute(settings.take), redraw)
-    if take is None or take.frame_size != (settings.facts.width, settings.facts.height):
+    if take is None or not is_same_picture(take.frame_size, (settings.facts.width, settings.facts.height)):
         return None
     row = take.row(frame)
     if row is None:
         return None
-    return take.points_px[row], UNCERTAIN if take.confidence[row] < takes.UNCERTAIN_BELOW else SURE
+    is_uncertain = take.confidence[row] < takes.UNCERTAIN_BELOW
+    return take.points_px[row], take.frame_size, UNCERTAIN if is_uncertain else SURE
 
 
 def _draw_points(region: bpy.types.Region, points: Floats, colour: Colour, scale: float) -> None:

@@ -94,6 +94,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         neutral_first: int
         neutral_last: int
         faces_frame: int
+        faces_size: tuple[int, int]
         take: str
         take_summary: str
         quality: str
@@ -157,6 +158,9 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         faces_frame: bpy.props.IntProperty(
             name="Frame of the Faces", description="Frame of the footage in which the faces were found", min=0
+        )
+        faces_size: bpy.props.IntVectorProperty(
+            name="Size of the Faces' Frame", description="Width and height of the picture the boxes are in", size=2
         )
         take: bpy.props.StringProperty(
             name="Take",

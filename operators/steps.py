@@ -8,11 +8,10 @@ import bpy
 
 from ..translations import translated
 from .bridge.shot import shot_avatar
+from .facts import is_same_picture, is_turned
 
 STEPS = ("footage", "track", "avatar", "perform", "scene", "composite")
 DONE, NEXT, WAITING, PROBLEM = "DONE", "NEXT", "WAITING", "PROBLEM"
-_SIZE_TOLERANCE_PX = 1
-"""Odd sizes are made even by some formats."""
 
 
 class State(NamedTuple):
@@ -40,8 +39,10 @@ def take_problem(scene: bpy.types.Scene) -> str:
         return ""
     if facts.take_footage and facts.take_footage != scene.understudy.footage:
         return translated("The take is of other footage; press Track, or choose the footage of the take")
-    sizes = (facts.take_width - facts.width, facts.take_height - facts.height)
-    if max(map(abs, sizes)) > _SIZE_TOLERANCE_PX or facts.take_first + facts.take_frames > facts.frames + 1:
+    tracked, shown = (facts.take_width, facts.take_height), (facts.width, facts.height)
+    if is_turned(tracked, shown):
+        return translated("This Blender shows the footage turned; use 4.5 or newer, or turn the video first")
+    if not is_same_picture(tracked, shown) or facts.take_first + facts.take_frames > facts.frames + 1:
         return translated("The take does not fit this footage; press Track, or choose the footage of the take")
     return ""
 

@@ -222,6 +222,24 @@ def test_a_take_of_other_footage_is_a_problem(settings, scene, make_take: MakeTa
     assert steps.state_of(scene, "track").kind == steps.DONE
 
 
+@pytest.mark.parametrize(
+    ("tracked", "shown", "same", "turned"),
+    [
+        ((1280, 720), (1280, 720), True, False),
+        ((1279, 719), (1280, 720), True, False),  # odd sizes
+        ((1280, 720), (640, 720), True, False),  # pixels twice as wide as high
+        ((720, 1280), (1280, 720), False, True),
+        ((640, 360), (1280, 720), False, False),
+        ((512, 512), (512, 512), True, False),
+        ((513, 512), (512, 513), True, False),
+        ((1280, 720), (0, 0), False, False),
+    ],
+)
+def test_pictures_are_compared_as_blender_shows_them(tracked, shown, same: bool, turned: bool) -> None:
+    assert facts.is_same_picture(tracked, shown) is same
+    assert facts.is_turned(tracked, shown) is turned
+
+
 def test_the_states_lead_through_the_six_steps(
     settings, scene, avatar, make_take: MakeTake, footage: Path, tmp_path
 ) -> None:
