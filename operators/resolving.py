@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
@@ -15,13 +16,15 @@ from ..inference import arkit
 from ..inference import take as takes
 from ..inference.errors import InputError
 from ..inference.retarget import Mapping
-from ..inference.retarget.corrected import Correction, Target, coefficients_for
 from ..inference.take import Take
 from .adjustments import performed
 from .bridge import channels, hand_edits, paths
 from .bridge.bake import moved_blocks
 from .bridge.rig import Rig, read_rig
 from .chosen import chosen_avatar, chosen_take
+
+if TYPE_CHECKING:
+    from ..inference.retarget.corrected import Correction, Target
 
 STEP = 0.05
 LEAST_GAIN = 0.1
@@ -52,6 +55,8 @@ def rows_of(avatar: bpy.types.Object, take: Take, corrections: Sequence[Correcti
     """What the take's coefficients have to be for the avatar to show the corrections, as far as that can be said."""
     if not corrections:
         return []
+    from ..inference.retarget.corrected import coefficients_for
+
     performance, mapping = performed(avatar, take, eyes)
     targets = _targets(read_rig(avatar, take), mapping, take, corrections)
     wanted = coefficients_for(mapping, performance.coefficients.astype(np.float64), targets)
@@ -133,6 +138,8 @@ def _label(one: Correction) -> str:
 
 def _targets(rig: Rig, mapping: Mapping, take: Take, corrections: Sequence[Correction]) -> list[Target]:
     """The corrections of channels that coefficients drive, in the frames of the take they are nearest to."""
+    from ..inference.retarget.corrected import Target
+
     key_of = {
         (channel.id_block.name, channel.data_path, channel.index): key
         for key in mapping.keys

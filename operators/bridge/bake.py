@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
@@ -17,16 +18,15 @@ from numpy.typing import NDArray
 
 from ...inference import retarget
 from ...inference.errors import InputError, UsageError
-from ...inference.retarget import corrected
-from ...inference.retarget.corrected import Correction
-from ...inference.retarget.cubics import at_times
-from ...inference.retarget.resampling import resampled, with_peaks
 from ...inference.take import Take
-from . import channels, fcurves, movement, nla, thinning, timing
+from . import channels, fcurves, nla, thinning, timing
 from .controls import known_mapping
 from .fcurves import Curve, CurveKeys
 from .rig import Rig, read_rig
 from .turns import turn_tracks
+
+if TYPE_CHECKING:
+    from ...inference.retarget.corrected import Correction
 
 STEP = "bake"
 
@@ -150,6 +150,8 @@ def planned(
     """What `bake_take` would key, every frame of it, nothing written. Raises what `bake_take` raises."""
     require_face(take)
     if snap:
+        from ...inference.retarget.resampling import resampled
+
         times_s = timing.whole_frame_times(take, scene)
         if weights is not None:
             weights = weights[0], _resampled_weights(weights[1], take, times_s)
@@ -195,6 +197,9 @@ def timeline(take: Take, scene: bpy.types.Scene) -> Timeline:
 
 
 def _resampled_weights(values: NDArray[np.float32], take: Take, times_s: NDArray[np.float64]) -> NDArray[np.float32]:
+    from ...inference.retarget.cubics import at_times
+    from ...inference.retarget.resampling import with_peaks
+
     seen = np.flatnonzero(take.confidence > 0)
     known, given = take.time_s[seen], values[seen].astype(np.float64)
     return with_peaks(at_times(given, known, times_s), given, known, times_s).astype(np.float32)
@@ -258,8 +263,9 @@ class _Work:
                 (track, thinning.every_key(track, frames, hold, line.frames, pins)) for track in tracks
             ]  # fmt: skip
         else:
-            measured = movement.measured(self.rig, tracks)
-            every = thinning.thinned(measured, frames, hold, pins, self.options.tolerance_mm)
+            from .movement import measured
+
+            every = thinning.thinned(measured(self.rig, tracks), frames, hold, pins, self.options.tolerance_mm)
         self.samples = frames
         return every
 
@@ -285,6 +291,8 @@ class _Work:
         self,
     ) -> tuple[Tracks, NDArray[np.float64], NDArray[np.bool_], dict[tuple[str, str, int], NDArray[np.float64]]]:
         """Curves that meet the corrections, on frames that include theirs; and the frames of each curve's own ones."""
+        from ...inference.retarget import corrected
+
         line, rate = self.plan.line, self.facts["rate"]
         snapped = corrected.at_frames(self.corrections, line.frames, rate, self.facts["first"], whole=self.options.snap)
         frames = np.union1d(line.frames, [frame for _, frame in snapped])

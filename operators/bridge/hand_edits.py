@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...inference.retarget.corrected import Correction
 from . import compat
 from .fcurves import BEZIER, CONSTANT, CurveKeys, own_action, read_record
+
+if TYPE_CHECKING:
+    from ...inference.retarget.corrected import Correction
 
 Array = NDArray[np.float64]
 
@@ -31,6 +34,8 @@ SAME_S = 1e-3
 
 def corrections_of(id_block: bpy.types.ID, take_name: str, step: str = "bake") -> list[Correction]:
     """Every correction on the action of a take, the known ones and those made since the last bake."""
+    from ...inference.retarget.corrected import Correction
+
     action = own_action(id_block, take_name)
     record = read_record(action, step) if action is not None else None
     if action is None or record is None:

@@ -7,15 +7,16 @@ from typing import Final
 import bpy
 
 from ...inference.take import Take
-from ...inference.uncertain import FACE, LOST, PARTS, SHARE, uncertain_spans
 from . import timing
 
-BEGIN: Final = {part: f"? {part}" for part in (LOST, FACE, *PARTS)}
-END: Final = {part: f"{part} sure" for part in BEGIN} | {LOST: "face found"}
+BEGIN: Final = {part: f"? {part}" for part in ("lost", "face", "brows", "eyes", "cheeks", "mouth")}
+END: Final = {part: f"{part} sure" for part in BEGIN} | {"lost": "face found"}
 
 
-def mark_uncertain(scene: bpy.types.Scene, take: Take, share: float = SHARE) -> int:
+def mark_uncertain(scene: bpy.types.Scene, take: Take, share: float) -> int:
     """Put two markers around every uncertain stretch of a take, in place of earlier ones; returns how many stretches."""
+    from ...inference.uncertain import uncertain_spans
+
     clear_marks(scene)
     frames = timing.take_frames(take, scene)
     spans = uncertain_spans(take, share)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...inference.retarget.reduction import Keys, reduce_keys
 from .fcurves import BEZIER, CONSTANT, LINEAR, Curve, CurveKeys
+
+if TYPE_CHECKING:
+    from ...inference.retarget.reduction import Keys
 
 Array = NDArray[np.float64]
 Track = tuple[bpy.types.ID, list[Curve]]
@@ -49,6 +52,8 @@ def thinned(
 
     Numbers that belong together (the four of a quaternion) keep their keys at the same frames.
     """
+    from ...inference.retarget.reduction import reduce_keys
+
     check = None
     if not np.array_equal(frames, np.round(frames)):
         check = np.arange(np.ceil(frames[0]), np.floor(frames[-1]) + 1)
