@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..inference import take as takes
 from ..inference.errors import InputError, UsageError
-from ..inference.face_model import load
 from .base import default_path, is_object_mode
 from .bridge import paths
-from .bridge.avatar_actor import add_actor_avatar
 from .chosen import chosen_take, has_take
 from .footage import face_model
 from .job import Command, LongWork
@@ -52,6 +51,9 @@ class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
 
     def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
         """Build the avatar and make it the one that performs."""
+        from ..inference.face_model import load
+        from .bridge.avatar_actor import add_actor_avatar
+
         scene = self.job_scene()
         settings = scene.understudy
         made = next(event for event in events if event["event"] == "texture")
@@ -72,9 +74,8 @@ def shot_words(settings: bpy.types.PropertyGroup) -> list[str]:
         raise InputError(f"There is no take at {take}; choose another file in step 2, or press Track.")
     if not footage.is_file():
         raise InputError(f"There is no video at {footage}; choose another file in step 1.")
-    from ..inference.take import load as load_take
-
-    return [str(take), "--footage", str(footage), "--face-model", model_of(settings, load_take(take).face_model)]
+    model = model_of(settings, takes.load(take).face_model)
+    return [str(take), "--footage", str(footage), "--face-model", model]
 
 
 def model_of(settings: bpy.types.PropertyGroup, kind: str) -> str:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..inference.light.types import load_light
 from .actor import shot_words
 from .base import default_path
-from .bridge.lights import light_as_shot
 from .chosen import has_take
 from .job import Command, LongWork
 
@@ -50,6 +48,9 @@ class UNDERSTUDY_OT_light_from_shot(LongWork, bpy.types.Operator):
 
     def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
         """Light the scene as its camera sees it."""
+        from ..inference.light.types import load_light
+        from .bridge.lights import light_as_shot
+
         scene = self.job_scene()
         made = next(event for event in events if event["event"] == "light")
         light = load_light(Path(made["path"]))
