@@ -8,11 +8,13 @@ avatar that shows too few such places is placed by the extent of what its keys m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
+from mathutils.bvhtree import BVHTree
 from numpy.typing import NDArray
 
 from ...inference import arkit, face_model, retarget
@@ -30,6 +32,17 @@ _PLACES: Final = 4
 """Fewer places than this do not tell a size."""
 _SPREAD_CM: Final = 1.5
 _UP: Final = 0.7
+_SIDEWAYS: Final = ("jaw", "mouthLeft", "mouthRight", "eyeLook")
+IRISES: Final = 468
+"""Landmarks before this one lie on the skin."""
+_SLIDES: Final = 8
+_OFF_SKIN: Final = 2.5
+"""Landmarks farther off than so many medians have no skin under them."""
+_REMEMBERED: Final = 8
+
+_places_of: dict[tuple[object, ...], dict[str, Points]] = {}
+_laid: dict[tuple[object, ...], Points] = {}
+"""What was measured last, since a rig is read for every picture while somebody scrubs."""
 
 
 def face_axes(
@@ -77,6 +90,8 @@ def placed_face(
         if np.sqrt(actor.var(0).sum()) > _SPREAD_CM:
             origin, units = _fitted(avatar, actor)
             if units > 0:
+                if len(pairs) >= _PLACES and meshes:
+                    origin = _laid_on(root, meshes, to_face, origin, model.at_landmarks(neutral_cm) * units)
                 return axes @ Vector(origin), units
     shown = [*meshes] or [ob for ob in bpy.data.objects if ob.type == "MESH" and ob.find_armature() == armature]
     moved = np.concatenate([_moved_points(root, mesh) for mesh in shown]) @ to_face
@@ -112,16 +127,14 @@ def _left(
     if armature is not None and left_bone and right_bone:
         eyes = armature.data.bones
         return _between(armature, root) @ (eyes[left_bone].head_local - eyes[right_bone].head_local)
+    if not meshes:
+        return None
+    face, centres = _moved_places(root, meshes)
     across = np.zeros(3)
-    names = list(dict.fromkeys(block.name for mesh in meshes for block in mesh.data.shape_keys.key_blocks[1:]))
-    sides = {link.key: link.coefficient for link in retarget.match_names(names).links}
-    for mesh in meshes:
-        for key, coefficient in sides.items():
-            sign = 1.0 if coefficient.endswith("Left") else -1.0 if coefficient.endswith("Right") else 0.0
-            block = mesh.data.shape_keys.key_blocks.get(key)
-            if sign and block is not None and not coefficient.startswith(("jaw", "mouthLeft", "mouthRight", "eyeLook")):
-                place = _place(root, mesh, block)
-                across += sign * place if place is not None else 0.0
+    for link in _mapping(face).links:
+        side = 1.0 if link.coefficient.endswith("Left") else -1.0 if link.coefficient.endswith("Right") else 0.0
+        if side and not link.coefficient.startswith(_SIDEWAYS) and link.key in centres:
+            across += side * centres[link.key]
     return Vector(across) if np.abs(across).max() > 0 else None
 
 
@@ -152,21 +165,21 @@ def _shape_places(
     """What each key of known name moves on the avatar (root axes), and what the same moves on the actor (cm)."""
     if not meshes:
         return
-    face = max(meshes, key=lambda mesh: len(mesh.data.shape_keys.key_blocks))
-    blocks = face.data.shape_keys.key_blocks
-    mapping = retarget.match_names([block.name for block in blocks[1:]])
+    face, centres = _moved_places(root, meshes)
+    mapping = _mapping(face)
     areas = _areas(neutral_cm, model.triangles)
     for key in mapping.keys:
         links = [link for link in mapping.links if link.key == key]
-        if any(link.coefficient in _STEADY or link.coefficient.startswith("eyeLook") for link in links):
+        if key not in centres or any(link.coefficient in _STEADY for link in links):
             continue
-        moves = sum(
-            link.gain * model.expressions_cm[arkit.INDEX[link.coefficient]].astype(np.float64) for link in links
-        )
+        if any(link.coefficient.startswith("eyeLook") for link in links):
+            continue
+        moves = np.zeros(neutral_cm.shape)
+        for link in links:
+            moves += link.gain * model.expressions_cm[arkit.INDEX[link.coefficient]]
         actor = _centre(neutral_cm, moves, areas)
-        avatar = _place(root, face, blocks[key])
-        if actor is not None and avatar is not None:
-            yield avatar, actor
+        if actor is not None:
+            yield centres[key], actor
 
 
 def _eye_places(
@@ -196,17 +209,49 @@ def _fitted(avatar: Points, actor: Points) -> tuple[Points, float]:
     return middle - units * other, units
 
 
-def _place(root: bpy.types.Object, mesh: bpy.types.Object, block: bpy.types.ShapeKey) -> Points | None:
-    """The middle of what a key moves on a mesh, in the root's local axes."""
-    rest = _key_points(block.relative_key)
-    mesh.data.calc_loop_triangles()
-    triangles = np.empty(len(mesh.data.loop_triangles) * 3, np.int32)
-    mesh.data.loop_triangles.foreach_get("vertices", triangles)
-    centre = _centre(rest, _key_points(block) - rest, _areas(rest, triangles.reshape(-1, 3)))
-    if centre is None:
-        return None
-    matrix = np.array(root.matrix_world.inverted() @ mesh.matrix_world)
-    return np.asarray(matrix[:3, :3] @ centre + matrix[:3, 3])
+def _moved_places(
+    root: bpy.types.Object, meshes: Sequence[bpy.types.Object]
+) -> tuple[bpy.types.Object, dict[str, Points]]:
+    """The mesh with most shape keys, and the middle of what each key of known name moves, in the root's local axes."""
+    face = max(meshes, key=lambda mesh: len(mesh.data.shape_keys.key_blocks))
+    blocks = face.data.shape_keys.key_blocks
+    matrix = np.array(root.matrix_world.inverted() @ face.matrix_world)
+    known = (root.session_uid, face.data.session_uid, tuple(_mapping(face).keys), _mark(blocks[0]), matrix.tobytes())
+    if known not in _places_of:
+        rest = _key_points(blocks[0])
+        areas = _areas(rest, _triangles(face.data))
+        moved = {key: _centre(rest, _key_points(blocks[key]) - rest, areas) for key in _mapping(face).keys}
+        while len(_places_of) >= _REMEMBERED:
+            _places_of.pop(next(iter(_places_of)))
+        _places_of[known] = {
+            key: np.asarray(matrix[:3, :3] @ centre + matrix[:3, 3])
+            for key, centre in moved.items()
+            if centre is not None
+        }
+    return face, _places_of[known]
+
+
+def _mapping(face: bpy.types.Object) -> retarget.Mapping:
+    return _matched(tuple(block.name for block in face.data.shape_keys.key_blocks[1:]))
+
+
+@lru_cache(maxsize=8)
+def _matched(names: tuple[str, ...]) -> retarget.Mapping:
+    return retarget.match_names(names)
+
+
+def _mark(block: bpy.types.ShapeKey) -> float:
+    """A number that changes when somebody edits the mesh."""
+    points = np.empty(len(block.data) * 3, np.float32)
+    block.data.foreach_get("co", points)
+    return float(points @ np.linspace(1.0, 2.0, len(points), dtype=np.float32))
+
+
+def _triangles(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
+    mesh.calc_loop_triangles()
+    triangles = np.empty(len(mesh.loop_triangles) * 3, np.int32)
+    mesh.loop_triangles.foreach_get("vertices", triangles)
+    return triangles.reshape(-1, 3)
 
 
 def _centre(points: Points, moves: Points, areas: Points) -> Points | None:
@@ -223,6 +268,30 @@ def _areas(points: Points, triangles: NDArray[np.int32]) -> Points:
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
     return np.bincount(triangles.ravel(), np.repeat(area, 3), len(points))
+
+
+def _laid_on(
+    root: bpy.types.Object, meshes: Sequence[bpy.types.Object], to_face: Points, origin: Points, landmarks: Points
+) -> Points:
+    """An origin that lays the actor's landmarks on the avatar's skin: they slide to the nearest surface, step by step.
+
+    What keys move says where a lid is across the face, but not how deep: lids and lips have insides on some avatars.
+    """
+    face, _ = _moved_places(root, meshes)
+    matrix = np.array(root.matrix_world.inverted() @ face.matrix_world)
+    skin = (_key_points(face.data.shape_keys.key_blocks[0]) @ matrix[:3, :3].T + matrix[:3, 3]) @ to_face
+    known = (face.data.session_uid, skin[:: max(len(skin) // 97, 1)].tobytes(), landmarks[::29].tobytes())
+    if known not in _laid:
+        tree = BVHTree.FromPolygons(skin.tolist(), _triangles(face.data).tolist())
+        for _ in range(_SLIDES):
+            points = origin + landmarks[:IRISES]
+            ways = np.array([tree.find_nearest(Vector(point))[0] for point in points]) - points
+            lengths = np.linalg.norm(ways, axis=1)
+            origin = origin + ways[lengths < _OFF_SKIN * np.median(lengths) + 1e-9].mean(0)
+        while len(_laid) >= _REMEMBERED:
+            _laid.pop(next(iter(_laid)))
+        _laid[known] = origin
+    return _laid[known]
 
 
 def _moved_points(root: bpy.types.Object, mesh: bpy.types.Object) -> Points:
