@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     folders, *words = arguments
     _find_modules(folders.split(os.pathsep))
     try:
-        importlib.import_module(f"{NAME}.inference.jobs.processes").end_with_input()
+        importlib.import_module(f"{NAME}.inference.jobs.processes").follow_parent()
         return int(importlib.import_module(f"{NAME}.inference.cli").main(words))
     except KeyboardInterrupt:
         return STOPPED

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ..inference import take as takes
 from ..inference.errors import InputError, MissingComponentError, StoppedError, UnderstudyError, UsageError
-from ..inference.jobs.processes import end_with_input
+from ..inference.jobs.processes import follow_parent
 from ..inference.take import Take
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def main(words: Sequence[str]) -> int:
     try:
         options = build_parser().parse_args(words)
         if options.with_parent:
-            end_with_input()
+            follow_parent()
         _need_blender()
         options.run(options, events)
     except UnderstudyError as error:

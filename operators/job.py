@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..inference.errors import StoppedError, UnderstudyError, UsageError
 from ..inference.files import masked
 from ..translations import translated
+from .autosave import Autosave
 from .base import Work
 from .bridge import paths
 from .preferences import chosen_models
@@ -143,6 +144,7 @@ class LongWork(Work):
         if bpy.app.background or not self.options.is_invoke:
             return self._wait(context)
         manager = context.window_manager
+        self._autosave = Autosave()
         self._timer = manager.event_timer_add(TICK_S, window=context.window)
         manager.modal_handler_add(self)
         _show(self._running)
@@ -168,6 +170,7 @@ class LongWork(Work):
         if time.monotonic() - running.shown_s >= _SHOW_EVERY_S:
             _show(running)
         running.count_tick(time.perf_counter() - begun_s)
+        self._autosave.tick()
         return {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:

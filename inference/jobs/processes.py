@@ -1,7 +1,7 @@
 """Programs in processes of their own: how they are started, and how they end with whoever started them.
 
-A program that was started with `own_process` has its standard input as a lifeline: it ends when that does, be it that
-the parent closed it or is gone. This works alike on every system; signals do not.
+A program that was started with `own_process` and calls `follow_parent` has its standard input as a lifeline: it ends when
+that does, be it that the parent closed it or is gone. This works alike on every system; signals do not.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 STOPPED = 130
+_NICE = 5
 PATIENCE_S = 10.0
 """So long a program that lost its parent may take to end tidily."""
 
@@ -24,7 +25,8 @@ def own_process() -> dict[str, Any]:
     """Arguments for `subprocess.Popen`: a lifeline, no part in the terminal's Ctrl-C, and no console window."""
     options: dict[str, Any] = {"stdin": subprocess.PIPE}
     if sys.platform == "win32":
-        options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        behind = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | behind
     else:
         options["start_new_session"] = True
     return options
@@ -36,8 +38,10 @@ def ask_to_stop(process: subprocess.Popen[Any]) -> None:
         process.stdin.close()
 
 
-def end_with_input() -> None:
-    """In the program: from now on interrupt its main thread, as Ctrl-C does, when standard input ends."""
+def follow_parent() -> None:
+    """In the program: let the parent's window go first, and from now on end when standard input does, as by Ctrl-C."""
+    if sys.platform != "win32":
+        os.nice(_NICE)
     threading.Thread(target=_wait_for_the_end, daemon=True).start()
 
 
