@@ -22,6 +22,8 @@ ORIGIN_PROPERTY = "understudy_origin_m"
 SCALE_PROPERTY = "understudy_cm"
 LANDMARKS_PROPERTY = "understudy_landmarks"
 STAND_PROPERTY = "understudy_stand"
+HEAD_CHOICE = "understudy_head"
+"""Name of the bone that the avatar's owner chose for the head."""
 
 FACE_TO_BLENDER = Matrix(((1, 0, 0), (0, 0, -1), (0, 1, 0)))
 
@@ -166,7 +168,9 @@ def root_of(target: bpy.types.Object) -> bpy.types.Object:
     if target.type != "MESH":
         return target
     armature = _armature_of(target)
-    if armature is not None and find_bones([bone.name for bone in armature.data.bones]).head:
+    if armature is not None and (
+        HEAD_CHOICE in armature or find_bones([bone.name for bone in armature.data.bones]).head
+    ):
         return armature
     holder = target.parent
     if armature is None and holder is not None and holder.type == "EMPTY":

@@ -13,14 +13,13 @@ import numpy as np
 from ...inference import retarget
 from ...inference.retarget import Mapping
 from ...inference.retarget.bones import FaceBones
-from .rig import Control
+from .rig import HEAD_CHOICE, Control
 
-HEAD_CHOICE: Final = "understudy_head"
 LEFT_EYE_CHOICE: Final = "understudy_eye_left"
 RIGHT_EYE_CHOICE: Final = "understudy_eye_right"
 LOOK_AT_CHOICE: Final = "understudy_look_at"
 EYES_BY_CHOICE: Final = "understudy_eyes_by"
-"""Custom properties of an avatar: names of bones of its armature; what the eyes turn by, one of `EYES_BY`."""
+"""Custom properties of an avatar, as `HEAD_CHOICE` is: names of bones; what the eyes turn by, one of `EYES_BY`."""
 OBJECT: Final = "_object"
 """Ending of the same properties where an object was chosen."""
 EYES_BY: Final = ("auto", "bones", "target", "shapes")
