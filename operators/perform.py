@@ -17,6 +17,7 @@ from .bridge.compat import path_options
 from .bridge.rig import read_rig
 from .chosen import chosen_avatar, chosen_take, has_avatar
 from .key_settings import options_of
+from .rig_match import solved_weights
 
 
 class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
@@ -115,6 +116,7 @@ def perform(
         match_scene=match_scene,
         head=head,
         eyes=eyes,
+        weights=solved_weights(avatar, performance, mapping),
         options=options_of(keys),
         corrections=corrections,
     )

@@ -176,6 +176,7 @@ def _show_again(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = Fal
 def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) -> None:
     """Work out what an avatar shows at each frame, and remember what it had."""
     from .adjustments import performed  # these refresh the preview in turn
+    from .rig_match import solved_weights
 
     settings, show = scene.understudy, _shows.get(root.name)
     file = _read(settings.take, show.file if show is not None else None)
@@ -185,13 +186,17 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) ->
         bpy.context.view_layer.update()  # where the object stands is asked below
     take, mapping = performed(root, file.take, settings.use_eyes)
     frames = timing.take_frames(take, scene)
-    part = _part(take, frames, scene) if near else None
+    is_solved = bool(root.understudy.fit) and root.understudy.use_solver  # which takes its time
+    part = _part(take, frames, scene) if near or is_solved else None
     if part is not None:
         take, frames = _cut(take, part), frames[part]
+    weights = solved_weights(root, take, mapping)
     controls = [control for control in (rig.head, *rig.eyes, *rig.look_at) if control is not None]
     turns = turns_of({ob for ob in (rig.root, rig.armature, *(control.ob for control in controls)) if ob is not None})
     try:
-        plan = bake.planned(rig, take, mapping, scene=scene, head=settings.use_head, eyes=settings.use_eyes)
+        plan = bake.planned(
+            rig, take, mapping, scene=scene, head=settings.use_head, eyes=settings.use_eyes, weights=weights
+        )
     except UnderstudyError:
         Rest(turns=turns).put_back()  # a plan sets how bones turn
         raise

@@ -29,14 +29,6 @@ ORDERS = (
     ("KEY", "By Key", "In alphabetical order of the avatar's keys"),
     ("GAIN", "By Gain", "The strongest first"),
 )
-MODES = (
-    (
-        "NAMES",
-        "By Name",
-        "Read from the names of the keys what each of them shows; right for all known kinds of avatars",
-    ),
-    ("SHAPES", "By Shape", "Find out from what each key does to the face, whatever it is called"),
-)
 COEFFICIENTS = tuple((name, name, "", index) for index, name in enumerate(arkit.NAMES))
 _SMOOTHING = "Seconds that jitter is averaged over, without delay; blinks and other quick changes stay"
 
@@ -293,7 +285,8 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
     """How an avatar follows an actor."""
 
     if TYPE_CHECKING:
-        mode: str
+        fit: str
+        use_solver: bool
         active_link: int
         kind: str
         exclusive: str
@@ -306,8 +299,13 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
         preview: bool
         preview_rest: str
     else:
-        mode: bpy.props.EnumProperty(
-            name="Match", description="How the links between actor and avatar are found", items=MODES, default="NAMES"
+        fit: bpy.props.StringProperty(name="Fit", description="What Match by Shape found out about the avatar, as JSON")
+        use_solver: bpy.props.BoolProperty(
+            name="Solve Each Frame",
+            description="Solve what each frame needs from the avatar's own shapes, lips that meet included; "
+            "off follows the list of links alone",
+            default=True,
+            update=_link_changed,
         )
         links: bpy.props.CollectionProperty(
             name="Links", description="Which coefficient drives which key", type=UNDERSTUDY_PG_link

@@ -26,6 +26,7 @@ from . import (
     preview,
     properties,
     properties_avatar,
+    rig_match,
     stage,
     track,
 )
@@ -46,6 +47,7 @@ PARTS = (
     avatar,
     actor,
     mapping,
+    rig_match,
     adjustments,
     adjustment_presets,
     perform,

@@ -34,7 +34,10 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         if known is not None:
             self._facts(layout, kept, known)
         row = layout.row(align=True)
-        row.operator("understudy.match_shapes", icon="SHAPEKEY_DATA")
+        row.operator("understudy.match_shapes", text="Match by Name")
+        row.operator("understudy.solve_rig", text="By Shape")
+        if kept.fit:
+            layout.prop(kept, "use_solver")
 
     def _facts(self, layout: bpy.types.UILayout, kept: bpy.types.PropertyGroup, known: object) -> None:
         column = layout.column()

@@ -33,7 +33,7 @@ def shot(addon, scene, avatar, make_take: MakeTake, tmp_path: Path) -> bpy.types
     scene.render.fps, scene.render.fps_base = 25, 1
     bpy.context.view_layer.update()
     scene.understudy.avatar, scene.understudy.take = avatar, str(path)
-    (getattr(scene.understudy, "keying", None) or scene.understudy.keys).use_reduction = False
+    scene.understudy.keying.use_reduction = False
     keys("Face")["browInnerUp"].value = 0.25
     keys("Face")["jawOpen"].slider_max = 0.5
     avatar.pose.bones["head"].rotation_mode = "XYZ"
