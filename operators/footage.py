@@ -74,7 +74,7 @@ def match(scene: bpy.types.Scene) -> None:
     scene.frame_start = max(0, scene_frame(settings.clip, 0))
     scene.frame_end = max(scene.frame_start, scene_frame(settings.clip, settings.facts.frames - 1))
     if not scene.frame_start <= scene.frame_current <= scene.frame_end:
-        scene.frame_set(scene.frame_start)
+        scene.frame_current = scene.frame_start  # tells Movie Clip editors, which `frame_set` does not
 
 
 def differs_from_scene(scene: bpy.types.Scene) -> bool:

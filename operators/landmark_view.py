@@ -91,7 +91,8 @@ def _draw_in_clip_editor() -> None:
     settings = scene.understudy
     if space.clip is None or space.clip != settings.clip or space.view != "CLIP":
         return
-    _draw(bpy.context.region, settings, source_frame(space.clip, scene.frame_current), _clip_place)
+    shown = space.clip_user.frame_current  # not always the scene's: `Scene.frame_set` does not tell this editor
+    _draw(bpy.context.region, settings, source_frame(space.clip, shown), _clip_place)
 
 
 def _draw_in_camera_view() -> None:

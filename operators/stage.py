@@ -59,7 +59,7 @@ class UNDERSTUDY_OT_setup_shot(Work, bpy.types.Operator):
             setup_shot(scene, avatar, performance, footage, name=name, add_lights=self.add_lights)
         settings.avatar = avatar
         if not scene.frame_start <= scene.frame_current <= scene.frame_end:
-            scene.frame_set(scene.frame_start)
+            scene.frame_current = scene.frame_start
         _look_through_camera(context)
         sentence = f"{scene.camera.name} sees {avatar.name} as the actor was seen"
         if timing.scene_rate(scene) != rate and is_baked(avatar, performance):

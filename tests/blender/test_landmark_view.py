@@ -178,10 +178,11 @@ def test_only_the_shots_own_clip_gets_landmarks(scene, footage: Path, monkeypatc
     scene.understudy.footage = str(footage)
     drawn = []
     monkeypatch.setattr(landmark_view, "_draw", lambda region, settings, frame, placed: drawn.append(frame))
-    space = SimpleNamespace(clip=scene.understudy.clip, view="CLIP")
+    user = SimpleNamespace(frame_current=2)
+    space = SimpleNamespace(clip=scene.understudy.clip, view="CLIP", clip_user=user)
     context = SimpleNamespace(space_data=space, scene=scene, region=None)
     monkeypatch.setattr(landmark_view, "bpy", SimpleNamespace(context=context, types=bpy.types))
-    scene.frame_set(2)
+    scene.frame_set(1)
     landmark_view._draw_in_clip_editor()
     assert drawn == [1]
     space.view = "GRAPH"
