@@ -64,7 +64,9 @@ def build(
         face.shape_key_add(name="Basis", from_mix=False)
     for key in keys:
         moved = points + MODEL.expressions_cm[arkit.INDEX[key]] @ np.array(axes).T * unit
-        face.shape_key_add(name=key, from_mix=False).data.foreach_set("co", moved.astype(np.float32).ravel())
+        block = face.shape_key_add(name=key, from_mix=False)
+        block.data.foreach_set("co", moved.astype(np.float32).ravel())
+        block.value = 0.0  # Blender 5 begins at 1
     names = list(bones)
     face.vertex_groups.new(name=names[1]).add(list(range(468)), 1.0, "REPLACE")
     for name, irises in ((names[2], range(473, 478)), (names[3], range(468, 473))):

@@ -25,9 +25,9 @@ def test_a_shape_key_is_found_on_every_mesh_that_has_it(avatar) -> None:
     assert {channel.id_block.user.name for channel in found} == {"Face", "Teeth"}
     assert all(channel.data_path == 'key_blocks["jawOpen"].value' for channel in found)
     assert [(channel.lower, channel.upper) for channel in found] == [(0.0, 1.0)] * 2
-    channels.assign(found[0], 0.25)
-    assert channels.read(found[0]) == pytest.approx(0.25)
-    assert channels.read(found[1]) == 0.0
+    for channel, value in zip(found, (0.25, 0.0), strict=True):
+        channels.assign(channel, value)
+        assert channels.read(channel) == pytest.approx(value)
     assert channels.find(rig, "Basis2") == []
 
 
