@@ -16,7 +16,7 @@ from ..inference import take as takes
 from ..inference.errors import InputError
 from ..translations import translated
 from . import take_points
-from .bridge import paths
+from .bridge import paths, timing
 
 _MUCH = 2.0
 """From here on a share is easier to read as a multiple."""
@@ -139,6 +139,8 @@ def learn_take(settings: bpy.types.PropertyGroup) -> None:
     facts.take_width, facts.take_height = take.frame_size
     facts.head_turn, facts.head_nod = head_range(take)
     facts.take_footage = settings.footage
+    if settings.clip is not None and is_same_picture(take.frame_size, (facts.width, facts.height)):
+        settings.clip.frame_start = timing.FIRST_FRAME - facts.take_first  # in step with the avatar
     settings.take_summary = f"{facts.face_frames} of {len(take)} frames with a face"
 
 

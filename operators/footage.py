@@ -338,6 +338,8 @@ def _learn_all(*_: object) -> None:
     from . import facts
 
     for scene in bpy.data.scenes:
+        if not scene.is_editable:  # linked from another file
+            continue
         settings = scene.understudy
         if settings.footage:
             path = paths.absolute(settings.footage)

@@ -205,6 +205,14 @@ def test_what_a_take_found_is_read_when_it_is_chosen(settings, scene, make_take:
     assert steps.state_of(scene, "track").kind == steps.PROBLEM
 
 
+def test_the_clip_plays_in_step_with_a_take_of_its_middle(
+    settings, make_take: MakeTake, footage: Path, tmp_path
+) -> None:
+    settings.footage = str(footage)
+    settings.take = save(make_take(frames=1, frame_size=(64, 36), frame_index=np.array([1])), tmp_path)
+    assert source_frame(settings.clip, 1) == 1, "a take's first frame is at frame 1 of the scene"
+
+
 def test_a_take_of_other_footage_is_a_problem(settings, scene, make_take: MakeTake, footage: Path, tmp_path) -> None:
     fits = save(make_take(frames=2, frame_size=(64, 36)), tmp_path)
     settings.footage, settings.take = str(footage), fits
