@@ -61,7 +61,7 @@ class Command:
 
 @dataclass
 class Running:
-    """A job and what it takes to start it again; names, never Blender's own objects."""
+    """A job and what it takes to start it again; names rather than Blender's own objects."""
 
     job: Job
     operator: str
@@ -69,6 +69,8 @@ class Running:
     scene: str
     leftovers: tuple[Path, ...] = ()
     error: str = ""
+    timer: bpy.types.Timer | None = None
+    """The one object of Blender here; it lives as long as the job is followed."""
     shown_s: float = 0.0
     ticks: int = 0
     ticks_s: float = 0.0
@@ -145,7 +147,7 @@ class LongWork(Work):
             return self._wait(context)
         manager = context.window_manager
         self._autosave = Autosave()
-        self._timer = manager.event_timer_add(TICK_S, window=context.window)
+        self._running.timer = manager.event_timer_add(TICK_S, window=context.window)
         manager.modal_handler_add(self)
         _show(self._running)
         return {"RUNNING_MODAL"}
@@ -154,7 +156,6 @@ class LongWork(Work):
         """Look after the job at every tick of the timer; everything else goes on as if there were none."""
         running = self._running
         if running is not _session.current:  # stopped from outside: another file, or the add-on was disabled
-            self._leave(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS" and running.job.state == "running":
             running.job.stop()
@@ -165,7 +166,7 @@ class LongWork(Work):
         begun_s = time.perf_counter()
         running.job.tick()
         if running.job.is_over:
-            self._leave(context)
+            _leave(running)
             return self._end(context)
         if time.monotonic() - running.shown_s >= _SHOW_EVERY_S:
             _show(running)
@@ -177,7 +178,7 @@ class LongWork(Work):
         """Blender itself ends the operator: its window closes, or another file is opened."""
         self._running.end()
         self._running.error = translated(STOPPED)
-        self._leave(context)
+        _leave(self._running)
 
     def job_scene(self) -> bpy.types.Scene:
         """The scene in which the job was started, wherever the user is now."""
@@ -223,12 +224,6 @@ class LongWork(Work):
         self.report({"INFO"}, masked(sentence))
         return {"FINISHED"}
 
-    def _leave(self, context: bpy.types.Context) -> None:
-        context.window_manager.event_timer_remove(self._timer)
-        for workspace in bpy.data.workspaces:
-            workspace.status_text_set(None)
-        _redraw()
-
 
 def is_running() -> bool:
     """Whether a job is at work."""
@@ -265,6 +260,13 @@ def forget() -> None:
     running, _session.current = _session.current, None
     if running is not None:
         running.end()
+        _leave(running)
+
+
+def end_worker() -> None:
+    """End the job's program; for the very end of Blender, when nothing else of it may be touched."""
+    if _session.current is not None:
+        _session.current.end()
 
 
 def start_again(operator: str, keywords: dict[str, Any], *, modal: bool) -> set[str]:
@@ -340,6 +342,17 @@ def _show(running: Running) -> None:
     text = "   ".join(part for part in parts if part)
     for window in bpy.context.window_manager.windows:
         window.workspace.status_text_set(text)
+    _redraw()
+
+
+def _leave(running: Running) -> None:
+    """Give the window back: no timer, no status text."""
+    timer, running.timer = running.timer, None
+    if timer is None:
+        return
+    bpy.context.window_manager.event_timer_remove(timer)
+    for workspace in bpy.data.workspaces:
+        workspace.status_text_set(None)
     _redraw()
 
 

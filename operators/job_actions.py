@@ -201,12 +201,12 @@ def register() -> None:
     """Add `WindowManager.understudy`, the one name of ours there, and what ends a job."""
     bpy.types.WindowManager.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_PG_manager, name="Understudy")
     bpy.app.handlers.load_pre.append(end_before_load)
-    atexit.register(job.forget)
+    atexit.register(job.end_worker)
 
 
 def unregister() -> None:
     """Take them back, and end what still runs."""
     job.forget()
-    atexit.unregister(job.forget)
+    atexit.unregister(job.end_worker)
     bpy.app.handlers.load_pre.remove(end_before_load)
     del bpy.types.WindowManager.understudy
