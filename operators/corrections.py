@@ -33,7 +33,7 @@ class UNDERSTUDY_OT_find_corrections(Work, bpy.types.Operator):
         take, name = chosen_take(context.scene)
         found = resolving.corrections_of(chosen_avatar(context), take, name)
         resolving.show(context.scene.understudy.keying, found, context.scene)
-        return f"{len(found)} values were set by hand" if found else "Nothing was changed by hand"
+        return f"Values set by hand: {len(found)}" if found else "Nothing was changed by hand"
 
 
 class UNDERSTUDY_OT_resolve_corrections(LongWork, bpy.types.Operator):
@@ -71,8 +71,17 @@ class UNDERSTUDY_OT_resolve_corrections(LongWork, bpy.types.Operator):
         resolving.write_rows(take, rows, keys)
         self.solved = str(path)
         source = str(paths.absolute(settings.take))
-        words = ("correct", source, "--keys", str(keys), "-o", str(path), "--overwrite")
-        return Command(words, "Apply Corrections")
+        words = (
+            "correct",
+            source,
+            "--keys",
+            str(keys),
+            "-o",
+            str(path),
+            "--face-model",
+            resolving.model_of(settings, take),
+        )
+        return Command((*words, "--overwrite"), "Apply Corrections")
 
     def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
         """Bake again, with what was solved."""
@@ -108,7 +117,7 @@ class UNDERSTUDY_OT_clear_corrections(Work, bpy.types.Operator):
         perform(
             context.scene, avatar, take, name, head=settings.use_head, eyes=settings.use_eyes, keep_corrections=False
         )
-        return f"{len(found)} corrections were taken back"
+        return f"Corrections taken back: {len(found)}"
 
 
 CLASSES = (UNDERSTUDY_OT_find_corrections, UNDERSTUDY_OT_resolve_corrections, UNDERSTUDY_OT_clear_corrections)

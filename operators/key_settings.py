@@ -82,8 +82,8 @@ class UNDERSTUDY_PG_keys(bpy.types.PropertyGroup):
             default=True,
         )
         uncertain_share: bpy.props.FloatProperty(
-            name="Known At Least",
-            description="Mark frames in which less than this share of what the best frames tell of a part is known",
+            name="Threshold",
+            description="Mark frames that tell less than this share of what the best frames tell of a part of the face",
             default=0.5,
             min=0.0,
             max=1.0,

@@ -105,7 +105,7 @@ def perform(
     keys = settings.keying
     kept = keys.keep_corrections if keep_corrections is None else keep_corrections
     corrections = resolving.corrections_of(avatar, take, name) if kept else []
-    solved = resolving.solved(avatar, take, corrections, eyes=eyes) if corrections else take
+    solved = resolving.solved(settings, avatar, take, corrections, eyes=eyes) if corrections else take
     performance, mapping = performed(avatar, solved, eyes)
     report = bake_take(
         avatar,
@@ -131,7 +131,7 @@ def perform(
 def sentence_of(report: BakeReport, avatar: bpy.types.Object, name: str) -> str:
     """What a bake did, for people."""
     gaps = f", {report.gap_frames} frames without a face left free" if report.gap_frames else ""
-    met = f", {report.corrections} corrections kept" if report.corrections else ""
+    met = f", corrections kept: {report.corrections}" if report.corrections else ""
     return (
         f"{report.shape_keys} shape keys of {avatar.name} perform {name} on {report.keyed_frames} frames"
         f" with {report.keys} keys{gaps}{met}"

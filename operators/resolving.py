@@ -17,6 +17,7 @@ from ..inference import take as takes
 from ..inference.errors import InputError
 from ..inference.retarget import Mapping
 from ..inference.take import Take
+from . import footage
 from .adjustments import performed
 from .bridge import channels, hand_edits, paths
 from .bridge.bake import moved_blocks
@@ -75,7 +76,9 @@ def rows_of(avatar: bpy.types.Object, take: Take, corrections: Sequence[Correcti
     return rows
 
 
-def solved(avatar: bpy.types.Object, take: Take, corrections: Sequence[Correction], *, eyes: bool) -> Take:
+def solved(
+    settings: bpy.types.PropertyGroup, avatar: bpy.types.Object, take: Take, corrections: Sequence[Correction], *, eyes: bool
+) -> Take:  # fmt: skip
     """The take that agrees with the corrections; solved here and now where that was not done before."""
     rows = rows_of(avatar, take, corrections, eyes=eyes)
     if not rows:
@@ -88,9 +91,14 @@ def solved(avatar: bpy.types.Object, take: Take, corrections: Sequence[Correctio
         positions, names, values = zip(*rows, strict=True)
         columns = np.array([arkit.INDEX[name] for name in names])
         fixed = Fixed(np.array(positions, np.int64), columns, np.array(values, np.float64))
-        takes.save(resolve(take, face_model.load(), fixed), path)
+        takes.save(resolve(take, face_model.load(model_of(settings, take)), fixed), path)
         forget_old(path.parent)
     return takes.load(path)
+
+
+def model_of(settings: bpy.types.PropertyGroup, take: Take) -> str:
+    """The face model that a take was made with, as the command line knows it."""
+    return "default" if take.face_model == "default" else footage.face_model(settings)
 
 
 def solved_path(take: Take, rows: Sequence[Row]) -> Path:

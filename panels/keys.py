@@ -73,7 +73,7 @@ class UNDERSTUDY_PT_corrections(Part, bpy.types.Panel):
         layout.prop(keys, "keep_corrections")
         layout.operator("understudy.find_corrections", icon="VIEWZOOM")
         if keys.corrections:
-            count = translated("{count} values set by hand").format(count=len(keys.corrections))
+            count = translated("Values set by hand: {count}").format(count=len(keys.corrections))
             layout.label(text=count, translate=False)
             layout.template_list(
                 "UNDERSTUDY_UL_corrections", "", keys, "corrections", keys, "active_correction", rows=3
