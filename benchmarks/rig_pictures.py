@@ -10,7 +10,7 @@ from rig_avatars import Avatar
 from understudy.inference import arkit
 from understudy.inference.media.images import write_png
 from understudy.inference.retarget.rig_fit_pictures import View, paint, vertex_normals
-from understudy.inference.retarget.rig_fit_skin import find_skin, painted_colours
+from understudy.inference.retarget.rig_fit_skin import eyed, find_skin, painted_colours
 
 Array = NDArray[np.float64]
 SIDE_PX = 220
@@ -26,14 +26,15 @@ def sheet(avatar: Avatar, systems: dict[str, Array], coefficients: Array, folder
     """Write `folder/NAME.png`: a column per frame; the right surface on top, below it one row per system."""
     frames = telling_frames(coefficients)
     skin = find_skin(avatar.shapes)
-    colours = painted_colours(avatar.shapes, skin)
+    colours = painted_colours(avatar.shapes.rest, skin)
+    shown = eyed(skin, avatar.shapes.triangles)
     front = avatar.shapes.rest[avatar.head.skin]
     middle = (front.min(0) + front.max(0)) / 2
     view = View(middle, 0.25, SIDE_PX / (1.25 * float(np.ptp(front[:, 1]))), SIDE_PX)
     rows = [avatar.ideal(coefficients[frames]), *(avatar.evaluate(weights[frames]) for weights in systems.values())]
 
     def picture(surface: Array) -> NDArray[np.uint8]:
-        painted = paint(surface, avatar.shapes.triangles, view)
+        painted = paint(surface, shown, view)
         return painted.shade(vertex_normals(surface, avatar.shapes.triangles), colours)
 
     folder.mkdir(parents=True, exist_ok=True)

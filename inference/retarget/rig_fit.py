@@ -20,6 +20,7 @@ from ..face_model.types import FaceModel
 from ..progress import Progress, silent
 from .mapping import UPPER, Link, Mapping
 from .regions import REGION_OF, REGIONS
+from .rig_fit_behind import POINTS, behind
 from .rig_fit_landmarks import Marks, find_marks
 from .rig_fit_motion import alike_at, motion_marks
 from .rig_fit_place import Placed, place
@@ -33,6 +34,8 @@ CLEARLY = 0.05
 """By so much the second one must be better."""
 LEAST_ALIKE = 0.12
 RIM_IMPORTANCE = 4.0
+BEHIND_IMPORTANCE = 25.0
+"""An iris is one point, the lids are many."""
 ALIVE = 0.004
 """A channel moves some landmark at least this much, in centimetres of our face."""
 FREE = 4.0
@@ -52,16 +55,16 @@ class RigFit:
     shapes: RigShapes
     placed: Placed
     alive: NDArray[np.int64]
-    """(A) the channels that move the face's skin."""
+    """(A) the channels that move the face."""
     basis: Array
-    """(A + P', 468, 3) motions of the alive channels, then of the alive pairs, in centimetres of our face."""
+    """(A + P', 468 + 3, 3) motions of landmarks, irises and tongue: alive channels, then alive pairs; our centimetres."""
     pairs: NDArray[np.int64]
     """(P', 2) places in `alive`."""
     lower: Array
     """(A,) in units."""
     upper: Array
     wanted: Array
-    """(52, 468, 3) what each coefficient asks of the avatar, as far as its physiology takes it."""
+    """(52, 468 + 3, 3) what each coefficient asks of the avatar, as far as its physiology takes it."""
     links: Array
     """(52, A) units of each channel for a full coefficient: few channels, linear."""
     shown: Array
@@ -79,7 +82,7 @@ def fit(shapes: RigShapes, model: FaceModel, progress: Progress = silent) -> Rig
     progress("find the face", 1, 3)
     placed = _placed(shapes, skin, model, marks)
     progress("measure its range", 2, 3)
-    result = measured(shapes, placed, model)
+    result = measured(shapes, placed, model, *behind(shapes, skin, placed, model))
     progress("measure its range", 3, 3)
     return result
 
@@ -98,20 +101,23 @@ def _placed(shapes: RigShapes, skin: Skin, model: FaceModel, marks: Marks | None
     return place(shapes, skin, model, points)
 
 
-def measured(shapes: RigShapes, placed: Placed, model: FaceModel) -> RigFit:
-    """What the channels can show, once the landmarks are placed."""
-    motions = placed.at(shapes.deltas) / placed.scale
+def measured(shapes: RigShapes, placed: Placed, model: FaceModel, inside: Array, asked: Array) -> RigFit:
+    """What the channels can show, once the landmarks are placed; `inside` and `asked` are those of `behind`."""
+    motions = np.concatenate([placed.at(shapes.deltas) / placed.scale, inside], axis=1)
     alive = np.flatnonzero(np.linalg.norm(motions, axis=2).max(1) > ALIVE)
     if not len(alive):
         raise InputError("None of the avatar's shapes moves its face; choose the object that has its face shapes.")
     place_of = {int(channel): index for index, channel in enumerate(alive)}
     kept = [i for i, (a, b) in enumerate(shapes.pairs) if a in place_of and b in place_of]
     pairs = np.array([[place_of[c] for c in shapes.pairs[i]] for i in kept], np.int64).reshape(-1, 2)
-    joint = placed.at(shapes.pair_deltas[kept]) / placed.scale if kept else np.zeros((0, SKIN, 3))
+    joint = np.zeros((len(kept), SKIN + POINTS, 3))
+    if kept:
+        joint[:, :SKIN] = placed.at(shapes.pair_deltas[kept]) / placed.scale
     bounds = np.stack([shapes.lower, shapes.upper])[:, alive] / shapes.unit[alive]
     lower, upper = bounds.min(0), bounds.max(0)
     basis = motions[alive]
-    actor = np.einsum("nij,knj->kni", placed.frames, model.landmark_expressions_cm[:, :SKIN]) / placed.scale
+    skin_motion = np.einsum("nij,knj->kni", placed.frames, model.landmark_expressions_cm[:, :SKIN]) / placed.scale
+    actor = np.concatenate([skin_motion, asked], axis=1)
     gains, links, shown = _range(basis, actor, lower, upper, shapes.unit[alive] == 1.0)
     sure = np.clip((shown - SHOWN[0]) / (SHOWN[1] - SHOWN[0]), 0.0, 1.0)[:, None, None]
     wanted = gains[:, None, None] * actor
@@ -122,8 +128,9 @@ def measured(shapes: RigShapes, placed: Placed, model: FaceModel) -> RigFit:
 
 
 def importance() -> Array:
-    """(468,) how much each landmark counts: what touches matters most."""
-    result = np.ones(SKIN)
+    """(468 + 3,) how much each landmark, iris and tongue counts: what touches matters most."""
+    result = np.ones(SKIN + POINTS)
+    result[SKIN:] = BEHIND_IMPORTANCE
     result[sorted(UPPER_LIP | LOWER_LIP | {i for rim in (*EYES, INNER_LIPS) for i in rim.upper + rim.lower})] = (
         RIM_IMPORTANCE
     )

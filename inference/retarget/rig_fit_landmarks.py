@@ -14,10 +14,10 @@ from ..capture.shot import detect_landmarks
 from ..errors import MissingComponentError
 from ..face_model.default import load_default
 from ..face_model.rims import EYES, INNER_LIPS, SKIN
-from ..face_model.surface import Array, carried, similarity
+from ..face_model.surface import Array, Triangles, carried, similarity
 from ..face_model.types import FaceModel
 from .rig_fit_pictures import View, paint, vertex_normals
-from .rig_fit_skin import Skin, painted_colours
+from .rig_fit_skin import Skin, eyed, painted_colours
 from .rig_shapes import RigShapes
 
 SIDE_PX = 512
@@ -51,11 +51,12 @@ class Marks:
 
 def find_marks(shapes: RigShapes, skin: Skin, model: FaceModel, device: str = "cpu") -> Marks | None:
     """None where the network sees no face in most of the pictures."""
-    colours = painted_colours(shapes, skin)
+    colours = painted_colours(shapes.rest, skin)
     normals = vertex_normals(shapes.rest, shapes.triangles)
+    shown = eyed(skin, shapes.triangles)
     try:
         net = LandmarkNet(device)
-        first = _find(shapes, skin, normals, colours, device)
+        first = _find(shapes, skin, shown, normals, colours, device)
     except MissingComponentError:
         return None
     if first is None:
@@ -63,7 +64,7 @@ def find_marks(shapes: RigShapes, skin: Skin, model: FaceModel, device: str = "c
     views, read, hits = [], [], []
     for yaw in YAWS_RAD:
         view = View(first.centre, yaw, first.pixels_per_unit, SIDE_PX)
-        picture = paint(shapes.rest, shapes.triangles, view).shade(normals, colours)
+        picture = paint(shapes.rest, shown, view).shade(normals, colours)
         found = detect_landmarks(picture, device)
         if not found or found[0].presence < PRESENT:
             continue
@@ -75,12 +76,12 @@ def find_marks(shapes: RigShapes, skin: Skin, model: FaceModel, device: str = "c
     return _joined(views, read, hits, model) if len(views) >= LEAST_VIEWS else None
 
 
-def _find(shapes: RigShapes, skin: Skin, normals: Array, colours: Array, device: str) -> View | None:
+def _find(shapes: RigShapes, skin: Skin, shown: Triangles, normals: Array, colours: Array, device: str) -> View | None:
     """The view from the front in which the face has the size that is read best."""
     for part in FINDING_PARTS:
         scale = SIDE_PX / (part * skin.extent)
         view = View(skin.centre, 0.0, scale, SIDE_PX)
-        picture = paint(shapes.rest, shapes.triangles, view).shade(normals, colours)
+        picture = paint(shapes.rest, shown, view).shade(normals, colours)
         found = detect_landmarks(picture, device)
         if found and found[0].presence >= PRESENT:
             points = found[0].points_px.astype(np.float64)

@@ -21,8 +21,12 @@ SKIN_PART = 0.3
 """A part of the mesh that spans this much of the moving area, across and up, is skin; lashes, teeth, eyes are less."""
 ROUND = 0.12
 """A ball's points lie within this part of its radius from a sphere."""
+WHOLE = 0.8
+"""Skin that spans this part of what moves has not been cut to pieces."""
 IRIS_PART = 0.45
 """An iris, as a part of the ball's radius."""
+BROAD = 1.3
+"""An eyeball, even half of one, is at least this many radii wide and high; shells over an eye are less."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,16 @@ def find_skin(shapes: RigShapes) -> Skin:
     if not alive.any():
         raise InputError("None of the avatar's shapes moves its surface; choose the object that has its face shapes.")
     moving = (reach[alive] / strongest[alive]).max(0) > MOVES
-    part = parts(shapes.rest, shapes.triangles, size)
     low, high = _middle_span(shapes.rest[moving])
-    skin_parts = []
-    for number in np.unique(part[moving]):
-        span = np.ptp(shapes.rest[moving & (part == number)], axis=0)
-        if (span[:2] > SKIN_PART * (high - low)[:2]).all():
-            skin_parts.append(number)
+    # Vertices are only welded where seams cut the skin to pieces: shells over the eyes may lie upon the lids.
+    for weld in (0.0, WELD * size):
+        part = parts(shapes.rest, shapes.triangles, weld)
+        skin_parts = _wide(shapes.rest, part, moving, high - low)
+        whole = np.ptp(shapes.rest[moving & np.isin(part, skin_parts)], axis=0) if skin_parts else np.zeros(3)
+        if (whole[:2] > WHOLE * (high - low)[:2]).all():
+            break
     if not skin_parts:
-        skin_parts = [np.bincount(part[moving]).argmax()]
+        skin_parts = [int(np.bincount(part[moving]).argmax())]
     skin = np.isin(part, skin_parts)
     seen = shapes.rest[moving & skin]
     low, high = _middle_span(seen)
@@ -76,9 +81,21 @@ def find_skin(shapes: RigShapes) -> Skin:
     return Skin(shapes.triangles[skin[shapes.triangles].all(1)], (low + high) / 2, extent, balls)
 
 
-def parts(points: Array, triangles: Triangles, size: float) -> NDArray[np.int64]:
-    """(V,) number of the connected part that each vertex belongs to."""
-    _, same = np.unique(np.round(points / (WELD * size)).astype(np.int64), axis=0, return_inverse=True)
+def _wide(points: Array, part: NDArray[np.int64], moving: NDArray[np.bool_], span: Array) -> list[int]:
+    """The parts that move over much of the face."""
+    found = []
+    for number in np.unique(part[moving]):
+        own = np.ptp(points[moving & (part == number)], axis=0)
+        if (own[:2] > SKIN_PART * span[:2]).all():
+            found.append(int(number))
+    return found
+
+
+def parts(points: Array, triangles: Triangles, weld: float) -> NDArray[np.int64]:
+    """(V,) number of the connected part that each vertex belongs to; vertices within about `weld` are one."""
+    same = np.arange(len(points))
+    if weld:
+        _, same = np.unique(np.round(points / weld).astype(np.int64), axis=0, return_inverse=True)
     welded = same.ravel()[triangles]
     edges = np.concatenate([welded[:, :2], welded[:, 1:]])
     count = int(same.max()) + 1
@@ -108,18 +125,27 @@ def _balls(points: Array, part: NDArray[np.int64], numbers: list[int], centre: A
         )
         ball = answer[:3]
         radius = np.linalg.norm(own - ball, axis=1)
-        if radius.std() < ROUND * radius.mean() and 0.04 * extent < radius.mean() < 0.3 * extent:
+        broad = np.ptp(own, axis=0)[:2].min() > BROAD * radius.mean()
+        if broad and radius.std() < ROUND * radius.mean() and 0.04 * extent < radius.mean() < 0.3 * extent:
             found.append(Ball(vertices, ball, float(radius.mean())))
     return found
 
 
-def painted_colours(shapes: RigShapes, skin: Skin) -> Array:
-    """(V, 3) 0 to 255, so that a network for faces sees one: skin, white eyes with a dark iris, dark lashes and brows."""
-    colours = np.full((len(shapes.rest), 3), (70.0, 45.0, 38.0))
-    colours[np.unique(skin.triangles)] = (215.0, 170.0, 145.0)
+def eyed(skin: Skin, triangles: Triangles) -> Triangles:
+    """(F, 3) skin and eyeballs: lashes, brows and clear shells over the eyes would hide the rims of the lids."""
+    if not skin.balls:
+        return skin.triangles
+    ball = np.zeros(int(triangles.max()) + 1, bool)
+    ball[np.concatenate([part.vertices for part in skin.balls])] = True
+    return np.concatenate([skin.triangles, triangles[ball[triangles].all(1)]])
+
+
+def painted_colours(points: Array, skin: Skin) -> Array:
+    """(V, 3) 0 to 255, so that a network for faces sees one: skin, and white eyes with a dark iris."""
+    colours = np.full((len(points), 3), (215.0, 170.0, 145.0))
     for ball in skin.balls:
         colours[ball.vertices] = (225.0, 222.0, 220.0)
-        away = shapes.rest[ball.vertices] - ball.centre
+        away = points[ball.vertices] - ball.centre
         iris = (np.linalg.norm(away[:, :2], axis=1) < IRIS_PART * ball.radius) & (away[:, 2] > 0)
         colours[ball.vertices[iris]] = (60.0, 42.0, 35.0)
     return colours

@@ -12,6 +12,8 @@ WORTH_BACKWARD = 0.08
 """The same for a channel that works against what it can do: it holds another motion back."""
 MOST = 6
 """Channels for one motion."""
+FIRSTS = 5
+"""Channels that the search starts with, one after the other."""
 SWEEPS = 60
 
 
@@ -19,20 +21,34 @@ def few_channels(basis: Array, wanted: Array, lower: Array, upper: Array) -> Arr
     """(K, C) weights whose sum of `basis` (C, M) comes near to `wanted` (K, M), within `lower` and `upper` (C).
 
     The channel that takes most of what is left joins, all that have joined are solved again, until none is worth it.
+    Tried with each of the most promising channels as the first: two halves of a motion may lose to a rough whole.
     """
     square, mixed = basis @ basis.T, wanted @ basis.T
-    energy = np.maximum(np.diag(square), 1e-12)
     whole = np.maximum((wanted**2).sum(1), 1e-12)
+    best = np.zeros(mixed.shape)
+    value = np.zeros(len(wanted))
+    for first in range(min(FIRSTS, len(basis))):
+        weights = _pursued(square, mixed, whole, lower, upper, first)
+        worth = _made(square, mixed, weights) / whole - WORTH * (weights != 0).sum(1)
+        better = worth > value
+        best[better], value[better] = weights[better], worth[better]
+    return best
+
+
+def _pursued(square: Array, mixed: Array, whole: Array, lower: Array, upper: Array, first: int) -> Array:
+    """(K, C) weights when the search starts with the channel that is the `first` best alone."""
+    energy = np.maximum(np.diag(square), 1e-12)
     weights = np.zeros(mixed.shape)
     joined = np.zeros(mixed.shape, bool)
-    searching = (wanted**2).sum(1) > 0
-    rows = np.arange(len(wanted))
-    for _ in range(MOST):
-        best = np.clip((mixed - weights @ square) / energy, lower, upper)
-        taken = (2 * best * (mixed - weights @ square) - best**2 * energy) / whole[:, None]
+    searching = whole > 1e-12
+    rows = np.arange(len(mixed))
+    for turn in range(MOST):
+        left = mixed - weights @ square
+        best = np.clip(left / energy, lower, upper)
+        taken = (2 * best * left - best**2 * energy) / whole[:, None]
         taken *= np.where(best < 0, WORTH / WORTH_BACKWARD, 1.0)
         taken[joined] = -np.inf
-        channel = taken.argmax(1)
+        channel = np.argsort(-taken, axis=1)[:, first] if turn == 0 else taken.argmax(1)
         searching &= taken[rows, channel] > 0.5 * WORTH
         if not searching.any():
             break
