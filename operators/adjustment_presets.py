@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bl_operators.presets import AddPresetBase
 
+from ..translations import translated
 from .adjustments import REGION_NAMES
 
 FOLDER = "understudy/adjustments"
@@ -38,7 +39,7 @@ class UNDERSTUDY_OT_add_adjustment_preset(AddPresetBase, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Adjustments belong to an avatar."""
         if context.scene is None or context.scene.understudy.avatar is None:
-            cls.poll_message_set("There is no avatar; choose one in step 3, or press Add Avatar")
+            cls.poll_message_set(translated("There is no avatar; choose one in step 3, or press Add Avatar"))
             return False
         return True
 

@@ -26,6 +26,7 @@ from .links import (
     settings_of,
     understand,
 )
+from .rig_match import made_links
 
 FOLDER = "mappings"
 _NAMED = 4
@@ -63,11 +64,12 @@ class UNDERSTUDY_OT_match_shapes(_OfAvatar, bpy.types.Operator):
     def work(self, context: bpy.types.Context) -> str:
         """Match by the names of all meshes' keys."""
         avatar = chosen_avatar(context)
-        mapping = match_by_names(avatar)
-        if not mapping.links:
+        if not known_mapping(read_rig(avatar)).links:
             raise UsageError(
                 f"The names of the keys of {avatar.name} say nothing; match by shape, or add links in the list."
             )
+        settings_of(avatar).use_solver = False  # it corrects what the shapes said, not what the names say
+        mapping = match_by_names(avatar)
         return f"{len(mapping.keys)} keys of {avatar.name} follow {len(mapping.driving)} of {len(arkit.NAMES)} coefficients"
 
 
@@ -141,7 +143,8 @@ class UNDERSTUDY_OT_reset_link(_OfLinks, bpy.types.Operator):
         """Reset one link or all."""
         avatar = chosen_avatar(context)
         settings = settings_of(avatar)
-        known = {(link.coefficient, link.key): link for link in known_mapping(read_rig(avatar)).links}
+        matched = made_links(settings) or known_mapping(read_rig(avatar))
+        known = {(link.coefficient, link.key): link for link in matched.links}
         items = settings.links if self.every else [settings.links[settings.active_link]]
         for item in items:
             replace_link(item, known.get((item.coefficient, item.key)) or Link(item.coefficient, item.key))
@@ -256,6 +259,7 @@ class UNDERSTUDY_OT_load_mapping(_OfAvatar, bpy.types.Operator):
         avatar = chosen_avatar(context)
         understand(avatar)
         settings = settings_of(avatar)
+        settings.use_solver = False  # the list is meant as it is
         keep_mapping(settings, mapping)
         missing = absent(mapping, [item.name for item in settings.key_names])
         name = Path(self.filepath).name

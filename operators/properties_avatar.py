@@ -10,6 +10,7 @@ from ..inference import arkit
 from ..inference.retarget import REGION_OF, REGIONS
 from ..inference.retarget.mapping import UPPER
 from . import preview
+from .controls import UNDERSTUDY_PG_controls
 
 REGION_ITEMS = (
     ("ALL", "All Regions", "Show the links of the whole face"),
@@ -30,7 +31,6 @@ ORDERS = (
     ("GAIN", "By Gain", "The strongest first"),
 )
 COEFFICIENTS = tuple((name, name, "", index) for index, name in enumerate(arkit.NAMES))
-_SMOOTHING = "Seconds that jitter is averaged over, without delay; blinks and other quick changes stay"
 
 
 def _link_changed(link: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -163,7 +163,7 @@ class UNDERSTUDY_PG_region(bpy.types.PropertyGroup):
         )
         smoothing: bpy.props.FloatProperty(
             name="Smoothing",
-            description=_SMOOTHING,
+            description="Seconds that jitter is averaged over, without delay; blinks and other quick changes stay",
             default=0.0,
             min=0.0,
             max=2.0,
@@ -306,6 +306,9 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
             "off follows the list of links alone",
             default=True,
             update=_link_changed,
+        )
+        controls: bpy.props.PointerProperty(
+            name="Controls", description="What turns the head and the eyes", type=UNDERSTUDY_PG_controls
         )
         links: bpy.props.CollectionProperty(
             name="Links", description="Which coefficient drives which key", type=UNDERSTUDY_PG_link

@@ -68,6 +68,11 @@ def solved_weights(
     return tuple(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
 
 
+def made_links(settings: bpy.types.PropertyGroup) -> Mapping | None:
+    """The list as it was made of the avatar's shapes; None where the names count."""
+    return _fit_of(settings).links if settings.fit and settings.use_solver else None
+
+
 def _by_key(mapping: Mapping, performance: Take) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     keys, weights = retarget.weights(mapping, performance.coefficients)
     return keys, weights.T

@@ -55,7 +55,12 @@ class UNDERSTUDY_PT_adjust(Part, bpy.types.Panel):
         layout = self.layout
         kept = settings_of(chosen_avatar(context)).adjustments
         grid = layout.column(align=True)
-        self._row(grid, ("", "Gain", "Limit", "Smooth"))
+        split = grid.split(factor=0.28, align=True)
+        split.label(text="")
+        titles = split.row(align=True)
+        titles.label(text="Gain")
+        titles.label(text="Limit")
+        titles.label(text="Smooth")
         for name in _REGIONS:
             region = getattr(kept, name)
             split = grid.split(factor=0.28, align=True)
@@ -70,13 +75,6 @@ class UNDERSTUDY_PT_adjust(Part, bpy.types.Panel):
         numbers.label(text="")
         numbers.prop(kept, "head_smoothing", text="")
         layout.operator("understudy.reset_adjustments", icon="LOOP_BACK")
-
-    def _row(self, layout: bpy.types.UILayout, titles: tuple[str, ...]) -> None:
-        split = layout.split(factor=0.28, align=True)
-        split.label(text=titles[0])
-        row = split.row(align=True)
-        for title in titles[1:]:
-            row.label(text=title)
 
 
 class UNDERSTUDY_PT_neutral(Part, bpy.types.Panel):

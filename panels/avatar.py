@@ -33,6 +33,8 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         known = understood(kept)
         if known is not None:
             self._facts(layout, kept, known)
+        if known is not None and not len(kept.links):
+            say(layout, context, translated("The names of its keys say nothing; press By Shape"), "INFO")
         row = layout.row(align=True)
         row.operator("understudy.match_shapes", text="Match by Name")
         row.operator("understudy.solve_rig", text="By Shape")

@@ -63,6 +63,8 @@ def _of_call(node: ast.Call) -> Iterator[str]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if name in SHOWN_FIRST_ARGUMENTS and node.args:
         yield from _text(node.args[0])
+    if name == "fact" and len(node.args) > 1:
+        yield from _text(node.args[1])
     if name in PROPERTIES or name in LAYOUT:
         for keyword in node.keywords:
             if keyword.arg in SHOWN_ARGUMENTS:

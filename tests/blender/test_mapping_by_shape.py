@@ -113,6 +113,23 @@ def test_preview_and_bake_show_the_solved_weights(avatar, make_take: MakeTake, t
     assert baked == pytest.approx([solved[59, n] for n, key in enumerate(keys) if key in blocks], abs=1e-4)
 
 
+def test_a_link_is_reset_to_what_the_shapes_said_and_names_take_over_when_asked(avatar, tmp_path: Path) -> None:
+    kept = avatar.understudy
+    made = links.mapping_of(kept)
+    for item in kept.links:
+        item.gain = 0.123
+    assert bpy.ops.understudy.reset_link(every=True) == {"FINISHED"}
+    assert links.mapping_of(kept).links == made.links
+    bpy.ops.understudy.save_mapping(filepath=str(tmp_path / "list.json"))
+    bpy.ops.understudy.load_mapping(filepath=str(tmp_path / "list.json"))
+    assert not kept.use_solver, "the list is meant as it is"
+    kept.use_solver = True
+    with pytest.raises(RuntimeError, match="say nothing; match by shape"):
+        bpy.ops.understudy.match_shapes()
+    assert kept.use_solver
+    assert links.mapping_of(kept).links == made.links
+
+
 def test_damage_to_what_is_kept_is_told(avatar, make_take: MakeTake) -> None:
     avatar.understudy.fit = avatar.understudy.fit.replace("UEsD", "AAAA", 1)
     take = make_take()
