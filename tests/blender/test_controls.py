@@ -45,4 +45,4 @@ def test_objects_take_the_place_of_bones(scene, avatar, chosen) -> None:
     chosen.eyes_by = "auto"
     chosen.look_at_object = None
     assert read_rig(avatar).eye_bones == ("eye.L", "eye.R")
-    assert not [name for name in avatar.keys() if name.startswith("understudy_look")]
+    assert not [name for name in avatar.id_properties_ensure() if name.startswith("understudy_look")]
