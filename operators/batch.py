@@ -178,18 +178,26 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
 
 
 def _render(options: argparse.Namespace, events: _Events) -> None:
-    import bpy
-
     from ..inference.defaults import SAMPLES
     from .bridge.render import render_shot
+    from .bridge.render_devices import NONE, use_devices
 
     take: Take = takes.load(options.take)
-    _open(options.blend)
+    _open(options.blend, trusted=options.trust)
     samples = SAMPLES if options.samples is None else options.samples
     if samples < 1:
         raise UsageError("--samples must be at least 1.")
+    if options.cycles_devices != NONE:
+        use_devices(options.cycles_devices)
     report = render_shot(
-        bpy.context.scene, take, options.output, options.frames, options.engine, events.progress, samples=samples
+        _scene(options.scene),
+        take,
+        options.output,
+        options.frames,
+        options.engine,
+        events.progress,
+        samples=samples,
+        overwrite=options.overwrite,
     )
     events.done(
         f"{options.output}: {report.rendered} rendered, {report.kept} kept, {report.empty} without a face",
