@@ -43,4 +43,5 @@ def test_nothing_is_lost(opened: tuple[dict[str, Any], dict[str, Any]]) -> None:
 def test_the_work_goes_on(opened: tuple[dict[str, Any], dict[str, Any]]) -> None:
     saved, found = opened
     assert found["baked_again"].keys() == saved["baked"].keys()
-    np.testing.assert_allclose(found["baked_again"]["jawOpen"], saved["baked"]["jawOpen"], atol=1e-3)
+    for name, course in saved["baked"].items():
+        np.testing.assert_allclose(found["baked_again"][name], course, atol=1e-3, err_msg=name)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 FRAMES = 72
+FACE = "Understudy Face: "
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +30,10 @@ def test_every_frame_has_a_face(performed: Any, capsys: pytest.CaptureFixture[st
 
 def test_the_avatar_opens_its_mouth_when_the_actor_does(performed: Any) -> None:
     _, report = performed
-    baked, tracked = np.array(report["baked"]["jawOpen"]), np.array(report["tracked_jaw"])
-    assert len(report["baked"]) >= 51  # every expression but tongueOut, which may be empty
-    assert np.ptp(tracked) > 0.1
-    assert np.corrcoef(baked, tracked)[0, 1] > 0.99
+    face = {name.removeprefix(FACE): course for name, course in report["baked"].items() if name.startswith(FACE)}
+    assert len(face) >= 51  # every expression but tongueOut, which may be empty
+    assert np.ptp(report["tracked_jaw"]) > 0.1
+    np.testing.assert_allclose(face["jawOpen"], report["tracked_jaw"], atol=0.02)  # fewer keys, within 0.2 mm
 
 
 def test_the_shot_has_a_camera(performed: Any) -> None:

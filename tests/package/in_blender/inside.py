@@ -57,7 +57,7 @@ def _value(prop: bpy.types.Property, value: Any) -> Any:
 
 
 def baked(scene: bpy.types.Scene, frames: int) -> dict[str, list[float]]:
-    """The course of every animated shape key over the first frames, by the key's name."""
+    """The course of every animated shape key over the first frames, by the names of object and key."""
     found: dict[str, list[float]] = {}
     for ob in scene.objects:
         shapes = ob.data.shape_keys if ob.type == "MESH" else None
@@ -65,7 +65,9 @@ def baked(scene: bpy.types.Scene, frames: int) -> dict[str, list[float]]:
         if animation is not None and animation.action is not None:
             for curve in _curves(animation):
                 name = curve.data_path.split('"')[1]
-                found[name] = [round(curve.evaluate(scene.frame_start + frame), 5) for frame in range(frames)]
+                found[f"{ob.name}: {name}"] = [
+                    round(curve.evaluate(scene.frame_start + frame), 5) for frame in range(frames)
+                ]
     return found
 
 

@@ -70,6 +70,18 @@ def remove() -> None:
     bpy.ops.extensions.package_uninstall(repo_index=number, pkg_id=PACKAGE)
 
 
+def start_anew() -> tuple[float, float]:
+    """Enable the add-on as at Blender's start, when the wheels are unpacked: seconds, and seconds of the processor."""
+    import addon_utils  # there is no such module before bpy is
+
+    addon_utils.disable(MODULE, refresh_handled=True)
+    for name in [name for name in sys.modules if name.startswith(MODULE)]:
+        del sys.modules[name]
+    start, start_cpu = time.perf_counter(), time.process_time()
+    addon_utils.enable(MODULE, default_set=True, refresh_handled=True)
+    return time.perf_counter() - start, time.process_time() - start_cpu
+
+
 def main(zip_path: str) -> dict[str, Any]:
     """Install, disable, remove, install and enable; returns the report."""
     import addon_utils  # there is no such module before bpy is
@@ -85,13 +97,8 @@ def main(zip_path: str) -> dict[str, Any]:
     remove()
     removed = {"files": files(profile), "listed": MODULE in bpy.context.preferences.addons, "traces": traces()}
     install(zip_path)
-    # the add-on's own share of enabling: without Blender's unpacking of the wheels, as at every start
-    addon_utils.disable(MODULE, refresh_handled=True)
-    for name in [name for name in sys.modules if name.startswith(MODULE)]:
-        del sys.modules[name]
-    start, start_cpu = time.perf_counter(), time.process_time()
-    addon_utils.enable(MODULE, default_set=True, refresh_handled=True)
-    enabling_s, enabling_cpu_s = time.perf_counter() - start, time.process_time() - start_cpu
+    start_anew()  # compiles it
+    enabling_s, enabling_cpu_s = start_anew()
     heavy = [name for name in HEAVY if name in sys.modules]
     bpy.ops.wm.save_userpref()
     return {
