@@ -91,6 +91,16 @@ def eased(frames: Array, values: Array, wanted: Sequence[tuple[float, float]], r
     return np.asarray(result)
 
 
+def unlimited(mapping: Mapping, coefficients: Array) -> dict[str, float]:
+    """What the links make of one frame's coefficients (52,), without limits and without what keys share."""
+    found: dict[str, float] = {}
+    for link in mapping.links:
+        if link.enabled:
+            part = link.gain * float(coefficients[arkit.INDEX[link.coefficient]]) + link.offset
+            found[link.key] = found.get(link.key, 0.0) + part
+    return found
+
+
 def coefficients_for(mapping: Mapping, coefficients: Array, targets: Sequence[Target]) -> list[tuple[int, int, float]]:
     """What coefficients (T, 52) have to be so that the mapping gives the targets: position, column and value of each.
 

@@ -28,7 +28,7 @@ def prepare(fitted: RigFit) -> RigSolver:
     expressions = fitted.model.landmark_expressions_cm[:, :SKIN]
     actor = (expressions[:, UPPER] - expressions[:, LOWER])[..., 1]
     jaw = arkit.INDEX["jawOpen"]
-    opening = float((fitted.wanted[jaw, UPPER] - fitted.wanted[jaw, LOWER])[:, 1].mean() / max(actor[jaw].mean(), 1e-9))
+    opening = (fitted.wanted[jaw, UPPER] - fitted.wanted[jaw, LOWER])[:, 1].mean() / max(float(actor[jaw].mean()), 1e-9)
     shapes = fitted.shapes
     return RigSolver(
         keys=shapes.keys,
@@ -43,7 +43,7 @@ def prepare(fitted: RigFit) -> RigSolver:
         mixed=wanted @ flat.T,
         links=fitted.links * size,
         gaps=(fitted.basis[:, UPPER] - fitted.basis[:, LOWER])[..., 1] / scale[:, None],
-        open_cm=max(opening, 0.0) * actor,
+        opening=np.array(max(float(opening), 0.0)),
         actor_cm=actor,
     )
 

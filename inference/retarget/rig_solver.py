@@ -29,7 +29,9 @@ PRICE = 0.004
 CONTACT = 1500.0
 """How many landmarks a pair of lips weighs that should touch."""
 TOUCHING_CM = (0.05, 0.3)
-"""Lips of the actor nearer than the first touch; from the second on they are open and free."""
+"""Lips of the actor nearer than the first hold the avatar's as firmly as they can; from the second on nothing does."""
+SLACK = 1.6
+"""Lips of the avatar may open by this much more than the actor's: only those that should touch are drawn together."""
 STEPS = 300
 ENOUGH = 0.01
 """About how many units of a channel a weight may still be off."""
@@ -69,10 +71,10 @@ class RigSolver:
     """(52, A) the linear answer."""
     gaps: Array
     """(A + P, N) how far each motion opens the lips."""
-    open_cm: Array
-    """(52, N) how far the coefficients may open the avatar's lips: the actor's own way at the avatar's size."""
+    opening: Array
+    """() how far the avatar's lips open when the actor's open by 1."""
     actor_cm: Array
-    """(52, N) how far they open the actor's."""
+    """(52, N) how far the coefficients open the actor's lips."""
 
     def solve(self, coefficients: NDArray[np.floating[Any]], progress: Progress = silent) -> NDArray[np.float32]:
         """(T, C) weights of all channels, in the order of `keys`, from coefficients (T, 52)."""
@@ -118,10 +120,9 @@ class RigSolver:
     def _solved(self, asked: Array) -> Array:
         """(T, A) scaled weights."""
         mixed, linear = asked @ self.mixed, np.clip(asked @ self.links, self.lower, self.upper)
-        actor = asked @ self.actor_cm
-        near = np.clip((TOUCHING_CM[1] - actor) / (TOUCHING_CM[1] - TOUCHING_CM[0]), 0.0, 1.0)
-        touch = CONTACT * near * near * (3 - 2 * near)
-        allowed = np.maximum(asked @ self.open_cm, 0.0)
+        actor = np.maximum(asked @ self.actor_cm, 0.0)
+        touch = CONTACT * (1 - _ramp(actor, *TOUCHING_CM))
+        allowed = self.opening * SLACK * (actor + actor.max(1, keepdims=True)) / 2
         price = PRICE * np.where(linear > 0, 0.0, 1.0)
         step = 1 / float(np.linalg.eigvalsh(self.square)[-1] + HOLD + CONTACT * np.linalg.norm(self.gaps, 2) ** 2)
         weights, ahead, momentum = linear.copy(), linear.copy(), 1.0
@@ -138,6 +139,12 @@ class RigSolver:
             if np.abs(change / self.size).max() < ENOUGH * step:
                 break
         return weights
+
+
+def _ramp(values: Array, low: float, high: float) -> Array:
+    """Smoothly from 0 at `low` to 1 at `high`."""
+    part = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return np.asarray(part * part * (3 - 2 * part))
 
 
 def _joined(weights: Array, pairs: NDArray[np.int64]) -> Array:
