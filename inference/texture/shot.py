@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,10 +20,12 @@ from ..media.reader import read_frames
 from ..media.types import Image
 from ..progress import Progress, silent
 from ..take import Take
-from .fusion import detailed, evened, filled, fused, weighted_median
+from .cleaning import keep_skin, match_exposure, on_skin, seeds
+from .colours import Colour, pixels_at, places_px, rounded, usual
+from .fusion import detailed, evened, filled, fused
 from .layout import CENTRE, FACE_RADII, HEAD_REACH, Array, Indices
 from .texels import Texels, face_texels
-from .views import ActorFace, encoded, featureless, linear, opening_edges, plain_skin
+from .views import ActorFace, encoded, linear, plain_skin
 
 SIDE_PX = 1024
 ROW = 512
@@ -35,26 +36,9 @@ CALM = 0.6
 """A frame whose shapes add up to so much more than in the calmest one counts half."""
 MOUTH_OPEN, BLINK = ("jawOpen",), ("eyeBlinkLeft", "eyeBlinkRight")
 LEAST_SHADING = 0.15
-EDGE = (0.86, 0.97)
-"""Shares of the way to the oval between which footage gives way to filled skin: beyond are hair and background."""
-OUTER = (0.45, 0.6)
-"""From here outward what does not look like this actor's skin is hair or background, but for brows, eyes and lips."""
-SKIN_LIKE = (0.5, 0.2, 0.25)
-"""Natural logarithms by which skin varies: brightness, red over green, blue over green."""
-FEATURE_MARGIN = 0.8
-BEARD = 2.0
-"""Below the nose skin may be so much darker still."""
-INSIDE_CM = 0.16
-"""Edges of lids and lips show eyeballs and teeth in some frames: they are filled from the skin beside them."""
 KNOWN = 0.35
 """Sum of weights from which a texel is known."""
-IRIS_SHARE, WHITE_SHARE = 0.65, 0.35
-LEAST_COLOURS = 6
-SKULL_CM = tuple((x, y, z) for x in (-3.0, 0.0, 3.0) for y, z in ((11.4, 7.0), (12.2, 5.0)))
-"""Where hair is on most heads, in head axes, for the colour of the hair."""
-
-
-Colour = tuple[float, float, float]
+LEAST_COVER = 0.02
 Single = NDArray[np.float32]
 
 
@@ -105,14 +89,14 @@ def texture_from_footage(
             raise InputError(f"{footage} has another picture size than the take; choose the video that was tracked.")
         look, weight, sharpness[number] = _look(frame.rgb, face, int(rows[number]), texels, light)
         looks[number], weights[number] = look, weight
-        for part, points_px in _places_px(take, int(rows[number])).items():
-            colours[part].append(_pixels(frame.rgb, points_px))
+        for part, points_px in places_px(take, int(rows[number])).items():
+            colours[part].append(pixels_at(frame.rgb, points_px))
         done += 1
         progress("texture", done, len(rows))
     if not done:
         raise InputError(f"{footage} is shorter than the take; choose the video that was tracked.")
     weights *= (_calm(face, rows) * sharpness / max(float(sharpness.max()), 1e-9))[:, None].astype(np.float16)
-    return _finished(texels, face, looks, weights, done, {part: _usual(seen) for part, seen in colours.items()})
+    return _finished(texels, face, looks, weights, done, {part: usual(seen) for part, seen in colours.items()})
 
 
 def best_frames(face: ActorFace) -> Indices:
@@ -177,14 +161,14 @@ def _finished(
     frames: int,
     colours: dict[str, Colour | None],
 ) -> SkinTexture:
-    _match_exposure(looks, weights)
-    _keep_skin(looks, weights, texels, face.points_cm)
+    match_exposure(looks, weights)
+    keep_skin(looks, weights, texels, face.points_cm)
     smooth, sharp, total = fused(looks, weights)
     plain = texels.carried(plain_skin(face.points_cm).astype(np.float32)) > 0.5
     counted = plain & (total > np.median(total[plain]) * 0.5)
     skin = np.median(smooth[counted], axis=0)
     trusted = np.clip(total / max(KNOWN * float(np.percentile(total, 90)), 1e-6), 0.0, 1.0)
-    trusted *= _on_skin(texels, face.points_cm)
+    trusted *= on_skin(texels, face.points_cm)
     known = texels.picture(trusted)
     picture = detailed(texels.picture(smooth), texels.picture(sharp), texels.picture(total))
     picture = evened(picture, known)
@@ -194,57 +178,12 @@ def _finished(
     picture = picture * share + mirrored * (1 - share) * mirror_known[..., None]
     cover = share[..., 0] + (1 - share[..., 0]) * mirror_known
     picture = picture / np.maximum(cover, 1e-6)[..., None]
-    picture = _outward(filled(picture, np.where(cover > 0.02, cover, 0.0).astype(np.float32)), skin)
+    found = picture[texels.rows, texels.columns]
+    around = filled(picture, cover * texels.picture(seeds(texels, found, skin)) * (cover > LEAST_COVER))
+    cover = np.clip((cover - LEAST_COVER) / (1 - LEAST_COVER), 0.0, 1.0)[..., None]
+    picture = _outward(picture * cover + around * (1 - cover), skin)
     rgb = np.asarray(encoded(picture) * 255 + 0.5, np.uint8)
-    return SkinTexture(rgb, float((trusted > 0.5).mean()), frames, _rounded(skin), **colours)
-
-
-def _match_exposure(looks: NDArray[np.float16], weights: NDArray[np.float16]) -> None:
-    """Give all looks the brightness and white of their common average, in place."""
-    every = slice(None, None, 23)
-    some, weight = looks[:, every].astype(np.float32), weights[:, every].astype(np.float32)
-    total = np.maximum(weight.sum(axis=0), 1e-6)[:, None]
-    average = (some * weight[..., None]).sum(axis=0) / total
-    for number in range(len(looks)):
-        if weight[number].sum() > 0:
-            own = (some[number] * weight[number][:, None]).sum(axis=0)
-            common = (average * weight[number][:, None]).sum(axis=0)
-            looks[number] *= np.clip(common / np.maximum(own, 1e-6), 0.5, 2.0).astype(np.float16)
-
-
-def _places(texels: Texels) -> Array:
-    """(N, 2) of the texels, from the middle of the layout in radii of the oval: right and up."""
-    uv = np.stack([texels.columns + 0.5, texels.side - texels.rows - 0.5], 1) / texels.side
-    return np.asarray((uv - CENTRE) / FACE_RADII)
-
-
-def _keep_skin(looks: NDArray[np.float16], weights: NDArray[np.float16], texels: Texels, points_cm: Array) -> None:
-    """Take the weight from hair and background in the outer parts of the face, in place."""
-    place = _places(texels)
-    outer = np.clip((np.linalg.norm(place, axis=1) - OUTER[0]) / (OUTER[1] - OUTER[0]), 0.0, 1.0)
-    outer *= texels.carried(featureless(points_cm, FEATURE_MARGIN).astype(np.float32))
-    middle = np.flatnonzero(texels.carried(plain_skin(points_cm).astype(np.float32)) * (1 - outer) > 0.5)[::7]
-    skin = weighted_median(looks[:, middle].astype(np.float32), weights[:, middle].astype(np.float32))
-    usual = _tone(np.median(skin[skin.sum(axis=1) > 0], axis=0))
-    spread = np.tile(np.array(SKIN_LIKE), (len(place), 1))
-    spread[place[:, 1] < 0, 0] *= BEARD
-    for number, look in enumerate(looks):
-        unlike = (((_tone(look.astype(np.float32)) - usual) / spread) ** 2).sum(axis=1)
-        weights[number] *= (1 - outer + outer * np.exp(-np.maximum(unlike - 1.0, 0.0))).astype(np.float16)
-
-
-def _tone(colour: Single) -> Single:
-    """(..., 3) logarithms of brightness, red over green and blue over green."""
-    red, green, blue = np.moveaxis(np.log(np.maximum(colour, 1e-3)), -1, 0)
-    return np.stack([(red + green + blue) / 3, red - green, blue - green], -1)
-
-
-def _on_skin(texels: Texels, points_cm: Array) -> Single:
-    """(N,) 0 at the oval and on the edges of lids and lips, 1 between."""
-    inside = np.clip((EDGE[1] - np.linalg.norm(_places(texels), axis=1)) / (EDGE[1] - EDGE[0]), 0.0, 1.0)
-    edges = points_cm[opening_edges()]
-    distance = np.sqrt(((points_cm[:, None] - edges[None]) ** 2).sum(axis=2)).min(axis=1)
-    return np.asarray(inside * np.clip(2 * texels.carried(distance) / INSIDE_CM - 1, 0.0, 1.0), np.float32)
+    return SkinTexture(rgb, float((trusted > 0.5).mean()), frames, rounded(skin), **colours)
 
 
 def _outward(picture: Single, skin: Single) -> Single:
@@ -258,53 +197,6 @@ def _outward(picture: Single, skin: Single) -> Single:
     beyond = np.clip((reach - 0.97) / 0.06, 0.0, 1.0)[..., None]
     picture = picture * (1 - beyond) + soft * beyond
     return np.asarray(picture * (1 - share) + skin * share, np.float32)
-
-
-def _places_px(take: Take, row: int) -> dict[str, Array]:
-    """(K, 2) pixels where hair, irises and the white of the eyes should be.
-
-    Irises beside the pupil, where lids and lights seldom are; the white between them and the corners of the eyes.
-    """
-    marks = take.landmarks_px[row].astype(np.float64)
-    centre, edge = marks[[468, 468, 473, 473]], marks[[469, 471, 474, 476]]
-    corners = marks[[[33, 133], [362, 263]]].repeat(2, axis=0)
-    nearest = np.linalg.norm(corners - edge[:, None], axis=2).argmin(axis=1)
-    return {
-        "hair": _skull_px(take, row),
-        "iris": centre + IRIS_SHARE * (edge - centre),
-        "white": edge + WHITE_SHARE * (corners[range(4), nearest] - edge),
-    }
-
-
-def _skull_px(take: Take, row: int) -> Array:
-    """(K, 2) pixels of points on the skull."""
-    placed = np.array(SKULL_CM) @ take.rotation[row].T.astype(np.float64) + take.translation_cm[row]
-    u = take.camera_matrix[0, 2] - take.camera_matrix[0, 0] * placed[:, 0] / placed[:, 2]
-    v = take.camera_matrix[1, 2] + take.camera_matrix[1, 1] * placed[:, 1] / placed[:, 2]
-    return np.stack([u, v], 1)
-
-
-def _pixels(rgb: Image, points_px: Array) -> Single:
-    """(K, 3) linear colours at points (K, 2); NaN outside the picture."""
-    found = np.full((len(points_px), 3), np.nan, np.float32)
-    height, width = rgb.shape[:2]
-    known = np.nan_to_num(points_px, nan=-1.0)
-    inside = ((known > 0) & (known < [width, height])).all(axis=1)
-    u, v = known[inside].astype(int).T
-    found[inside] = linear(rgb[v, u].astype(np.float32) / 255)
-    return found
-
-
-def _usual(looks: list[Single]) -> Colour | None:
-    """Median of the known colours; None where there are too few."""
-    colours = np.concatenate(looks)
-    colours = colours[np.isfinite(colours).all(axis=1)]
-    return _rounded(np.median(colours, axis=0)) if len(colours) >= LEAST_COLOURS else None
-
-
-def _rounded(colour: NDArray[np.floating[Any]]) -> Colour:
-    red, green, blue = (round(float(part), 4) for part in colour)
-    return red, green, blue
 
 
 def save_texture(texture: SkinTexture, path: Path) -> None:

@@ -22,6 +22,7 @@ BEHIND_CM = 0.6
 GRAZING, FRONTAL = 0.2, 0.75
 """Cosines between normal and line of sight from which skin begins to count, and counts fully."""
 LEFT_BROW = (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
+BROW_TAILS = (70, 46, 300, 276)
 NOSTRILS = (459, 309, 392, 289, 305, 290, 250, 458, 239, 79, 166, 59, 75, 60, 20, 238)
 LID_CM, BROW_CM, LIP_CM, NOSTRIL_CM = 1.0, 0.9, 0.5, 0.6
 """Skin nearer to these features has another colour than the rest."""
@@ -100,16 +101,16 @@ def plain_skin(points_cm: Array) -> NDArray[np.bool_]:
     return np.asarray(featureless(points_cm) & (reach < HAIRLINE))
 
 
-def featureless(points_cm: Array, margin: float = 1.0) -> NDArray[np.bool_]:
-    """(V,) vertices away from eyes, brows, lips and nostrils, the usual distances times `margin`."""
+def featureless(points_cm: Array, but: tuple[int, ...] = ()) -> NDArray[np.bool_]:
+    """(V,) vertices away from eyes, brows, lips and nostrils; landmarks of brows in `but` do not count."""
     out = np.zeros(len(points_cm), bool)
     for marks, reach in (
         (np.flatnonzero(opening_edges()), LID_CM),
-        (np.array(BROW + LEFT_BROW), BROW_CM),
+        (np.array([mark for mark in BROW + LEFT_BROW if mark not in but]), BROW_CM),
         (np.array(sorted(UPPER_LIP | LOWER_LIP)), LIP_CM),
         (np.array(NOSTRILS), NOSTRIL_CM),
     ):
-        out |= np.linalg.norm(points_cm[:, None] - points_cm[None, marks], axis=2).min(1) < margin * reach
+        out |= np.linalg.norm(points_cm[:, None] - points_cm[None, marks], axis=2).min(1) < reach
     return np.asarray(~out)
 
 
