@@ -44,7 +44,10 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
     def _facts(self, layout: bpy.types.UILayout, kept: bpy.types.PropertyGroup, known: object) -> None:
         column = layout.column()
         column.scale_y = 0.8
-        fact(column, "Keys", translated("{keys} on {meshes} meshes").format(keys=known.keys, meshes=known.meshes))
+        if known.meshes:
+            fact(column, "Keys", translated("{keys} on {meshes} meshes").format(keys=known.keys, meshes=known.meshes))
+        else:
+            fact(column, "Controls", str(len(kept.key_names)))
         fact(column, "Kind", kept.kind or translated("Unknown"))
         fact(column, "Head", known.head)
         fact(column, "Eyes", known.eyes or translated("By shape keys"))
