@@ -181,4 +181,5 @@ def missing_message(entry: Network, form: Form = "plain") -> str:
         )
     wanted = " or ".join(f"{file.file} (sha256 {file.sha256})" for file in files)
     folders = " or ".join(str(folder) for folder in weights_folders())
-    return f"The network {entry.name!r} is missing: {entry.get}; wanted is {wanted} in {folders} ({origin})."
+    button = "" if entry.bundled else " (in Blender: Preferences, Add-ons, Understudy)"
+    return f"The network {entry.name!r} is missing: {entry.get}{button}; wanted is {wanted} in {folders} ({origin})."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 import zipfile
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BLENDER = os.environ.get("UNDERSTUDY_WINDOW_BLENDER", "")
 OPERATORS = {"track", "add_avatar", "bake", "setup_shot", "render", "composite"}
 
 
@@ -63,6 +66,14 @@ def test_building_it_again_gives_the_same_bytes_but_for_what_changed(built_zip: 
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
     assert {entry.external_attr for entry in entries} == {0o100644 << 16}
+
+
+@pytest.mark.skipif(not BLENDER, reason="no Blender named in UNDERSTUDY_WINDOW_BLENDER")
+def test_real_blender_accepts_it(built_zip: Path) -> None:
+    command = [BLENDER, "--background", "--factory-startup", "--command", "extension", "validate", str(built_zip)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Success" in done.stdout
 
 
 def test_it_installs_and_enables(installed: tuple[Any, dict[str, Any]]) -> None:
