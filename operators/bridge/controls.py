@@ -30,6 +30,9 @@ _PAST_FULL: Final = 1.25
 """How much farther than a coefficient of 1 takes it a bone may go."""
 _LEAST: Final = 1e-3
 _NEAR_FACE_CM: Final = 1.0
+_HANDLE_CM: Final = 4.5
+_OPENS_CM: Final = 0.5
+_SAME_JOINT: Final = 0.01
 _WIDEST_TURN: Final = 0.6
 
 
@@ -57,7 +60,7 @@ def face_channels(rig: Rig) -> list[str]:
     armature = rig.armature
     if armature is None:
         return []
-    jaw = [rig.jaw.bone] if rig.jaw is not None and rig.jaw.ob == armature else []
+    jaw = [] if rig.jaw is None or rig.jaw.ob != armature else [rig.jaw.bone]
     controls = dict.fromkeys(jaw)
     if is_rigify(rig):
         controls |= dict.fromkeys(found for name in _rigify_names() if (found := _rigify_control(rig, name)))
@@ -182,19 +185,34 @@ def _control_links(
 
 
 def _jaw_links(rig: Rig, coefficient: str) -> Iterator[Link]:
-    """The turn, or for `jawForward` the way, that carries the chin as far as the face model's expression does."""
+    """The turn, or for `jawForward` the way, that carries the chin as far as the face model's expression does.
+
+    A jaw that begins at the chin is a handle, as in Auto-Rig Pro: it is moved rather than turned.
+    """
     model = face_model.load()
     chin = model.mean_cm[list(CHIN)].astype(np.float64)
     moves = model.expressions_cm[arkit.INDEX[coefficient]][list(CHIN)].astype(np.float64)
-    if coefficient == "jawForward":
-        yield from _control_links(rig, rig.jaw, coefficient, "location", np.array([0.0, 0.0, moves[:, 2].mean()]))
-        return
+    arms = chin - _in_face_cm(rig, rig.jaw)
     axis = np.array([1.0, 0.0, 0.0] if coefficient == "jawOpen" else [0.0, 1.0, 0.0])
-    swings = np.cross(axis, chin - _in_face_cm(rig, rig.jaw))
-    angle = float((swings * moves).sum() / max((swings**2).sum(), 1e-6))
-    yield from _control_links(
-        rig, rig.jaw, coefficient, "rotation_euler", axis * np.clip(angle, -_WIDEST_TURN, _WIDEST_TURN)
-    )
+    swings = np.cross(axis, arms)
+    angle = float(np.clip((swings * moves).sum() / max((swings**2).sum(), 1e-6), -_WIDEST_TURN, _WIDEST_TURN))
+    if np.linalg.norm(arms, axis=1).mean() < _HANDLE_CM:
+        field, way = "location", moves.mean(0)
+    elif coefficient == "jawForward":
+        field, way = "location", np.array([0.0, 0.0, moves[:, 2].mean()])
+    else:
+        field, way = "rotation_euler", axis * angle
+    for control in (rig.jaw, *_along_with_jaw(rig)):
+        yield from _control_links(rig, control, coefficient, field, way)
+
+
+def _along_with_jaw(rig: Rig) -> Iterator[Control]:
+    """Bones beside the jaw that have the other half of it, from the same joint: MetaHuman's lower lip."""
+    jaw = rig.jaw.pose.bone
+    for bone in jaw.parent.children if jaw.parent else ():
+        joint = (bone.head_local - jaw.head_local).length < _SAME_JOINT * jaw.parent.length
+        if bone != jaw and joint and "lower" in bone.name.casefold():
+            yield Control(rig.jaw.ob, bone.name)
 
 
 def _in_face_cm(rig: Rig, control: Control) -> NDArray[np.float64]:
@@ -204,11 +222,24 @@ def _in_face_cm(rig: Rig, control: Control) -> NDArray[np.float64]:
 
 
 def _jaw_is_behind(rig: Rig, mapping: Mapping) -> bool:
-    """Whether shape keys open the mouth of the face while the bone has only teeth and tongue to carry."""
+    """Whether shape keys open the mouth of the face while the bone has only teeth and tongue to carry; or the keys that
+    say so hardly move it, because the bone does.
+    """
     opened = {link.key for link in mapping.links if link.coefficient == "jawOpen" and link.gain > 0}
     names = {bone.name for bone in (rig.jaw.pose.bone, *rig.jaw.pose.bone.children_recursive)}
-    faces = [mesh for mesh in rig.meshes if opened & set(mesh.data.shape_keys.key_blocks.keys())]
-    return not any(names & set(mesh.vertex_groups.keys()) for mesh in faces) and bool(faces)
+    blocks = [(mesh, block) for mesh in rig.meshes for block in mesh.data.shape_keys.key_blocks if block.name in opened]
+    opening = [mesh for mesh, block in blocks if _reach_cm(rig, mesh, block) > _OPENS_CM]
+    return bool(blocks) and not any(names & set(mesh.vertex_groups.keys()) for mesh in opening)
+
+
+def _reach_cm(rig: Rig, mesh: bpy.types.Object, block: bpy.types.ShapeKey) -> float:
+    """How far a key moves what it moves most."""
+    moved = np.empty(len(block.data) * 3, np.float32)
+    rest = np.empty_like(moved)
+    block.data.foreach_get("co", moved)
+    block.relative_key.data.foreach_get("co", rest)
+    scale = mesh.matrix_world.median_scale / rig.root.matrix_world.median_scale
+    return float(np.linalg.norm((moved - rest).reshape(-1, 3), axis=1).max()) * scale / rig.units_per_cm
 
 
 def _surface_bones(rig: Rig) -> Iterator[str]:
