@@ -23,6 +23,7 @@ from .bridge import channels, hand_edits, paths
 from .bridge.bake import moved_blocks
 from .bridge.rig import Rig, read_rig
 from .chosen import chosen_avatar, chosen_take
+from .rig_match import solved_weights
 
 if TYPE_CHECKING:
     from ..inference.retarget.corrected import Correction, Target
@@ -60,6 +61,7 @@ def rows_of(avatar: bpy.types.Object, take: Take, corrections: Sequence[Correcti
 
     performance, mapping = performed(avatar, take, eyes)
     targets = _targets(read_rig(avatar, take), mapping, take, corrections)
+    targets = _from_solved(avatar, performance, mapping, targets)
     wanted = coefficients_for(mapping, performance.coefficients.astype(np.float64), targets)
     if not wanted:
         return []
@@ -142,6 +144,25 @@ def _label(one: Correction) -> str:
     name = bpy.utils.unescape_identifier(quoted[1]) if len(quoted) > 2 else one.data_path
     kind = one.data_path.rpartition(".")[2]
     return name if kind == "value" else f"{name} {kind}[{one.index}]"
+
+
+def _from_solved(
+    avatar: bpy.types.Object, performance: Take, mapping: Mapping, targets: list[Target]
+) -> list[Target]:  # fmt: skip
+    """The targets as the links see them, on an avatar whose weights are solved: as far from what the links make of a frame
+    as a person went from what the solve makes of it.
+    """
+    weights = solved_weights(avatar, performance, mapping) if targets else None
+    if weights is None:
+        return targets
+    from ..inference.retarget.corrected import unlimited
+
+    columns = {key: weights[1][:, place] for place, key in enumerate(weights[0])}
+    return [
+        replace(one, value=one.value - float(columns[one.key][one.position]) + by_links[one.key])
+        for one in targets
+        for by_links in [unlimited(mapping, performance.coefficients[one.position])]
+    ]
 
 
 def _targets(rig: Rig, mapping: Mapping, take: Take, corrections: Sequence[Correction]) -> list[Target]:

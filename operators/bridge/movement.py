@@ -14,6 +14,7 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
+from ...inference.errors import InputError
 from .channels import Channel, bone_of
 from .fcurves import Curve
 from .rig import Rig
@@ -24,6 +25,7 @@ EYE_CM = 1.5
 """Radius of what an eye moves: the eyeball, the cornea on it and the lid's edge."""
 TURN_OF_QUATERNION = 2.0
 """A rotation turns by twice as much as its quaternion moves."""
+LEAST_MM = 1e-3
 UNKNOWN_MM = 50.0
 """What a channel of which nothing could be read is taken to move: as much as any part of a face can."""
 
@@ -33,15 +35,58 @@ Tracks = Sequence[tuple[bpy.types.ID, list[Curve]]]
 def measured(rig: Rig, tracks: Tracks) -> list[tuple[bpy.types.ID, list[Curve]]]:
     """The same curves, each with how far it moves the surface."""
     points = head_points(rig)
-    return [(id_block, _measured(rig, id_block, curves, points)) for id_block, curves in tracks]
+    read = _read(rig, [key for id_block, curves in tracks for key in _face_controls(rig, id_block, curves)])
+    return [(id_block, _measured(rig, id_block, curves, points, read)) for id_block, curves in tracks]
 
 
-def _measured(rig: Rig, id_block: bpy.types.ID, curves: list[Curve], points: NDArray[np.float64]) -> list[Curve]:
+def _face_controls(rig: Rig, id_block: bpy.types.ID, curves: list[Curve]) -> dict[str, Curve]:
+    """Bones and properties that move parts of the face, by their channels' keys: what they do must be looked at."""
+    if rig.armature is None or id_block not in {rig.armature, rig.armature.data}:
+        return {}
+    turned = {control.bone for control in (rig.head, *rig.eyes, *rig.look_at) if control is not None}
+    found = {}
+    for curve in curves:
+        bone = bone_of(Channel(id_block, curve.data_path, curve.index, 0.0, 0.0))
+        of_object = bone is None and curve.data_path in {"location", "rotation_quaternion", "rotation_euler"}
+        if bone not in turned and not of_object:
+            found[_key(rig, id_block, curve)] = curve
+    return found
+
+
+def _key(rig: Rig, id_block: bpy.types.ID, curve: Curve) -> str:
+    """A channel of the armature as `Link.key` has it."""
+    indexed = curve.data_path.endswith((".location", ".rotation_euler", ".scale"))
+    path = f"{curve.data_path}[{curve.index}]" if indexed else curve.data_path
+    if rig.armature is not None and id_block == rig.armature.data:
+        return f"data{'' if path.startswith('[') else '.'}{path}"
+    return path
+
+
+def _read(rig: Rig, keys: Sequence[str]) -> dict[str, float]:
+    """How far each of these channels moves the evaluated surface, in mm for a change of 1."""
+    if not keys:
+        return {}
+    from .rig_reading import read_shapes
+
+    try:
+        shapes = read_shapes(rig, keys, everything=True)
+    except InputError:
+        return {}
+    moved = np.sqrt((shapes.deltas.astype(np.float64) ** 2).sum(2).max(1)) * 10.0 / rig.units_per_cm
+    return dict(zip(shapes.keys, (float(mm) for mm in moved / np.abs(shapes.unit)), strict=True))
+
+
+def _measured(
+    rig: Rig, id_block: bpy.types.ID, curves: list[Curve], points: NDArray[np.float64], read: dict[str, float]
+) -> list[Curve]:  # fmt: skip
     largest = shape_reach(rig, id_block) if isinstance(id_block, bpy.types.Key) else {}
+    controls = {id(curve): key for key, curve in _face_controls(rig, id_block, curves).items()}
     result = []
     for curve in curves:
         if curve.mm_per_unit > 0:
             result.append(curve)
+        elif controls.get(id(curve)) in read:
+            result.append(replace(curve, mm_per_unit=max(read[controls[id(curve)]], LEAST_MM)))
         elif largest:
             result.append(replace(curve, mm_per_unit=largest.get(curve.data_path, UNKNOWN_MM)))
         else:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import bpy
 import numpy as np
 import pytest
-from understudy.inference import arkit
+from understudy.inference import arkit, retarget
 from understudy.inference.take import Take
 from understudy.operators.bridge import compat, fcurves, movement, nla, timing
 from understudy.operators.bridge.bake import STEP, KeyOptions, bake_take, planned
@@ -292,3 +292,26 @@ def test_a_matched_scene_has_ten_minutes_of_whole_frames(scene, avatar, make_tak
     curves(bpy.data.objects["Face"].data.shape_keys)[JAW, 0].keyframe_points.foreach_get("co", co)
     assert np.array_equal(co[::2], np.arange(1, frames + 1))
     assert scene.frame_end == frames
+
+
+def test_what_a_control_moves_is_looked_at(scene, avatar, spoken) -> None:
+    """A property that drives a key moves as far as that key does, half as far where the driver says so."""
+    avatar["smile"] = 0.0
+    keys = bpy.data.objects["Face"].data.shape_keys
+    driver = keys.key_blocks["mouthSmileLeft"].driver_add("value").driver
+    variable = driver.variables.new()
+    variable.targets[0].id, variable.targets[0].data_path = avatar, '["smile"]'
+    driver.expression = f"{variable.name} * 0.5"
+    mapping = retarget.Mapping((retarget.Link("jawOpen", '["smile"]'),))
+    take = spoken()
+    rig = read_rig(avatar, take)
+    plan = planned(rig, take, mapping, scene=scene, eyes=False)
+    found = {curve.data_path: curve for _, own in movement.measured(rig, plan.tracks) for curve in own}
+    assert found['["smile"]'].mm_per_unit == pytest.approx(1.0, rel=0.01)
+    assert found['pose.bones["head"].rotation_quaternion'].mm_per_unit > 100
+    options = KeyOptions(tolerance_mm=0.1)
+    report = bake_take(avatar, take, mapping, scene=scene, match_scene=True, options=options)
+    assert report.keys < report.every_key / 2
+    curve = curves(avatar)['["smile"]', 0]
+    wanted = take.coefficients[:, arkit.INDEX["jawOpen"]]
+    assert np.abs([curve.evaluate(n + 1) for n in range(200)] - wanted).max() <= 0.1 + 1e-4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from understudy.inference import arkit
 from understudy.inference.retarget import Link, Mapping
-from understudy.inference.retarget.corrected import Correction, Target, at_frames, coefficients_for, eased
+from understudy.inference.retarget.corrected import Correction, Target, at_frames, coefficients_for, eased, unlimited
 
 JAW, SMILE_L, SMILE_R = (arkit.INDEX[name] for name in ("jawOpen", "mouthSmileLeft", "mouthSmileRight"))
 
@@ -69,3 +69,10 @@ def test_corrections_keep_their_time_when_the_rate_changes() -> None:
     assert at_frames([one], frames, 24.0, 1.0, whole=False) == [(one, pytest.approx(49.0))]
     assert at_frames([one], 1 + np.arange(100.0), 25.0, 1.0, whole=False)[0][1] == 51.0
     assert at_frames([one], frames, 24.5, 1.0, whole=True)[0][1] == 50.0
+
+
+def test_what_links_make_of_a_frame_without_limits() -> None:
+    mapping = Mapping((Link("jawOpen", "Jaw", gain=3.0, upper=1.0), Link("mouthClose", "Jaw", gain=-1.0, offset=0.5)))
+    start = np.zeros(52)
+    start[JAW] = 0.8
+    assert unlimited(mapping, start) == {"Jaw": pytest.approx(2.9)}
