@@ -5,6 +5,7 @@ The callbacks that draw read arrays that are in memory and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import blf
@@ -28,8 +29,11 @@ LIVE, ELSEWHERE = (1.0, 1.0, 1.0, 0.9), (1.0, 1.0, 1.0, 0.35)
 CHOSEN, OTHER = (0.3, 0.75, 1.0, 1.0), (0.75, 0.75, 0.75, 0.8)
 _FAR = 8.0
 """Blender gives whole pixels: two places this many pictures away say where the picture is to a small part of one."""
+_LARGE_FACE_PX = 250.0
+"""From this size on in the editor, lines and points have their full width."""
 
 Floats = NDArray[np.float32]
+Placed = Callable[[bpy.types.Region], "Place | None"]
 Colour = tuple[float, float, float, float]
 
 
@@ -92,13 +96,15 @@ def _draw_in_clip_editor() -> None:
     if space.clip is None or space.clip != settings.clip or space.view != "CLIP":
         return
     shown = space.clip_user.frame_current  # not always the scene's: `Scene.frame_set` does not tell this editor
-    _draw(bpy.context.region, settings, source_frame(space.clip, shown), _clip_place)
+    _draw(bpy.context.region, settings, source_frame(space.clip, shown), _clip_place, settings.show_landmarks)
 
 
 def _draw_in_camera_view() -> None:
     context = bpy.context
     space, scene, region3d = context.space_data, context.scene, context.region_data
     settings = scene.understudy
+    if not settings.show_in_camera:
+        return
     camera = space.camera if space.use_local_camera else scene.camera
     if region3d is None or region3d.view_perspective != "CAMERA" or camera is None or camera.type != "CAMERA":
         return
@@ -118,21 +124,23 @@ def _draw_in_camera_view() -> None:
         size = (settings.facts.width, settings.facts.height)
         return place_in_frame(np.array([tuple(corner) for corner in seen], float), image.frame_method, size)
 
-    _draw(context.region, settings, source_frame(settings.clip, scene.frame_current), place)
+    _draw(context.region, settings, source_frame(settings.clip, scene.frame_current), place, True)
 
 
 def _clip_place(region: bpy.types.Region) -> Place:
     return place_in_clip_editor(region.view2d)
 
 
-def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: int, placed: Any) -> None:
+def _draw(
+    region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: int, placed: Placed, points_too: bool
+) -> None:
     """Landmarks and the boxes of found faces that belong to a frame of the footage."""
     size = (settings.facts.width, settings.facts.height)
     boxes_size = tuple(settings.faces_size)
     boxes = settings.faces if settings.faces_frame == frame and is_same_picture(boxes_size, size) else ()
-    live = following.follow(settings.id_data)
-    shown = _points_of(settings, frame) if settings.show_landmarks and live is None else None
-    if min(size) <= 0 or not (len(boxes) or shown or (live and settings.show_landmarks)):
+    live = following.follow(settings.id_data) if points_too else None
+    shown = _points_of(settings, frame) if points_too and live is None else None
+    if min(size) <= 0 or not (len(boxes) or shown or live):
         return
     place = placed(region)
     if place is None:
@@ -146,7 +154,7 @@ def _draw(region: bpy.types.Region, settings: bpy.types.PropertyGroup, frame: in
     if shown is not None:
         points, points_size, colour = shown
         _draw_points(region, place.of(points, points_size), colour, scale)
-    elif live is not None and settings.show_landmarks:
+    elif live is not None:
         at, points = live
         _draw_points(region, place.of(points, size), LIVE if at == frame else ELSEWHERE, scale)
         text = translated("Tracking frame {frame}").format(frame=at)
@@ -168,12 +176,13 @@ def _points_of(settings: bpy.types.PropertyGroup, frame: int) -> tuple[Floats, S
 
 
 def _draw_points(region: bpy.types.Region, points: Floats, colour: Colour, scale: float) -> None:
-    """Lines along lips, lids, brows and outline, and all points small."""
-    _draw_lines(region, points[LINES].reshape(-1, 2), colour, 1.5 * scale)
+    """Lines along lips, lids, brows and outline, and all points small; finer where the face is small."""
+    fine = float(np.clip(np.ptp(points, axis=0).max() / (_LARGE_FACE_PX * scale), 0.5, 1.0))
+    _draw_lines(region, points[LINES].reshape(-1, 2), colour, 1.6 * fine * scale)
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     gpu.state.blend_set("ALPHA")
     shader.uniform_float("color", (*colour[:3], 0.6 * colour[3]))
-    batch_for_shader(shader, "TRIS", {"pos": squares(points[POINTS], 0.9 * scale)}).draw(shader)
+    batch_for_shader(shader, "TRIS", {"pos": squares(points[POINTS], 0.9 * fine * scale)}).draw(shader)
     gpu.state.blend_set("NONE")
 
 

@@ -103,6 +103,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         flame_file: str
         bfm_file: str
         show_landmarks: bool
+        show_in_camera: bool
         follow_tracking: bool
         avatar: bpy.types.Object | None
         avatar_kind: str
@@ -199,8 +200,13 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         show_landmarks: bpy.props.BoolProperty(
             name="Landmarks",
-            description="Show the tracked points over the footage, in the Movie Clip editor and in the camera view",
+            description="Show the tracked points over the footage in the Movie Clip editor",
             default=True,
+        )
+        show_in_camera: bpy.props.BoolProperty(
+            name="Landmarks in Camera View",
+            description="Show the tracked points over the camera view too, to compare the avatar with the actor",
+            default=False,
         )
         follow_tracking: bpy.props.BoolProperty(
             name="Follow Tracking",

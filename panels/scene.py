@@ -24,8 +24,9 @@ class UNDERSTUDY_PT_scene(Step, bpy.types.Panel):
         row.operator("understudy.setup_shot", icon="OUTLINER_OB_CAMERA")
         camera = context.scene.camera
         if camera is not None and camera.type == "CAMERA" and is_set_up:
-            row = layout.row(heading="Footage")
-            row.prop(camera.data, "show_background_images", text="In Camera View")
+            column = layout.column(heading="Camera View")
+            column.prop(camera.data, "show_background_images", text="Footage")
+            column.prop(settings, "show_in_camera", text="Landmarks")
 
 
 class UNDERSTUDY_PT_scene_render(Step, bpy.types.Panel):

@@ -177,7 +177,7 @@ def test_handlers_come_and_go_with_the_extension() -> None:
 def test_only_the_shots_own_clip_gets_landmarks(scene, footage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.understudy.footage = str(footage)
     drawn = []
-    monkeypatch.setattr(landmark_view, "_draw", lambda region, settings, frame, placed: drawn.append(frame))
+    monkeypatch.setattr(landmark_view, "_draw", lambda region, settings, frame, *_: drawn.append(frame))
     user = SimpleNamespace(frame_current=2)
     space = SimpleNamespace(clip=scene.understudy.clip, view="CLIP", clip_user=user)
     context = SimpleNamespace(space_data=space, scene=scene, region=None)
@@ -256,3 +256,37 @@ def test_a_user_who_moves_in_time_is_left_alone(scene, footage: Path, live: Simp
     live.frame, scene.understudy.follow_tracking = 1, False
     following.follow(scene)
     assert live.timers.function is None
+
+
+def test_the_camera_view_shows_landmarks_when_asked_to(scene, footage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = scene.understudy
+    settings.footage = str(footage)
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    background = camera.data.background_images.new()
+    background.source, background.clip = "MOVIE_CLIP", settings.clip
+    camera.data.show_background_images = True
+    drawn = []
+    monkeypatch.setattr(landmark_view, "_draw", lambda region, settings, frame, *_: drawn.append(frame))
+    view = SimpleNamespace(view_perspective="CAMERA")
+    space = SimpleNamespace(use_local_camera=False, overlay=SimpleNamespace(show_overlays=True))
+    context = SimpleNamespace(space_data=space, scene=scene, region=None, region_data=view)
+    monkeypatch.setattr(landmark_view, "bpy", SimpleNamespace(context=context, types=bpy.types))
+    scene.frame_set(2)
+    landmark_view._draw_in_camera_view()
+    assert drawn == []
+    settings.show_in_camera = True
+    landmark_view._draw_in_camera_view()
+    assert drawn == [1]
+    for owner, name, off in (
+        (view, "view_perspective", "PERSP"),
+        (space.overlay, "show_overlays", False),
+        (background, "show_background_image", False),
+        (camera.data, "show_background_images", False),
+    ):
+        on = getattr(owner, name)
+        setattr(owner, name, off)
+        landmark_view._draw_in_camera_view()
+        assert drawn == [1]
+        setattr(owner, name, on)
