@@ -7,11 +7,14 @@ The command line is a stand-in that does what each test tells it; the modal side
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -21,6 +24,7 @@ from understudy.inference import take as takes
 from understudy.inference.jobs.log import Log
 from understudy.inference.jobs.worker_client import Job
 from understudy.inference.take import Take
+from understudy.operators import autosave
 from understudy.operators import job as jobs
 from understudy.operators.bridge import paths
 
@@ -166,7 +170,10 @@ def running(tmp_path: Path) -> Iterator[jobs.Running]:
     """A job that would go on for a minute, as if a window had started it."""
     script = tmp_path / "long.py"
     script.write_text(
-        HEAD + "step(1); say(event='landmarks', frame=5, points=[[1.0, 2.0], [3.0, 4.0]]); step(2)\nsys.stdin.read()"
+        HEAD
+        + "signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # so a test says that the work is done\n"
+        + "step(1); say(event='landmarks', frame=5, points=[[1.0, 2.0], [3.0, 4.0]]); step(2)\n"
+        + "sys.stdin.read(); sys.exit(130)"
     )
     job = Job([sys.executable, str(script)], "Track", Log(tmp_path / "own", "track"))
     leftover = tmp_path / "copy.blend"
@@ -261,3 +268,74 @@ def test_blenders_python_finds_what_blender_finds_but_not_its_scripts() -> None:
     assert python.executable == sys.executable
     assert str(Path(np.__file__).parents[1]) in python.folders
     assert not any(folder.startswith(bpy.utils.system_resource("SCRIPTS")) for folder in python.folders)
+
+
+class Pressed(jobs.LongWork):
+    """The modal side of an operator, without the window."""
+
+    bl_idname, bl_label = "understudy.pressed", "Pressed"
+
+    def __init__(self, running: jobs.Running) -> None:
+        self._running, self._autosave = running, autosave.Autosave()
+        self.reports: list[tuple[set[str], str]] = []
+
+    def report(self, kinds: set[str], sentence: str) -> None:
+        self.reports.append((kinds, sentence))
+
+    def landed(self, context: bpy.types.Context, events: list[dict]) -> str:
+        return f"{len(events)} events"
+
+    def feel(self, kind: str, value: str = "PRESS") -> set[str]:
+        return self.modal(bpy.context, SimpleNamespace(type=kind, value=value))
+
+    def live(self, within_s: float = 5.0) -> set[str]:
+        """Ticks until the operator ends."""
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            result = self.feel("TIMER", "NOTHING")
+            if result != {"PASS_THROUGH"}:
+                return result
+            time.sleep(0.01)
+        pytest.fail("it never ended")
+
+
+def test_while_modal_only_escape_is_kept_from_blender(running) -> None:
+    pressed = Pressed(running)
+    for kind in ("MOUSEMOVE", "G", "LEFTMOUSE", "TIMER"):
+        assert pressed.feel(kind) == {"PASS_THROUGH"}
+    assert pressed.feel("ESC", "RELEASE") == {"PASS_THROUGH"}
+    assert pressed.feel("ESC") == {"RUNNING_MODAL"}
+    assert running.job.state == "stopping"
+    assert pressed.live() == {"CANCELLED"}
+    assert pressed.reports == [({"INFO"}, "Stopped; Resume goes on from there")]
+    assert bpy.context.window_manager.understudy.job.state == "failed"
+    assert running.ticks > 0
+
+
+def test_a_modal_job_lands(running) -> None:
+    pressed = Pressed(running)
+    os.kill(running.job.pid, signal.SIGTERM)
+    assert pressed.live() == {"FINISHED"}
+    assert pressed.reports == [({"INFO"}, "0 events")]
+    assert jobs.current() is None
+
+
+def test_a_killed_worker_leaves_a_sentence(running) -> None:
+    pressed = Pressed(running)
+    os.kill(running.job.pid, signal.SIGKILL)
+    assert pressed.live() == {"CANCELLED"}
+    assert pressed.reports[0][0] == {"ERROR"}
+    assert "press Resume" in pressed.reports[0][1]
+
+
+def test_a_modal_operator_whose_job_was_taken_away_ends(running) -> None:
+    pressed = Pressed(running)
+    jobs.forget()
+    assert pressed.feel("TIMER") == {"CANCELLED"}
+    assert pressed.reports == []
+
+
+def test_a_closed_window_stops_the_job_for_resume(running) -> None:
+    Pressed(running).cancel(bpy.context)
+    assert running.job.is_over
+    assert bpy.ops.understudy.resume.poll()
