@@ -42,7 +42,6 @@ _STAGES = (
     ("bake", "Baking", ""),
     ("report", "Writing the report", ""),
 )
-STOPPED = "Stopped; Resume goes on from there"
 _STAGE_NAMES = {stage: name for stage, name, _ in _STAGES}
 
 
@@ -177,7 +176,7 @@ class LongWork(Work):
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender itself ends the operator: its window closes, or another file is opened."""
         self._running.end()
-        self._running.error = translated(STOPPED)
+        self._running.error = translated("Stopped; press Resume to go on")
         _leave(self._running)
 
     def job_scene(self) -> bpy.types.Scene:
@@ -209,7 +208,7 @@ class LongWork(Work):
                 raise running.job.error
             sentence = self.landed(context, running.job.events)
         except StoppedError:
-            running.error = translated(STOPPED)
+            running.error = translated("Stopped; press Resume to go on")
             self.report({"INFO"}, running.error)
             return {"CANCELLED"}
         except UnderstudyError as error:

@@ -307,7 +307,7 @@ def test_while_modal_only_escape_is_kept_from_blender(running) -> None:
     assert pressed.feel("ESC") == {"RUNNING_MODAL"}
     assert running.job.state == "stopping"
     assert pressed.live() == {"CANCELLED"}
-    assert pressed.reports == [({"INFO"}, "Stopped; Resume goes on from there")]
+    assert pressed.reports == [({"INFO"}, "Stopped; press Resume to go on")]
     assert bpy.context.window_manager.understudy.job.state == "failed"
     assert running.ticks > 0
 
