@@ -30,6 +30,7 @@ _PAST_FULL: Final = 1.25
 """How much farther than a coefficient of 1 takes it a bone may go."""
 _LEAST: Final = 1e-3
 _NEAR_FACE_CM: Final = 1.0
+_IN_EYE_CM: Final = 0.8
 _HANDLE_CM: Final = 4.5
 _OPENS_CM: Final = 0.5
 _SAME_JOINT: Final = 0.01
@@ -69,7 +70,7 @@ def face_channels(rig: Rig) -> list[str]:
     keys = []
     for name in list(controls)[:MOST_BONES]:
         pose = armature.pose.bones[name]
-        fields = ("rotation_euler", "location") if name in jaw else ("location",)
+        fields = ("rotation_euler", "location") if name in jaw else (_own_field(rig, name),)
         for field in fields:
             locks = pose.lock_rotation if field == "rotation_euler" else pose.lock_location
             keys += [bone_key(name, field, axis) for axis in range(3) if not locks[axis]]
@@ -240,6 +241,13 @@ def _reach_cm(rig: Rig, mesh: bpy.types.Object, block: bpy.types.ShapeKey) -> fl
     block.relative_key.data.foreach_get("co", rest)
     scale = mesh.matrix_world.median_scale / rig.root.matrix_world.median_scale
     return float(np.linalg.norm((moved - rest).reshape(-1, 3), axis=1).max()) * scale / rig.units_per_cm
+
+
+def _own_field(rig: Rig, name: str) -> str:
+    """How a bone of the skin moves it: lids that begin in the middle of an eye turn about it, all else is moved."""
+    eyes = face_model.load().eye_centres_cm
+    away = np.linalg.norm(eyes - _in_face_cm(rig, Control(rig.armature, name)), axis=1).min()
+    return "rotation_euler" if away < _IN_EYE_CM and not is_rigify(rig) else "location"
 
 
 def _surface_bones(rig: Rig) -> Iterator[str]:
