@@ -51,7 +51,7 @@ def test_the_story_came_to_its_end(told: dict[str, Any], capsys: pytest.CaptureF
 
 
 def test_escape_stops_the_job_and_says_so(told: dict[str, Any]) -> None:
-    assert told["after_esc"] == "Stopped; Resume goes on from there"
+    assert told["after_esc"] == "Stopped; press Resume to go on"
 
 
 def test_a_killed_worker_leaves_blender_alive_and_can_be_resumed(told: dict[str, Any]) -> None:
