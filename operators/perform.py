@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -107,6 +108,7 @@ def perform(
     corrections = resolving.corrections_of(avatar, take, name) if kept else []
     solved = resolving.solved(settings, avatar, take, corrections, eyes=eyes) if corrections else take
     performance, mapping = performed(avatar, solved, eyes)
+    heard = _sound_of(scene)
     report = bake_take(
         avatar,
         performance,
@@ -123,7 +125,12 @@ def perform(
     for id_block in moved_blocks(read_rig(avatar, take)):
         hand_edits.remember(id_block, name, corrections)
     resolving.show(keys, corrections, scene)
-    _accompany(scene, solved)
+    if keys.mark_uncertain:
+        markers.mark_uncertain(scene, solved, keys.uncertain_share)
+    else:
+        markers.clear_marks(scene)
+    if heard is not None:
+        sound.place_sound(scene, heard[0], take, heard[1])
     keys.summary = _summary(report)
     return report
 
@@ -138,20 +145,18 @@ def sentence_of(report: BakeReport, avatar: bpy.types.Object, name: str) -> str:
     )
 
 
-def _accompany(scene: bpy.types.Scene, take: Take) -> None:
-    """Marks and sound beside the keys, as far as they were asked for; footage without sound is no reason to stop."""
-    keys, footage = scene.understudy.keying, scene.understudy.footage
-    if keys.mark_uncertain:
-        markers.mark_uncertain(scene, take, keys.uncertain_share)
-    else:
-        markers.clear_marks(scene)
+def _sound_of(scene: bpy.types.Scene) -> tuple[Path, float] | None:
+    """The footage and when its sound begins, where sound was asked for and there is some."""
+    footage = scene.understudy.footage
     path = paths.absolute(footage) if footage else None
-    if keys.add_sound and bpy.app.build_options.audaspace and path is not None and path.is_file():
-        from ..inference.media.sound_start import sound_start_s
+    if not scene.understudy.keying.add_sound or not bpy.app.build_options.audaspace or path is None:
+        return None
+    if not path.is_file():
+        return None
+    from ..inference.media.sound_start import sound_start_s
 
-        start_s = sound_start_s(path)
-        if start_s is not None:
-            sound.place_sound(scene, path, take, start_s)
+    start_s = sound_start_s(path)
+    return None if start_s is None else (path, start_s)
 
 
 def _summary(report: BakeReport) -> str:

@@ -27,6 +27,8 @@ BETWEEN = 0.5
 from swinging out between two keys."""
 MARGIN = 0.999
 """Blender keeps keys in single precision, so a little of the tolerance is left."""
+LARGEST = 500_000
+"""So many samples are looked at together: memory in proportion to this, not to the shot."""
 RIDGE = 1e-9
 """Slopes that the samples leave open are those of the straight line."""
 
@@ -81,6 +83,16 @@ def reduce_keys(
     straight lines between the samples as they do at the samples.
     """
     count, size = values.shape[1:]
+    most = max(1, LARGEST // count)
+    if len(values) > most:
+        parts = [slice(first, first + most) for first in range(0, len(values), most)]
+        return [
+            keys
+            for part in parts
+            for keys in reduce_keys(
+                frames, values[part], tolerance[part], hold, None if pinned is None else pinned[part], check_frames
+            )
+        ]
     scaled = values / (np.maximum(tolerance, 1e-12) * MARGIN)[:, None, None]
     holds = np.zeros(count, bool) if hold is None else hold
     pins = turning_points(scaled, REVERSAL) | (False if pinned is None else pinned)
