@@ -10,6 +10,9 @@ from ..operators.properties_avatar import COEFFICIENTS, region_of
 from ..translations import translated
 from .step import Part, say
 
+_WIDE_PX = 300
+"""From this width of the sidebar on, two names and a gain stand side by side; before the scale of the interface."""
+
 
 class UNDERSTUDY_UL_links(bpy.types.UIList):
     """Links, searched and sorted by what is chosen above the list."""
@@ -27,13 +30,17 @@ class UNDERSTUDY_UL_links(bpy.types.UIList):
         """One link: what drives, which key follows, how strongly."""
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
-        names, gain = (part := row.split(factor=0.7, align=True)).row(), part.row()
+        has_two = item.key != item.coefficient  # one name is said once: the sidebar is narrow
+        is_wide = context.region.width > _WIDE_PX * context.preferences.system.ui_scale
+        split = row.split(factor=0.7, align=True) if is_wide or not has_two else row
+        names = split.row(align=True)
         names.active = item.enabled
-        if item.key != item.coefficient:  # said once where both have one name: the sidebar is narrow
-            names = names.split(factor=0.5)
+        if has_two:
+            names = names.split(factor=0.5, align=True)
             names.label(text=item.coefficient, translate=False)
         names.label(text=item.key, translate=False, icon="NONE" if item.key in data.key_names else "ERROR")
-        gain.prop(item, "gain", text="")
+        if is_wide or not has_two:
+            split.prop(item, "gain", text="")
 
     def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         """Search and order stand above the list, where they are seen."""

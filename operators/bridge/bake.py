@@ -163,7 +163,7 @@ def planned(
     tracks, driven = _driven(rig, weights, line)
     if not driven and (rig.meshes or not (head or eyes)):
         raise UsageError(
-            f"No shape key of {rig.root.name} carries a known name; rename them to ARKit names or use Add Avatar."
+            f"No shape key of {rig.root.name} carries a known name; press By Shape in step 3, or use Add Avatar."
         )
     for ob, curves in turn_tracks(rig, take, line.seen, head=head, eyes=eyes):
         tracks.setdefault(ob, []).extend(curves)

@@ -130,9 +130,12 @@ def test_rows_of_the_lists_draw(addon, scene, avatar) -> None:
     bpy.context.view_layer.update()
     scene.understudy.avatar = avatar
     kept, words = avatar.understudy, []
+    context = SimpleNamespace(
+        region=SimpleNamespace(width=250), preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
+    )
     kept.links[1].key = "gone"
     for link in kept.links[:3]:
-        mapping.UNDERSTUDY_UL_links.draw_item(None, bpy.context, Layout(words), kept, link, 0, kept, "active_link")
+        mapping.UNDERSTUDY_UL_links.draw_item(None, context, Layout(words), kept, link, 0, kept, "active_link")
     assert words == ["eyeBlinkLeft", "eyeLookDownLeft", "gone", "eyeLookInLeft"]
     kept.also.add().object = bpy.data.objects["Teeth"]
     avatars.UNDERSTUDY_UL_companions.draw_item(
