@@ -58,13 +58,13 @@ def pythons() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def built_zip() -> Path:
-    """The extension zip of this platform, the newest in `dist/`."""
+def built_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension zip of this platform, the newest in `dist/`; a copy, which no other build replaces meanwhile."""
     platform = {"linux": "linux_x64", "win32": "windows_x64", "darwin": "macos_arm64"}[sys.platform]
     found = sorted((ROOT / "dist").glob(f"understudy-*-{platform}.zip"), key=lambda path: path.stat().st_mtime)
     if not found:
         pytest.skip("no zip in dist/; use: python3 run.py test package")
-    return found[-1]
+    return Path(shutil.copy(found[-1], tmp_path_factory.mktemp("zip")))
 
 
 @pytest.fixture(scope="session")
