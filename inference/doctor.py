@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .files import masked
 from .networks.registry import weights_folders
 
 
@@ -33,7 +34,7 @@ def doctor() -> DoctorReport:
         "blender": _blender(),
         "video": _video(),
     }
-    return DoctorReport("\n".join(_lines(facts)), facts)
+    return DoctorReport(masked("\n".join(_lines(facts))), facts)
 
 
 def _version(package: str) -> str | None:
