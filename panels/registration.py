@@ -16,6 +16,7 @@ from . import (
     keys,
     light,
     mapping,
+    menu,
     perform,
     scene,
     track,
@@ -36,18 +37,26 @@ PARTS = (
     composite,
     import_result,
     clip_editor,
+    menu,
 )
-"""Modules with `CLASSES`; a step comes before its sub-panels."""
+"""Modules with `CLASSES`; a step comes before its sub-panels. One that adds to Blender's own menus has `register` and
+`unregister`, called after its classes came and before they go."""
 CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)
 
 
 def register() -> None:
-    """Add the classes in order."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    """Add every part."""
+    for part in PARTS:
+        for cls in part.CLASSES:
+            bpy.utils.register_class(cls)
+        if hasattr(part, "register"):
+            part.register()
 
 
 def unregister() -> None:
-    """Remove them in reverse."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    """Remove every part, last first."""
+    for part in reversed(PARTS):
+        if hasattr(part, "unregister"):
+            part.unregister()
+        for cls in reversed(part.CLASSES):
+            bpy.utils.unregister_class(cls)

@@ -15,7 +15,7 @@ import pytest
 import understudy
 from understudy.inference import take as takes
 from understudy.inference.take import Take
-from understudy.panels import registration
+from understudy.panels import menu, registration
 
 MakeTake = Callable[..., Take]
 PANELS = [cls for cls in registration.CLASSES if issubclass(cls, bpy.types.Panel)]
@@ -183,6 +183,19 @@ def test_the_movie_clip_editor_offers_its_own_clip(footage: Path) -> None:
     assert "understudy.use_clip" not in [line[0] for line in shown("footage")]
     bpy.ops.understudy.use_clip(clip=bpy.data.movieclips[0].name)
     assert "understudy.use_clip" not in [line[0] for line in shown("clip_footage")]
+
+
+def test_the_menu_offers_every_step_and_goes_with_the_extension(filled: None) -> None:
+    lines = list[tuple[Any, ...]]()
+    menu.UNDERSTUDY_MT_steps.draw(SimpleNamespace(layout=Paper(lines)), bpy.context)
+    offered = {line[1] for line in lines if line[0] == "operator"}
+    assert {f"understudy.{verb}" for verb in ("open_footage", "track", "add_avatar", "bake", "render")} <= offered
+    for host in (bpy.types.VIEW3D_MT_object, bpy.types.CLIP_MT_clip):
+        assert menu._draw_entry in host._dyn_ui_initialize()
+    menu.unregister()
+    for host in (bpy.types.VIEW3D_MT_object, bpy.types.CLIP_MT_clip):
+        assert menu._draw_entry not in host._dyn_ui_initialize()
+    menu.register()
 
 
 def test_sub_panels_follow_their_step_and_editor() -> None:
