@@ -95,6 +95,8 @@ class _Session:
     current: Running | None = None
     """The job that runs, or the last one when it failed or was stopped."""
     log: Path | None = None
+    modal_wanted: bool = False
+    """Whether the operator that is called now shall be modal, although no button of its own was pressed."""
 
 
 _session = _Session()
@@ -126,15 +128,23 @@ class LongWork(Work):
 
     def select_file(self, context: bpy.types.Context) -> set[str]:
         """Ask for `filepath` first; the work begins when a file is chosen."""
-        self._selecting = True
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """The button was pressed; who asks something first does so in an `invoke` of its own."""
+        self._pressed = True
+        return self.execute(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the job; wait for it unless there is a window to be kept alive."""
-        if getattr(self, "_selecting", False):
-            # Blender forgets an operator that came from the file browser: another one does the work.
-            return start_again(type(self).bl_idname, self.as_keywords(), modal=True)
+        modal = not bpy.app.background and (_session.modal_wanted or self.options.is_invoke)
+        if modal and not _session.modal_wanted and not getattr(self, "_pressed", False):
+            # Blender forgets an operator that comes from a dialog or the file browser: another one does the work.
+            problem = start_again(type(self).bl_idname, self.as_keywords(), modal=True)
+            if problem:
+                self.report({"ERROR"}, problem)
+            return {"CANCELLED"}
         try:
             if is_running():
                 raise UsageError("Another job is running; wait until it is done, or cancel it.")
@@ -142,7 +152,7 @@ class LongWork(Work):
         except UnderstudyError as error:
             self.report({"ERROR"}, masked(str(error)))
             return {"CANCELLED"}
-        if bpy.app.background or not self.options.is_invoke:
+        if not modal:
             return self._wait(context)
         manager = context.window_manager
         self._autosave = Autosave()
@@ -268,10 +278,20 @@ def end_worker() -> None:
         _session.current.end()
 
 
-def start_again(operator: str, keywords: dict[str, Any], *, modal: bool) -> set[str]:
-    """Call a long operator with these properties."""
+def start_again(operator: str, keywords: dict[str, Any], *, modal: bool) -> str:
+    """Call a long operator with these properties, without the questions that it asks when its button is pressed.
+
+    Returns the sentence of what went wrong, or nothing.
+    """
     call = getattr(bpy.ops.understudy, operator.partition(".")[2])
-    return call("INVOKE_DEFAULT" if modal else "EXEC_DEFAULT", **keywords)
+    _session.modal_wanted = modal
+    try:
+        call("EXEC_DEFAULT", **keywords)
+    except RuntimeError as error:  # how Blender hands on an operator's report, or why its button is grey
+        return str(error).removeprefix("Error: ").rpartition(".poll() ")[2].strip()
+    finally:
+        _session.modal_wanted = False
+    return ""
 
 
 def counted(job: Job) -> str:

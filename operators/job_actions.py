@@ -56,13 +56,12 @@ class UNDERSTUDY_OT_resume(Work, bpy.types.Operator):
         if scene is None:
             self.report({"ERROR"}, "The scene of that job is gone; start anew in another one.")
             return {"CANCELLED"}
-        try:
-            with context.temp_override(scene=scene):
-                result = job.start_again(ended.operator, ended.keywords, modal=self.options.is_invoke)
-        except RuntimeError as error:  # the operator's own sentence
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").rpartition(".poll() ")[2].strip())
+        with context.temp_override(scene=scene):
+            problem = job.start_again(ended.operator, ended.keywords, modal=self.options.is_invoke)
+        if problem:
+            self.report({"ERROR"}, problem)
             return {"CANCELLED"}
-        return {"FINISHED"} if result & {"FINISHED", "RUNNING_MODAL"} else {"CANCELLED"}
+        return {"FINISHED"}
 
 
 class UNDERSTUDY_OT_open_log(Work, bpy.types.Operator):

@@ -101,7 +101,7 @@ class UNDERSTUDY_OT_track(LongWork, bpy.types.Operator):
         """Ask for the footage when none was chosen."""
         if not (self.filepath or context.scene.understudy.footage):
             return self.select_file(context)
-        return self.execute(context)
+        return super().invoke(context, event)
 
     def command(self, context: bpy.types.Context) -> Command:
         """The words of ``understudy track``."""
