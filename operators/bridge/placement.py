@@ -39,6 +39,11 @@ _SLIDES: Final = 8
 _OFF_SKIN: Final = 2.5
 """Landmarks farther off than so many medians have no skin under them."""
 _REMEMBERED: Final = 8
+_BONY: Final = (33, 133, 362, 263, 168, 6, 197, 195, 5, 10, 234, 454, 127, 356)
+"""Landmarks that no expression moves much: corners of the eyes, bridge of the nose, forehead, temples."""
+_SIZE_FRAMES: Final = 60
+_SIZES: Final = (0.7, 1.4)
+"""Sizes of faces that there are; beyond, the take's landmarks are not what they should be."""
 
 _places_of: dict[tuple[object, ...], dict[str, Points]] = {}
 _laid: dict[tuple[object, ...], Points] = {}
@@ -152,11 +157,33 @@ def _actor(take: Take | None) -> tuple[FaceModel, Points]:
     if take.face_model != default.name:
         try:
             model = face_model.load(take.face_model)
-        except UnderstudyError:  # tracked on another computer: the default face is a good ruler too
-            return default, default.mean_cm.astype(np.float64)
+        except (
+            UnderstudyError
+        ):  # a maker's model, of which a take knows no folder: the default face in the actor's size
+            return default, default.mean_cm.astype(np.float64) * _actor_size(take, default)
     if len(take.neutral_cm) != len(model.mean_cm):
-        return model, model.mean_cm.astype(np.float64)
+        return model, model.mean_cm * _actor_size(take, model)
     return model, take.neutral_cm.astype(np.float64)
+
+
+def _actor_size(take: Take, model: FaceModel) -> float:
+    """How large the actor's face is beside the mean face: as large as the landmarks of the take ask, at its distances.
+
+    With Y = s R X + t and (u - cx) = f Yx / -Yz every landmark gives two equations that are linear in s.
+    """
+    frames = np.flatnonzero(take.confidence > 0)
+    frames = frames[:: max(len(frames) // _SIZE_FRAMES, 1)]
+    points = np.einsum("tij,nj->tni", take.rotation[frames].astype(np.float64), model.landmark_mean_cm[list(_BONY)])
+    pixels = take.landmarks_px[frames][:, list(_BONY)].astype(np.float64)
+    moves = take.translation_cm[frames].astype(np.float64)[:, None]
+    focal, middle = take.camera_matrix[(0, 1), (0, 1)], take.camera_matrix[:2, 2]
+    offset = (pixels - middle) * (1.0, -1.0)
+    slope = -offset * points[..., 2:] - focal * points[..., :2]
+    wanted = offset * moves[..., 2:] + focal * moves[..., :2]
+    known = np.isfinite(offset)
+    total = float((slope[known] ** 2).sum())
+    size = float((slope[known] * wanted[known]).sum() / total) if total > 0 else 1.0
+    return size if _SIZES[0] < size < _SIZES[1] else 1.0
 
 
 def _shape_places(
@@ -255,8 +282,10 @@ def _triangles(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
 
 
 def _centre(points: Points, moves: Points, areas: Points) -> Points | None:
-    """The middle of points (N, 3), each counted by the square of its move and the surface around it."""
-    shares = (np.asarray(moves) ** 2).sum(1) * areas
+    """The middle of points (N, 3), each counted by the surface around it and the fourth power of its move: what goes far
+    tells a place, a neck that comes along a little does not.
+    """
+    shares = (np.asarray(moves) ** 2).sum(1) ** 2 * areas
     total = float(shares.sum())
     return np.asarray(shares @ points / total) if total > 0 else None
 

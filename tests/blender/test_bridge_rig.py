@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -256,3 +257,43 @@ def test_meshes_that_hang_on_one_empty_are_one_avatar(scene) -> None:
     assert root_of(face) == holder
     assert set(read_rig(lashes).meshes) == {face, lashes}
     assert armature not in {read_rig(face).root}
+
+
+@pytest.mark.parametrize("face_model_name", ["default", "ict"])
+def test_a_bare_mesh_lies_where_its_lids_and_lips_are_not_where_its_neck_ends(
+    scene, make_take: MakeTake, face_model_name: str
+) -> None:
+    """A face in another unit and place, whose keys also move a neck that the face model has not."""
+    size = 0.93
+    neck = np.array([[x, -30.0 - y, -12.0] for x in (-9.0, 9.0) for y in (0.0, 12.0)])
+    points = np.vstack([MODEL.mean_cm.astype(float), neck])
+    place, unit = np.array([3.0, 150.0, -2.0]), 2.54
+    mesh = bpy.data.meshes.new("Bust")
+    mesh.from_pydata(((points + place) * unit).tolist(), [], [*MODEL.triangles.tolist(), [478, 479, 481]])
+    bust = bpy.data.objects.new("Bust", mesh)
+    scene.collection.objects.link(bust)
+    bust.rotation_euler = (np.pi / 2, 0, 0)
+    bust.shape_key_add(name="Basis", from_mix=False)
+    for key in arkit.NAMES:
+        moved = points.copy()
+        moved[:478] += MODEL.expressions_cm[arkit.INDEX[key]]
+        if key.startswith(("jaw", "mouth")):
+            moved[478:, 1] -= 0.1
+        block = bust.shape_key_add(name=key, from_mix=False)
+        block.data.foreach_set("co", ((moved + place) * unit).astype(np.float32).ravel())
+        block.value = 0.0
+    bpy.context.view_layer.update()
+    take = make_take(neutral_cm=MODEL.mean_cm * size, face_model=face_model_name)
+    take = replace(take, landmarks_px=seen_landmarks(take, MODEL.mean_cm.astype(float) * size))
+    rig = read_rig(bust, take)
+    assert np.allclose(rig.face_axes, Matrix.Identity(3))
+    assert rig.units_per_cm == pytest.approx(unit / size, rel=0.01)
+    assert np.linalg.norm(np.array(rig.origin) / unit - place) < 0.1
+
+
+def seen_landmarks(take: Take, points_cm: np.ndarray) -> np.ndarray:
+    """(T, 478, 2) pixels of a head's points."""
+    camera = np.einsum("tij,nj->tni", take.rotation.astype(float), points_cm) + take.translation_cm[:, None]
+    (fx, _, cx), (_, fy, cy), _ = take.camera_matrix
+    x, y, z = np.moveaxis(camera, -1, 0)
+    return np.stack([cx + fx * x / -z, cy - fy * y / -z], -1).astype(np.float32)
