@@ -58,9 +58,9 @@ class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
         settings = scene.understudy
         made = next(event for event in events if event["event"] == "texture")
         take, name = chosen_take(scene)
-        avatar = add_actor_avatar(
-            scene, take, Path(made["path"]), name=name, model=load(model_of(settings, take.face_model))
-        )
+        spec = model_of(settings, take.face_model)
+        folder = Path(spec.removeprefix("ict:")) if spec.startswith("ict:") else None
+        avatar = add_actor_avatar(scene, take, Path(made["path"]), name=name, model=load(spec), ict_folder=folder)
         context.view_layer.update()
         settings.avatar = avatar
         share = round(100 * made["coverage"])

@@ -15,8 +15,10 @@ from ...inference.face_model.types import FaceModel
 from ...inference.take import Take
 from . import avatar_materials as recipes
 from .avatar_default import add_default_avatar, default_materials
+from .avatar_ict import add_ict_avatar
 from .avatar_palette import EYE_WHITE, HAIR, IRIS, SKIN, WHITE, Colour
 from .head_shape import HeadShape, actor_head
+from .ict_actor import IctActor
 
 NAME = "Actor"
 BALD_BRIGHTNESS, BALD_TINT = 0.7, 0.1
@@ -31,13 +33,17 @@ def add_actor_avatar(
     *,
     name: str = NAME,
     model: FaceModel | None = None,
+    ict_folder: Path | None = None,
 ) -> bpy.types.Object:
     """An avatar with the face of the take's actor and the avatar contract of `add_default_avatar`; returns its armature.
 
     `texture` is a picture that `understudy texture` wrote. `model` is the face model that the take was made with; it may
-    be left out for the embedded one. Raises UsageError when they do not fit, InputError when the texture is no picture.
+    be left out for the embedded one. With `ict_folder` a take made with ICT-FaceKit gets the ICT-FaceKit head. Raises
+    UsageError when they do not fit, InputError when the texture is no picture.
     """
     shape = actor_shape(take, model or load("default"))
+    if ict_folder is not None and model is not None and model.name == "ict":
+        return _add_ict(scene, name, ict_folder, IctActor(model, take.neutral_cm), texture)
     if texture is None:
         return add_default_avatar(scene, name, shape)
     image, colours = load_texture(texture)
@@ -50,6 +56,16 @@ def add_actor_avatar(
     # The picture has the actor's own brows.
     without = ("Brows", "Hair") if is_bald(colours) else ("Brows",)
     return add_default_avatar(scene, name, shape, materials, without=without)
+
+
+def _add_ict(
+    scene: bpy.types.Scene, name: str, folder: Path, actor: IctActor, texture: Path | None
+) -> bpy.types.Object:
+    if texture is None:
+        return add_ict_avatar(folder, scene, name, actor)
+    image, colours = load_texture(texture)
+    bare = {**colours, "hair": colours["skin"]}  # this head has no hair
+    return add_ict_avatar(folder, scene, name, actor, lambda avatar: _photographed(avatar, image, bare))
 
 
 def actor_shape(take: Take, model: FaceModel) -> HeadShape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from ...inference.face_model.ict_folder import IctModel, read_ict
 from . import avatar_materials as recipes
 from . import face_topology as parts
 from .avatar_mesh import Indices, Piece, Points, averaged, merge, smoothstep
-from .avatar_objects import add_armature, add_pieces
+from .avatar_objects import UV, add_armature, add_pieces
 from .face_skin import Eye
 from .facial_hair import brows, lashes
 from .head_field import HEAD_PIVOT_CM, NECK_PIVOT_CM, head_weights
+from .ict_actor import IctActor
 
+Materials = Callable[[str], Mapping[str, bpy.types.Material]]
 SOCKETS = slice(11248, 14062)
 """Vertices of the mouth bag and the eye sockets inside the skin."""
 IRIS_OF_RADIUS = 0.41
@@ -32,20 +34,31 @@ LEFT_BROW, RIGHT_BROW, OUTER_LIP = slice(22, 27), slice(17, 22), slice(48, 60)
 BROW_TINT = np.array([0.10, 0.06, 0.045])
 
 
-def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT") -> bpy.types.Object:
+def add_ict_avatar(
+    folder: str | Path,
+    scene: bpy.types.Scene,
+    name: str = "ICT",
+    actor: IctActor | None = None,
+    materials: Materials | None = None,
+) -> bpy.types.Object:
     """Build the ICT-FaceKit head in `scene` and return its armature (the avatar contract of `avatar_default`).
 
-    Raises InputError when `folder` is not an ICT-FaceKit folder.
+    With an `actor` it has that face, places in the actor's texture, and, given `materials` (of a name) in place of some
+    of its own, no brows of strands. Raises InputError when `folder` is not an ICT-FaceKit folder.
     """
     head = read_ict(Path(folder))
+    marks = load("default").mean_cm.astype(np.float64)
+    if actor is not None:
+        head, marks = actor.shaped(head), actor.marks
     eyes = [_sphere(head.neutral_cm[head.part(f"M_Iris{side}")]) for side in ("Left", "Right")]
     face = merge(
-        "Face", [_skin(head), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))]
+        "Face",
+        [_skin(head, actor), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))],
     )
-    face.properties["understudy_landmarks"] = _landmarks(face).tolist()
+    face.properties["understudy_landmarks"] = _landmarks(face, marks).tolist()
     pieces = [
         face,
-        _brows(head, face),
+        *([] if materials else [_brows(head, face)]),
         _part(head, "Mouth", {"M_GumsTongue": "gums", "M_Teeth": "teeth"}),
         _lashes(head, face, eyes),
         _part(head, "Eye Shells", dict.fromkeys(SHELLS, "shell"), hidden=True),
@@ -53,7 +66,8 @@ def add_ict_avatar(folder: str | Path, scene: bpy.types.Scene, name: str = "ICT"
     origin_m = np.array([0.0, 0.0, -0.01 * head.neutral_cm[:, 1].min()])
     centres = np.array([centre for centre, _ in eyes])
     armature = add_armature(scene, name, origin_m, NECK_PIVOT_CM, HEAD_PIVOT_CM, centres)
-    add_pieces(pieces, armature, origin_m, _materials(armature.name))
+    own = materials(armature.name) if materials else {}
+    add_pieces(pieces, armature, origin_m, {**_materials(armature.name), **own})
     return armature
 
 
@@ -96,7 +110,7 @@ def _shapes(head: IctModel, vertices: Indices) -> dict[str, Points]:
     return {name: delta[vertices].astype(np.float64) for name, delta in head.shapes_cm.items()}
 
 
-def _skin(head: IctModel) -> Piece:
+def _skin(head: IctModel, actor: IctActor | None) -> Piece:
     """Face and back of the head, coloured; the mouth bag and eye sockets have their own material."""
     part = _part(head, "Skin", {"M_Face": "skin", "M_BackHead": "skin"})
     used = head.part("M_Face", "M_BackHead")
@@ -112,7 +126,11 @@ def _skin(head: IctModel) -> Piece:
         face_material=slot,
         shapes_cm=_shapes(head, used),
         bone_weights=part.bone_weights,
-        attributes={"rest_cm": part.points_cm, "tint": _tint(part, head.neutral_cm[head.landmarks68])},
+        attributes={
+            "rest_cm": part.points_cm,
+            "tint": _tint(part, head.neutral_cm[head.landmarks68]),
+            **({UV: actor.uv(part.points_cm)} if actor is not None else {}),
+        },
     )
 
 
@@ -198,9 +216,8 @@ def _eye(head: IctModel, side: str, centre: Points, radius: float) -> Piece:
     )
 
 
-def _landmarks(face: Piece) -> Indices:
-    """(478,) vertex nearest to each mean landmark of the default model: iris landmarks on eyeballs, others on skin."""
-    marks = load("default").mean_cm.astype(np.float64)
+def _landmarks(face: Piece, marks: Points) -> Indices:
+    """(478,) vertex nearest to each landmark (478, 3): iris landmarks on eyeballs, others on skin."""
     on_eye = face.bone_weights["eye.L"] + face.bone_weights["eye.R"] > 0
     nearest = np.empty(len(marks), np.int64)
     for index, mark in enumerate(marks):

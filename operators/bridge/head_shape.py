@@ -68,10 +68,10 @@ def actor_head(landmarks_cm: NDArray[np.floating], expressions_cm: NDArray[np.fl
     if expressions_cm is not None:
         changes["expressions_cm"] = np.asarray(expressions_cm, np.float32)
     own = replace(model, **changes)  # type: ignore[arg-type]
-    return HeadShape(own, _warp(model.mean_cm[:SKIN_COUNT].astype(np.float64), marks[:SKIN_COUNT]))
+    return HeadShape(own, warp_between(model.mean_cm[:SKIN_COUNT].astype(np.float64), marks[:SKIN_COUNT]))
 
 
-def _warp(source: Points, target: Points) -> Callable[[Points], Points]:
+def warp_between(source: Points, target: Points) -> Callable[[Points], Points]:
     """A smooth map of space that takes `source` to `target` (N, 3): size and place everywhere, the rest near the face."""
     scale, shift = _size_and_place(source, target)
     kernel = _bump(source, source)

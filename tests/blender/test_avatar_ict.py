@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
+from painted_shot import painted_take
 from understudy.inference.errors import InputError
 from understudy.inference.face_model import load
+from understudy.inference.face_model.ict import build_ict
+from understudy.inference.face_model.ict_folder import read_ict
 from understudy.models.ict_archive import unpack_ict
+from understudy.operators.bridge.avatar_actor import add_actor_avatar
 from understudy.operators.bridge.avatar_ict import add_ict_avatar
+from understudy.operators.bridge.ict_actor import IctActor
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +96,36 @@ def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="damaged"):
         add_ict_avatar(tmp_path, bpy.context.scene)
     assert len(bpy.data.objects) == before
+
+
+def test_the_actors_ict_head(ict_folder: Path) -> None:
+    model = build_ict(ict_folder)
+    neutral = model.mean_cm + 1.5 * model.identity_modes_cm[0] - model.identity_modes_cm[1]
+    actor = IctActor(model, neutral)
+    head = read_ict(ict_folder)
+    shaped = actor.shaped(head)
+    fitted = model.source_vertices >= 0
+    assert np.abs(shaped.neutral_cm[model.source_vertices[fitted]] - neutral[fitted]).max() < 1e-4
+    # The rest follows without a tear: neighbours move alike.
+    triangles = head.triangles("M_Face", "M_BackHead")
+    way = np.linalg.norm(shaped.neutral_cm - head.neutral_cm, axis=1)
+    assert way[triangles].max() > 0.3
+    step = np.linalg.norm(np.diff((shaped.neutral_cm - head.neutral_cm)[triangles[:, [0, 1]]], axis=1)[:, 0], axis=1)
+    length = np.linalg.norm(np.diff(head.neutral_cm[triangles[:, [0, 1]]], axis=1)[:, 0], axis=1)
+    assert np.percentile(step / np.maximum(length, 0.05), 99.5) < 0.5
+    ball = head.part("M_IrisLeft")
+    assert np.ptp(shaped.neutral_cm[ball] - head.neutral_cm[ball], axis=0).max() < 1e-9
+    places = actor.uv(shaped.neutral_cm[head.part("M_Face")])
+    assert ((places > 0) & (places < 1)).all()
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    take = replace(painted_take(), face_model="ict", neutral_cm=neutral)
+    avatar = add_actor_avatar(bpy.context.scene, take, model=model, ict_folder=ict_folder)
+    face = part(avatar, "Face")
+    vertices = face.data.vertices
+    marks = np.array([vertices[index].co for index in face["understudy_landmarks"]])
+    cm = actor.marks
+    expected = np.array(avatar["understudy_origin_m"]) + 0.01 * np.stack([cm[:, 0], -cm[:, 2], cm[:, 1]], 1)
+    assert np.median(np.linalg.norm(marks - expected, axis=1)) < 0.002
+    assert "UVMap" in face.data.uv_layers
+    assert {bone.name for bone in avatar.pose.bones} == {"neck", "head", "eye.L", "eye.R"}
