@@ -159,6 +159,44 @@ class UNDERSTUDY_OT_remove_companion(Work, bpy.types.Operator):
         return f"{gone.name if gone is not None else 'It'} no longer follows"
 
 
+class UNDERSTUDY_OT_make_editable(Work, bpy.types.Operator):
+    """Let a linked character perform here: library overrides of its objects, and of its meshes for their shape keys"""
+
+    bl_idname = "understudy.make_editable"
+    bl_label = "Make Editable"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A linked avatar is needed."""
+        if not has_avatar(cls, context):
+            return False
+        if not is_linked(root_of(chosen_avatar(context))):
+            cls.poll_message_set("The avatar is not linked from another file; there is nothing to do")
+            return False
+        return True
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Override what is linked."""
+        root = root_of(chosen_avatar(context))
+        if not root.is_editable:
+            root = root.override_hierarchy_create(context.scene, context.view_layer, do_fully_editable=True)
+            if root is None:
+                raise UsageError("Blender cannot override this character; append it in place of linking it.")
+        for mesh in read_rig(root).meshes:
+            if not mesh.data.is_editable:
+                mesh.data.override_create(remap_local_usages=True)
+        context.view_layer.update()
+        context.scene.understudy.avatar = root
+        return f"{root.name} can perform in this file"
+
+
+def is_linked(root: bpy.types.Object) -> bool:
+    """Whether an avatar, or a mesh right below it, is linked from another file and cannot be keyed."""
+    keys = [ob.data.shape_keys for ob in (root, *root.children) if ob.type == "MESH"]
+    return not root.is_editable or any(key is not None and not key.is_editable for key in keys)
+
+
 def _has_keys(ob: bpy.types.Object) -> bool:
     return ob.type == "MESH" and ob.data.shape_keys is not None and len(ob.data.shape_keys.key_blocks) > 1
 
@@ -166,6 +204,7 @@ def _has_keys(ob: bpy.types.Object) -> bool:
 CLASSES = (
     UNDERSTUDY_OT_add_avatar,
     UNDERSTUDY_OT_use_selected,
+    UNDERSTUDY_OT_make_editable,
     UNDERSTUDY_OT_add_companions,
     UNDERSTUDY_OT_remove_companion,
 )

@@ -23,7 +23,7 @@ from ..inference.errors import InputError, UnderstudyError, UsageError
 from ..inference.take import Take
 from .base import Work
 from .bridge import bake, paths, timing
-from .bridge.fcurves import was_written
+from .bridge.fcurves import check_writable, was_written
 from .bridge.playing import Player, Rest, make_player, note_rest, rest_of, turns_of
 from .bridge.rig import Rig, read_rig, root_of
 from .chosen import chosen_avatar, has_avatar, has_take
@@ -197,6 +197,8 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) ->
         plan = bake.planned(
             rig, take, mapping, scene=scene, head=settings.use_head, eyes=settings.use_eyes, weights=weights
         )
+        for id_block, _ in plan.tracks:
+            check_writable(id_block)
     except UnderstudyError:
         Rest(turns=turns).put_back()  # a plan sets how bones turn
         raise

@@ -30,6 +30,9 @@ ORDERS = (
     ("KEY", "By Key", "In alphabetical order of the avatar's keys"),
     ("GAIN", "By Gain", "The strongest first"),
 )
+KEPT = {"LIBRARY_OVERRIDABLE"}
+LISTED = {"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
+"""A character that is linked into a shot and overridden there has a list and adjustments of its own."""
 COEFFICIENTS = tuple((name, name, "", index) for index, name in enumerate(arkit.NAMES))
 
 
@@ -68,9 +71,13 @@ class UNDERSTUDY_PG_link(bpy.types.PropertyGroup):
             description="What the actor does, by its ARKit name; left and right are the actor's own",
             items=COEFFICIENTS,
             update=_link_changed,
+            override=KEPT,
         )
         key: bpy.props.StringProperty(
-            name="Key", description="Shape key or other control of the avatar that follows", update=_link_changed
+            name="Key",
+            description="Shape key or other control of the avatar that follows",
+            update=_link_changed,
+            override=KEPT,
         )
         gain: bpy.props.FloatProperty(
             name="Gain",
@@ -80,6 +87,7 @@ class UNDERSTUDY_PG_link(bpy.types.PropertyGroup):
             soft_max=2.0,
             step=5,
             update=_link_changed,
+            override=KEPT,
         )
         offset: bpy.props.FloatProperty(
             name="Offset",
@@ -88,6 +96,7 @@ class UNDERSTUDY_PG_link(bpy.types.PropertyGroup):
             soft_max=1.0,
             step=5,
             update=_link_changed,
+            override=KEPT,
         )
         lower: bpy.props.FloatProperty(
             name="Lower Limit",
@@ -99,6 +108,7 @@ class UNDERSTUDY_PG_link(bpy.types.PropertyGroup):
             soft_max=1.0,
             step=5,
             update=_lower_changed,
+            override=KEPT,
         )
         upper: bpy.props.FloatProperty(
             name="Upper Limit",
@@ -110,12 +120,14 @@ class UNDERSTUDY_PG_link(bpy.types.PropertyGroup):
             soft_max=2.0,
             step=5,
             update=_upper_changed,
+            override=KEPT,
         )
         enabled: bpy.props.BoolProperty(
             name="Enabled",
             description="Let this link drive its key; off keeps the numbers",
             default=True,
             update=_link_changed,
+            override=KEPT,
         )
 
 
@@ -130,7 +142,10 @@ class UNDERSTUDY_PG_companion(bpy.types.PropertyGroup):
         object: bpy.types.Object | None
     else:
         object: bpy.props.PointerProperty(
-            name="Object", description="Object with shape keys that follows the same take", type=bpy.types.Object
+            name="Object",
+            description="Object with shape keys that follows the same take",
+            type=bpy.types.Object,
+            override=KEPT,
         )
 
 
@@ -151,6 +166,7 @@ class UNDERSTUDY_PG_region(bpy.types.PropertyGroup):
             soft_max=2.0,
             step=5,
             update=_link_changed,
+            override=KEPT,
         )
         limit: bpy.props.FloatProperty(
             name="Limit",
@@ -160,6 +176,7 @@ class UNDERSTUDY_PG_region(bpy.types.PropertyGroup):
             max=2.0,
             step=5,
             update=_link_changed,
+            override=KEPT,
         )
         smoothing: bpy.props.FloatProperty(
             name="Smoothing",
@@ -171,6 +188,7 @@ class UNDERSTUDY_PG_region(bpy.types.PropertyGroup):
             step=1,
             precision=2,
             update=_link_changed,
+            override=KEPT,
         )
 
 
@@ -186,6 +204,7 @@ class UNDERSTUDY_PG_rest(bpy.types.PropertyGroup):
             min=0.0,
             max=0.8,
             update=_link_changed,
+            override=KEPT,
         )
 
 
@@ -217,19 +236,28 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
             soft_max=2.0,
             step=5,
             update=_link_changed,
+            override=KEPT,
         )
-        brows: bpy.props.PointerProperty(name="Brows", description="How the brows perform", type=UNDERSTUDY_PG_region)
-        eyes: bpy.props.PointerProperty(name="Eyes", description="How the lids perform", type=UNDERSTUDY_PG_region)
+        brows: bpy.props.PointerProperty(
+            name="Brows", description="How the brows perform", type=UNDERSTUDY_PG_region, override=KEPT
+        )
+        eyes: bpy.props.PointerProperty(
+            name="Eyes", description="How the lids perform", type=UNDERSTUDY_PG_region, override=KEPT
+        )
         gaze: bpy.props.PointerProperty(
-            name="Gaze", description="How the direction of the eyes performs", type=UNDERSTUDY_PG_region
+            name="Gaze", description="How the direction of the eyes performs", type=UNDERSTUDY_PG_region, override=KEPT
         )
         cheeks: bpy.props.PointerProperty(
-            name="Nose and Cheeks", description="How nose and cheeks perform", type=UNDERSTUDY_PG_region
+            name="Nose and Cheeks", description="How nose and cheeks perform", type=UNDERSTUDY_PG_region, override=KEPT
         )
-        jaw: bpy.props.PointerProperty(name="Jaw", description="How the jaw performs", type=UNDERSTUDY_PG_region)
-        mouth: bpy.props.PointerProperty(name="Mouth", description="How the mouth performs", type=UNDERSTUDY_PG_region)
+        jaw: bpy.props.PointerProperty(
+            name="Jaw", description="How the jaw performs", type=UNDERSTUDY_PG_region, override=KEPT
+        )
+        mouth: bpy.props.PointerProperty(
+            name="Mouth", description="How the mouth performs", type=UNDERSTUDY_PG_region, override=KEPT
+        )
         tongue: bpy.props.PointerProperty(
-            name="Tongue", description="How the tongue performs", type=UNDERSTUDY_PG_region
+            name="Tongue", description="How the tongue performs", type=UNDERSTUDY_PG_region, override=KEPT
         )
         head: bpy.props.FloatProperty(
             name="Head",
@@ -240,6 +268,7 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
             soft_max=1.5,
             step=5,
             update=_link_changed,
+            override=KEPT,
         )
         head_smoothing: bpy.props.FloatProperty(
             name="Head Smoothing",
@@ -251,9 +280,10 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
             step=1,
             precision=2,
             update=_link_changed,
+            override=KEPT,
         )
         neutral: bpy.props.CollectionProperty(
-            name="Neutral", description="The actor's own neutral face", type=UNDERSTUDY_PG_rest
+            name="Neutral", description="The actor's own neutral face", type=UNDERSTUDY_PG_rest, override=LISTED
         )
         neutral_gaze: bpy.props.FloatVectorProperty(
             name="Neutral Gaze",
@@ -262,12 +292,14 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
             subtype="NONE",
             unit="ROTATION",
             update=_link_changed,
+            override=KEPT,
         )
         use_neutral_head: bpy.props.BoolProperty(
             name="Neutral Head",
             description="Take the head's turn in the neutral frames for looking straight ahead",
             default=False,
             update=_link_changed,
+            override=KEPT,
         )
         neutral_head: bpy.props.FloatVectorProperty(
             name="Neutral Head Turn",
@@ -275,9 +307,10 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
             size=9,
             default=(1, 0, 0, 0, 1, 0, 0, 0, 1),
             update=_link_changed,
+            override=KEPT,
         )
         neutral_label: bpy.props.StringProperty(
-            name="Neutral Frames", description="Which frames the neutral face was taken from"
+            name="Neutral Frames", description="Which frames the neutral face was taken from", override=KEPT
         )
 
 
@@ -299,33 +332,45 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
         preview: bool
         preview_rest: str
     else:
-        fit: bpy.props.StringProperty(name="Fit", description="What Match by Shape found out about the avatar, as JSON")
+        fit: bpy.props.StringProperty(
+            name="Fit", description="What Match by Shape found out about the avatar, as JSON", override=KEPT
+        )
         use_solver: bpy.props.BoolProperty(
             name="Solve Each Frame",
             description="Solve what each frame needs from the avatar's own shapes, lips that meet included; "
             "off follows the list of links alone",
             default=True,
             update=_link_changed,
+            override=KEPT,
         )
         controls: bpy.props.PointerProperty(
-            name="Controls", description="What turns the head and the eyes", type=UNDERSTUDY_PG_controls
+            name="Controls", description="What turns the head and the eyes", type=UNDERSTUDY_PG_controls, override=KEPT
         )
         links: bpy.props.CollectionProperty(
-            name="Links", description="Which coefficient drives which key", type=UNDERSTUDY_PG_link
+            name="Links", description="Which coefficient drives which key", type=UNDERSTUDY_PG_link, override=LISTED
         )
-        active_link: bpy.props.IntProperty(name="Active Link", description="The link that is chosen in the list")
-        kind: bpy.props.StringProperty(name="Kind", description="What kind of avatar the names of its keys speak of")
+        active_link: bpy.props.IntProperty(
+            name="Active Link", description="The link that is chosen in the list", override=KEPT
+        )
+        kind: bpy.props.StringProperty(
+            name="Kind", description="What kind of avatar the names of its keys speak of", override=KEPT
+        )
         exclusive: bpy.props.StringProperty(
             name="Whole Mouths",
             description="Groups of keys that are whole mouths and share one full weight, as JSON",
+            override=KEPT,
         )
         key_names: bpy.props.CollectionProperty(
-            name="Keys", description="Shape keys and controls of the avatar", type=UNDERSTUDY_PG_key_name
+            name="Keys",
+            description="Shape keys and controls of the avatar",
+            type=UNDERSTUDY_PG_key_name,
+            override=LISTED,
         )
         search: bpy.props.StringProperty(
             name="Search",
             description="Show only links with this in the name of their coefficient or key",
             options={"TEXTEDIT_UPDATE", "SKIP_SAVE"},
+            override=KEPT,
         )
         region: bpy.props.EnumProperty(
             name="Region",
@@ -333,27 +378,45 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
             items=REGION_ITEMS,
             default="ALL",
             options={"SKIP_SAVE"},
+            override=KEPT,
         )
         order: bpy.props.EnumProperty(
-            name="Order", description="In which order the list shows the links", items=ORDERS, default="AVATAR"
+            name="Order",
+            description="In which order the list shows the links",
+            items=ORDERS,
+            default="AVATAR",
+            override=KEPT,
         )
         understood: bpy.props.StringProperty(
-            name="Understood", description="What was understood of the avatar when it was matched, as JSON"
+            name="Understood",
+            description="What was understood of the avatar when it was matched, as JSON",
+            override=KEPT,
         )
         also: bpy.props.CollectionProperty(
-            name="Also", description="Further objects that follow the same take", type=UNDERSTUDY_PG_companion
+            name="Also",
+            description="Further objects that follow the same take",
+            type=UNDERSTUDY_PG_companion,
+            override=LISTED,
         )
         active_companion: bpy.props.IntProperty(
-            name="Active Object", description="The further object that is chosen in the list"
+            name="Active Object", description="The further object that is chosen in the list", override=KEPT
         )
         adjustments: bpy.props.PointerProperty(
-            name="Adjustments", description="What is changed about a performance", type=UNDERSTUDY_PG_adjustments
+            name="Adjustments",
+            description="What is changed about a performance",
+            type=UNDERSTUDY_PG_adjustments,
+            override=KEPT,
         )
         preview: bpy.props.BoolProperty(
-            name="Preview", description="Whether the avatar shows the take without keys", options={"SKIP_SAVE"}
+            name="Preview",
+            description="Whether the avatar shows the take without keys",
+            options={"SKIP_SAVE"},
+            override=KEPT,
         )
         preview_rest: bpy.props.StringProperty(
-            name="Before the Preview", description="What the preview puts back when it is switched off, as JSON"
+            name="Before the Preview",
+            description="What the preview puts back when it is switched off, as JSON",
+            override=KEPT,
         )
 
 
@@ -375,7 +438,7 @@ CLASSES = (
 
 def register() -> None:
     """Add `Object.understudy`, the one name of ours on objects."""
-    bpy.types.Object.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_PG_avatar, name="Understudy")
+    bpy.types.Object.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_PG_avatar, name="Understudy", override=KEPT)
 
 
 def unregister() -> None:

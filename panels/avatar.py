@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import bpy
 
+from ..operators.avatar import is_linked
 from ..operators.chosen import chosen_avatar
 from ..operators.links import settings_of, understood
 from ..translations import translated
@@ -33,6 +34,11 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         known = understood(kept)
         if known is not None:
             self._facts(layout, kept, known)
+        if is_linked(kept.id_data):
+            say(
+                layout, context, translated("This character is linked from another file and cannot perform yet"), "INFO"
+            )
+            layout.operator("understudy.make_editable", icon="LIBRARY_DATA_OVERRIDE")
         if known is not None and not len(kept.links):
             say(layout, context, translated("The names of its keys say nothing; press By Shape"), "INFO")
         row = layout.row(align=True)

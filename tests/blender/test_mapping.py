@@ -9,6 +9,7 @@ import bpy
 import pytest
 import understudy
 from understudy.inference import arkit, retarget
+from understudy.inference import take as takes
 from understudy.inference.retarget import Link, Mapping
 from understudy.operators import links
 from understudy.operators.bridge import paths
@@ -232,3 +233,43 @@ def test_selected_meshes_perform_together(addon, scene) -> None:
     bpy.context.view_layer.objects.active = None
     with pytest.raises(RuntimeError, match="click a mesh with shape keys"):
         bpy.ops.understudy.use_selected()
+
+
+def test_a_linked_character_performs_once_it_is_made_editable(kept, scene, avatar, make_take, tmp_path: Path) -> None:
+    """As productions have it: the character in a file of its own, linked into the shot."""
+    for mesh in ("Face", "Teeth"):
+        for block in bpy.data.objects[mesh].data.shape_keys.key_blocks:
+            block.value = 0
+    scene.understudy.avatar = None
+    group = bpy.data.collections.new("Character")
+    scene.collection.children.link(group)
+    for ob in (avatar, *avatar.children_recursive):
+        scene.collection.objects.unlink(ob)
+        group.objects.link(ob)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "character.blend"))
+    takes.save(make_take(), tmp_path / "take.npz")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(str(tmp_path / "character.blend"), link=True) as (_, wanted):
+        wanted.collections = ["Character"]
+    scene = bpy.context.scene
+    scene.collection.children.link(wanted.collections[0])
+    bpy.context.view_layer.update()
+    settings = scene.understudy
+    settings.avatar, settings.take = bpy.data.objects["Mini"], str(tmp_path / "take.npz")
+    with pytest.raises(RuntimeError, match="is linked from another file; make it local or a library override first"):
+        bpy.ops.understudy.preview()
+    assert bpy.ops.understudy.make_editable() == {"FINISHED"}
+    assert settings.avatar.library is None
+    with pytest.raises(RuntimeError, match="there is nothing to do"):
+        bpy.ops.understudy.make_editable()
+    settings.avatar.understudy.links[17].gain = 0.5
+    settings.avatar.understudy.adjustments.strength = 0.75
+    assert bpy.ops.understudy.preview() == {"FINISHED"}
+    assert bpy.ops.understudy.bake() == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    again = bpy.context.scene.understudy.avatar.understudy
+    assert (again.links[17].gain, again.adjustments.strength, len(again.links)) == (0.5, 0.75, 52)
+    face = next(ob for ob in again.id_data.children if ob.name.startswith("Face"))
+    bpy.context.scene.frame_set(5)
+    assert max(block.value for block in face.data.shape_keys.key_blocks) > 0.3
