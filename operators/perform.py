@@ -9,7 +9,7 @@ import bpy
 
 from ..inference.take import Take
 from ..translations import translated
-from . import preview, resolving
+from . import job, preview, resolving
 from .adjustments import performed
 from .base import Work
 from .bridge import hand_edits, markers, paths, sound
@@ -64,8 +64,16 @@ class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
         if settings.keying.keep_corrections and resolving.must_be_solved(context):
-            return bpy.ops.understudy.resolve_corrections("INVOKE_DEFAULT")
+            return self._solve_first()
         return self.execute(context)
+
+    def _solve_first(self) -> set[str]:
+        """Hand over to the operator that works in a process of its own and bakes when it is done."""
+        if job.is_running():
+            self.report({"ERROR"}, "Another job is running; wait until it is done, or cancel it.")
+        else:
+            bpy.ops.understudy.resolve_corrections("INVOKE_DEFAULT")
+        return {"CANCELLED"}  # of this operator's own work there is none
 
     def work(self, context: bpy.types.Context) -> str:
         """Bake the take."""
