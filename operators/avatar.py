@@ -180,15 +180,35 @@ class UNDERSTUDY_OT_make_editable(Work, bpy.types.Operator):
         """Override what is linked."""
         root = root_of(chosen_avatar(context))
         if not root.is_editable:
-            root = root.override_hierarchy_create(context.scene, context.view_layer, do_fully_editable=True)
-            if root is None:
-                raise UsageError("Blender cannot override this character; append it in place of linking it.")
+            root = _overridden(context, root)
         for mesh in read_rig(root).meshes:
             if not mesh.data.is_editable:
                 mesh.data.override_create(remap_local_usages=True)
         context.view_layer.update()
         context.scene.understudy.avatar = root
         return f"{root.name} can perform in this file"
+
+
+def _overridden(context: bpy.types.Context, root: bpy.types.Object) -> bpy.types.Object:
+    """A linked avatar's override, with the collection it came in, which takes the place of the linked one."""
+    parents = [context.scene.collection, *context.scene.collection.children_recursive]
+    linked = [
+        (parent, child)
+        for parent in parents
+        for child in parent.children
+        if parent.is_editable and not child.is_editable and root.name in child.all_objects
+    ]
+    source = linked[0][1] if linked else root
+    made = source.override_hierarchy_create(context.scene, context.view_layer, do_fully_editable=True)
+    if made is None:
+        raise UsageError("Blender cannot override this character; append it in place of linking it.")
+    for parent, child in linked:
+        parent.children.unlink(child)
+        if made.name not in parent.children:
+            parent.children.link(made)
+    if not linked:
+        return made
+    return next(ob for ob in made.all_objects if ob.override_library.reference == root)
 
 
 def is_linked(root: bpy.types.Object) -> bool:

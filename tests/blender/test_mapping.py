@@ -260,6 +260,8 @@ def test_a_linked_character_performs_once_it_is_made_editable(kept, scene, avata
         bpy.ops.understudy.preview()
     assert bpy.ops.understudy.make_editable() == {"FINISHED"}
     assert settings.avatar.library is None
+    assert all(ob.library is None for ob in bpy.context.view_layer.objects), "the linked one gave its place to it"
+    assert len(bpy.context.view_layer.objects) == 3
     with pytest.raises(RuntimeError, match="there is nothing to do"):
         bpy.ops.understudy.make_editable()
     settings.avatar.understudy.links[17].gain = 0.5
