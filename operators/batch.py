@@ -154,6 +154,10 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
     from .bridge.bake import bake_take
     from .bridge.shot import setup_shot
 
+    _know_avatars()
+    from .adjustments import performed
+    from .rig_match import solved_weights
+
     take = takes.load(options.take)
     if options.footage is not None and not options.footage.is_file():
         raise InputError(f"There is no footage at {options.footage}; check the path.")
@@ -163,7 +167,9 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
     scene, name = bpy.context.scene, options.take.stem
     footage = options.footage.resolve() if options.footage is not None else None
     setup_shot(scene, avatar, take, footage, name=name)
-    report = bake_take(avatar, take, scene=scene, name=name)
+    performance, mapping = performed(avatar, take)
+    weights = solved_weights(avatar, performance, mapping)
+    report = bake_take(avatar, performance, mapping, scene=scene, name=name, weights=weights)
     events.progress("bake", 2, 3)
     _save(options.output)
     events.progress("bake", 3, 3)
@@ -206,6 +212,21 @@ def _render(options: argparse.Namespace, events: _Events) -> None:
         kept=report.kept,
         empty=report.empty,
     )
+
+
+def _know_avatars() -> None:
+    """Let this process read what is kept with avatars: their lists of links and adjustments; an add-on that is enabled
+    knows already.
+    """
+    import bpy
+
+    from . import controls, properties_avatar
+
+    if hasattr(bpy.types.Object, "understudy"):
+        return
+    for cls in (*controls.CLASSES, *properties_avatar.CLASSES):
+        bpy.utils.register_class(cls)
+    properties_avatar.register()
 
 
 def _open_avatar(options: argparse.Namespace) -> bpy.types.Object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -156,3 +158,33 @@ def test_presets_are_found_kept_and_removed(kept, tmp_path: Path, monkeypatch: p
         assert PRESETS not in {Path(path) for path in bpy.utils.preset_paths(folder)}
     finally:
         understudy.register()
+
+
+def test_the_command_line_bakes_what_is_kept_with_the_avatar(kept, scene, avatar, tmp_path: Path) -> None:
+    kept.strength = 0.5
+    avatar.understudy.links[arkit.INDEX["jawOpen"]].key = "tongueOut"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "avatar.blend"), copy=True)
+    words = [
+        "bake",
+        scene.understudy.take,
+        "--blend",
+        str(tmp_path / "avatar.blend"),
+        "-o",
+        str(tmp_path / "out.blend"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "understudy.operators.batch", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    take = takes.load(Path(scene.understudy.take))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    bpy.context.scene.frame_set(4)
+    blocks = bpy.data.objects["Face"].data.shape_keys.key_blocks
+    smile, jaw = (take.coefficients[3, arkit.INDEX[name]] for name in ("mouthSmileLeft", "jawOpen"))
+    assert blocks["mouthSmileLeft"].value == pytest.approx(smile / 2, abs=1e-5)
+    tongue = take.coefficients[3, arkit.INDEX["tongueOut"]]
+    assert blocks["tongueOut"].value == pytest.approx((jaw + tongue) / 2, abs=1e-5)
