@@ -18,13 +18,22 @@ from ..face_model.types import FaceModel
 from ..progress import Progress, silent
 from ..take import Take
 from .certainty import spreads
-from .coefficients import ACCELERATION, FAST, LID_ACCELERATION, QUIET_SPREAD, SUPPORT_FRAMES, around, with_prior
+from .coefficients import (
+    ACCELERATION,
+    EXCLUSIVE,
+    FAST,
+    LID_ACCELERATION,
+    QUIET_SPREAD,
+    SUPPORT_FRAMES,
+    around,
+    with_prior,
+)
 from .geometry import Array, Camera, Poses, chunks
 from .identity import FOV_SPREAD, Actor
 from .landmark_groups import MESH_COUNT
 from .landmark_network import measured
 from .lids import BLINKS, closing_blinks
-from .lips import CLOSE, JAW, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, part_gaps
+from .lips import CLOSE, CONTACT_CM, JAW, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, part_gaps
 from .performance import EYE_LOOK, EYES, PerformanceSolver
 from .timeline import Timeline, solve_along_time
 
@@ -35,10 +44,12 @@ ERRORS_LAST_S = 0.12
 LEAST_EVIDENCE = 0.1
 STILL = 0.005
 """Coefficients that are smaller than this all around stay at rest, unless a person moves them."""
-PARTED_CM = 0.06
-"""Corrections that part touching lips by more than this are meant to."""
+MEANT_CM = 0.06
+"""Corrections that part or close the lips by more than this are meant to."""
 SURE = 0.01
 """Standard deviation of what a person has set."""
+NEAR_TRUST = 0.95
+"""Frames whose evidence counts less than this are near a correction."""
 FIRMNESS = 1e7
 ACTIVE_SET_ROUNDS = 6
 
@@ -115,13 +126,18 @@ def _difference(take: Take, model: FaceModel, window: NDArray[np.int64], wanted:
     hessian *= _strength(hessian, None if take.sigma is None else take.sigma[window] * scale)
     trust = _trust(timeline.time_s, known.any(1))
     hessian *= trust[:, None, None]
-    hessian += _touching_lips(solver, poses, actor, before, change)
+    hessian += _lips(solver, poses, actor, before, change, known)
     active = np.clip(around(np.maximum(before, before + change), SUPPORT_FRAMES), QUIET_SPREAD, 1.0)
     # A smile lifts the cheeks to the lids; but whoever corrects a mouth does not expect the eyes to move.
     still = (around(before, SUPPORT_FRAMES) < STILL) & ~around(known.astype(float), len(window))[:1].astype(bool)
     still |= EYE_LOOK & ~known.any(0)
     still |= EYES & ~known[:, EYES].any()
     lower, upper = -before, np.maximum(scale - before, 0.0)
+    near = trust < NEAR_TRUST
+    for pair in EXCLUSIVE:
+        for one, other in (pair, pair[::-1]):
+            if known[:, one].any():  # what no face does at once with it does not make up for it
+                upper[near, other] = 0.0
     found = _bounded(with_prior(hessian, active), change, known | still, (lower, upper), timeline)
     found[:, CLOSE] = np.minimum(found[:, CLOSE], np.maximum(before + found, before)[:, JAW] - before[:, CLOSE])
     return np.asarray(np.where(known, change, found * _fade(timeline.time_s, known.any(1))[:, None]) / scale)
@@ -163,17 +179,28 @@ def _fade(time_s: Array, corrected: NDArray[np.bool_]) -> Array:
     return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.clip(4.0 * apart - 3.0, 0.0, 1.0)))
 
 
-def _touching_lips(solver: PerformanceSolver, poses: Poses, actor: Actor, before: Array, change: Array) -> Array:
-    """(N, 52, 52) the wish that lips which touch go on touching, unless the corrections themselves part them."""
+def _lips(
+    solver: PerformanceSolver, poses: Poses, actor: Actor, before: Array, change: Array, known: NDArray[np.bool_]
+) -> Array:  # fmt: skip
+    """(N, 52, 52) the wish that lips which touch go on touching; but corrections that part or close them are meant to, so
+    there nothing else undoes it.
+    """
     gaps_cm = lip_gaps_cm(solver.points_px, poses, actor.camera)
     contact = lip_contact(gaps_cm, noise_cm(gaps_cm))
-    parted = (change @ part_gaps(solver.expressions).T).max(1) > PARTED_CM
-    if parted.any():
-        contact *= _trust(solver.timeline.time_s, parted)[:, None]
-        contact[parted] = 0.0
+    change_of_gap = part_gaps(solver.expressions)
+    meant = np.abs(change @ change_of_gap.T) > MEANT_CM
+    others = change_of_gap * ~known.any(0)
     result = np.empty((len(before), before.shape[1], before.shape[1]))
+    kept = np.zeros_like(contact)
+    for lip_part in range(contact.shape[1]):
+        at = meant[:, lip_part]
+        if at.any():
+            trust = _trust(solver.timeline.time_s, at)
+            contact[:, lip_part] *= np.where(at, 0.0, trust)
+            kept[:, lip_part] = (1.0 - contact[:, lip_part]) * (1.0 - trust) / CONTACT_CM**2
     for part in chunks(len(before)):
         result[part] = lip_evidence(contact[part], before[part], solver.expressions, 1.0)
+        result[part] += np.swapaxes(kept[part][:, :, None] * others, 1, 2) @ others
     return result
 
 

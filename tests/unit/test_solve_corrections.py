@@ -110,6 +110,22 @@ def test_a_blink_stays_as_short_as_blinks_are(take: Take, model: face_model.type
     assert np.abs(change[[AT - 4, AT + 4]]).max() < 0.05
 
 
+def test_a_mouth_that_is_opened_by_hand_opens(take: Take, model: face_model.types.FaceModel) -> None:
+    """The evidence says that the lips are together there; the person says that it is wrong."""
+    at = int(np.argmin(take.coefficients[30:60, JAW])) + 30
+    change = resolve(take, model, fixed((at, JAW, 0.5))).coefficients - take.coefficients
+    assert change[at, JAW] > 0.4
+    assert np.abs(change[at, CLOSE]) < 0.05
+
+
+def test_eyes_do_not_widen_against_a_blink(take: Take, model: face_model.types.FaceModel) -> None:
+    wide = arkit.INDEX["eyeWideLeft"]
+    staring = replace(take, coefficients=take.coefficients.copy())
+    staring.coefficients[:, wide] = 0.2
+    change = resolve(staring, model, fixed((AT, BLINK, 1.0))).coefficients - staring.coefficients
+    assert change[AT - 2 : AT + 3, wide].max() <= 1e-6
+
+
 def test_nothing_fixed_changes_nothing(take: Take, model: face_model.types.FaceModel) -> None:
     none = Fixed(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     assert np.array_equal(resolve(take, model, none).coefficients, take.coefficients)
