@@ -18,7 +18,7 @@ from ...inference.retarget import Link, Mapping
 from ...inference.retarget.kinds import rigify
 from . import channels, turning
 from .channels import bone_key
-from .rig import Control, Rig
+from .rig import AVATAR_PROPERTY, Control, Rig
 
 JAW: Final = ("jawOpen", "jawLeft", "jawRight", "jawForward")
 CHIN: Final = (152, 148, 377, 175, 199, 200, 17, 14)
@@ -40,14 +40,15 @@ _WIDEST_TURN: Final = 0.6
 def known_mapping(rig: Rig) -> Mapping:
     """How an avatar follows the coefficients, as far as the names of its keys, properties and bones say."""
     named = _named_keys(rig)
-    mapping = retarget.match_names(list(named))
+    mapping = turning.matched(tuple(named))
     mapping = replace(
         mapping,
         links=tuple(replace(link, key=named[link.key]) for link in mapping.links),
         exclusive=tuple(tuple(named[key] for key in group) for group in mapping.exclusive),
         unmatched_keys=tuple(named[key] for key in mapping.unmatched_keys),
     )
-    if turns_eyes(rig) and turning.keys_turn_eyes(rig.armature, rig.meshes, rig.bones, mapping):
+    foreign = AVATAR_PROPERTY not in rig.root
+    if foreign and turns_eyes(rig) and turning.keys_turn_eyes(rig.armature, rig.meshes, rig.bones, mapping):
         mapping = retarget.scale_region(mapping, "gaze", 0.0)
     bones, kind = _bone_links(rig, mapping)
     if bones:

@@ -8,7 +8,6 @@ avatar that shows too few such places is placed by the extent of what its keys m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Final
 
 import bpy
@@ -23,6 +22,7 @@ from ...inference.face_model.types import FaceModel
 from ...inference.retarget.bones import FaceBones
 from ...inference.take import Take
 from .rig import AVATAR_PROPERTY, FACE_TO_BLENDER, stand
+from .turning import matched
 
 Points = NDArray[np.float64]
 
@@ -259,12 +259,7 @@ def _moved_places(
 
 
 def _mapping(face: bpy.types.Object) -> retarget.Mapping:
-    return _matched(tuple(block.name for block in face.data.shape_keys.key_blocks[1:]))
-
-
-@lru_cache(maxsize=8)
-def _matched(names: tuple[str, ...]) -> retarget.Mapping:
-    return retarget.match_names(names)
+    return matched(tuple(block.name for block in face.data.shape_keys.key_blocks[1:]))
 
 
 def _mark(block: bpy.types.ShapeKey) -> float:

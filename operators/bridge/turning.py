@@ -5,6 +5,7 @@ would move, or what the avatar's owner chose.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import bpy
@@ -13,7 +14,7 @@ import numpy as np
 from ...inference import retarget
 from ...inference.retarget import Mapping
 from ...inference.retarget.bones import FaceBones
-from .rig import HEAD_CHOICE, Control
+from .rig import AVATAR_PROPERTY, HEAD_CHOICE, Control
 
 LEFT_EYE_CHOICE: Final = "understudy_eye_left"
 RIGHT_EYE_CHOICE: Final = "understudy_eye_right"
@@ -33,6 +34,12 @@ _SAME_PLACE: Final = 0.05
 _STEPS: Final = 8
 _SHARE: Final = 0.3
 """A key moves the eyes when they go at least so far as what it moves most."""
+_LOOKED_AT: Final = 100
+_REMEMBERED: Final = 16
+"""So many of the vertices that a key moves tell whose they are."""
+
+_moving: dict[tuple[object, ...], bool] = {}
+"""What was found out last, since a rig is read for every picture while somebody scrubs."""
 
 Controls = tuple[Control | None, tuple[Control | None, Control | None], tuple[Control, ...], Control | None]
 
@@ -50,9 +57,9 @@ def controls(
     picked = [chosen(root, armature, choice) for choice in (LEFT_EYE_CHOICE, RIGHT_EYE_CHOICE)]
     left, right = (own or _control(armature, name) for own, name in zip(picked, bones.eyes, strict=True))
     target = chosen(root, armature, LOOK_AT_CHOICE)
-    if by == "auto" and target is None and not any(picked) and any(bones.eyes):
+    if by == "auto" and target is None and not any(picked) and any(bones.eyes) and AVATAR_PROPERTY not in root:
         names = [block.name for mesh in meshes for block in mesh.data.shape_keys.key_blocks[1:]]
-        if _have_eyes(meshes, bones) and keys_turn_eyes(armature, meshes, bones, retarget.match_names(names)):
+        if _have_eyes(meshes, bones) and keys_turn_eyes(armature, meshes, bones, matched(tuple(names))):
             by = "shapes"
     if by == "shapes":
         return head, (None, None), (), jaw
@@ -126,6 +133,12 @@ def _heaviest(constraint: bpy.types.Constraint) -> bpy.types.bpy_struct | None:
     return max(constraint.targets, key=lambda row: row.weight, default=None)
 
 
+@lru_cache(maxsize=16)
+def matched(names: tuple[str, ...]) -> Mapping:
+    """The mapping that shape keys of these names have; remembered, since every picture of a preview asks."""
+    return retarget.match_names(names)
+
+
 def keys_turn_eyes(
     armature: bpy.types.Object | None, meshes: Sequence[bpy.types.Object], bones: FaceBones, mapping: Mapping
 ) -> bool:
@@ -140,17 +153,30 @@ def _moves_eyes(mesh: bpy.types.Object, gaze: set[str], bones: FaceBones) -> boo
     blocks = [block for block in mesh.data.shape_keys.key_blocks if block.name in gaze]
     if not groups or not blocks:
         return False
-    carried = [
-        vertex.index
-        for vertex in mesh.data.vertices
-        if any(entry.group in groups and entry.weight > _WORKS_FROM for entry in vertex.groups)
-    ]
-    for block in blocks:
-        moves = np.empty(len(block.data) * 3, np.float32)
-        rest = np.empty_like(moves)
-        block.data.foreach_get("co", moves)
-        block.relative_key.data.foreach_get("co", rest)
-        lengths = np.abs(moves - rest).reshape(-1, 3).max(1)
-        if carried and lengths[carried].max() > _SHARE * max(float(lengths.max()), 1e-9):
-            return True
-    return False
+    known = (mesh.data.session_uid, frozenset(groups), tuple(_glimpse(block) for block in blocks))
+    if known not in _moving:
+        while len(_moving) >= _REMEMBERED:
+            _moving.pop(next(iter(_moving)))
+        _moving[known] = any(_moves_group(mesh, block, groups) for block in blocks)
+    return _moving[known]
+
+
+def _moves_group(mesh: bpy.types.Object, block: bpy.types.ShapeKey, groups: set[int]) -> bool:
+    """Whether some of what a key moves far hangs on the groups."""
+    moves = np.empty(len(block.data) * 3, np.float32)
+    rest = np.empty_like(moves)
+    block.data.foreach_get("co", moves)
+    block.relative_key.data.foreach_get("co", rest)
+    lengths = np.abs(moves - rest).reshape(-1, 3).max(1)
+    far = np.flatnonzero(lengths > _SHARE * max(float(lengths.max()), 1e-9))
+    return any(
+        entry.group in groups and entry.weight > _WORKS_FROM
+        for vertex in far[:: max(len(far) // _LOOKED_AT, 1)]
+        for entry in mesh.data.vertices[int(vertex)].groups
+    )
+
+
+def _glimpse(block: bpy.types.ShapeKey) -> tuple[float, ...]:
+    """A few numbers of a key that change when somebody edits it at large."""
+    step = max(len(block.data) // 256, 1)
+    return tuple(value for vertex in range(0, len(block.data), step) for value in block.data[vertex].co)
