@@ -1,6 +1,6 @@
 """The rig-aware solve on avatars whose right answer is known, beside mapping by names and the best that each rig can do.
 
-    python benchmarks/rig_solve.py ICT_FOLDER_OR_ARCHIVE [--clips CLIP.mp4 ...] [--truths X.truth.npz ...] [--pictures DIR]
+    python benchmarks/rig_solve.py [ICT_FOLDER_OR_ARCHIVE] [--clips CLIP.mp4|TAKE.npz ...] [--truths FILE.npz ...] [--only ...]
 
 The avatars (rig_avatars.py) are ICT-FaceKit under other names, topologies, proportions and controls. The actor's
 coefficients are those of rendered performances (the truth files), of real clips (tracked now) and of a mouth that chews
@@ -34,6 +34,7 @@ from understudy.inference.retarget import weights as mapped
 from understudy.inference.retarget.rig_fit import RigFit, as_mapping, fit
 from understudy.inference.retarget.rig_solve import solve
 from understudy.inference.solve import solve_shot
+from understudy.inference.take import load
 from understudy.models.ict_archive import unpack_ict
 
 Array = NDArray[np.float64]
@@ -59,7 +60,9 @@ def of_truth(path: Path) -> Array:
 
 
 def of_clip(path: Path) -> Array:
-    """(T, 52) coefficients that our solver reads in a clip."""
+    """(T, 52) coefficients that our solver reads in a clip, or has read: of a take."""
+    if path.suffix == ".npz":
+        return load(path).coefficients.astype(np.float64)
     shot = track_shot(path)
     return solve_shot(shot, shot.tracks[0], face_model.load("default")).coefficients.astype(np.float64)
 

@@ -118,10 +118,10 @@ def measured(shapes: RigShapes, placed: Placed, model: FaceModel, inside: Array,
     basis = motions[alive]
     skin_motion = np.einsum("nij,knj->kni", placed.frames, model.landmark_expressions_cm[:, :SKIN]) / placed.scale
     actor = np.concatenate([skin_motion, asked], axis=1)
-    gains, links, shown = _range(basis, actor, lower, upper, shapes.unit[alive] == 1.0)
-    sure = np.clip((shown - SHOWN[0]) / (SHOWN[1] - SHOWN[0]), 0.0, 1.0)[:, None, None]
+    gains, links, shown, made = _range(basis, actor, lower, upper, shapes.unit[alive] == 1.0)
+    sure = made * np.clip((shown - SHOWN[0]) / (SHOWN[1] - SHOWN[0]), 0.0, 1.0)
     wanted = gains[:, None, None] * actor
-    wanted += sure * (np.tensordot(links, basis, 1) - wanted)
+    wanted += sure[:, None, None] * (np.tensordot(links, basis, 1) - wanted)
     return RigFit(
         shapes, placed, alive, np.concatenate([basis, joint]), pairs, lower, upper, wanted, links, shown, gains, model
     )
@@ -139,8 +139,8 @@ def importance() -> Array:
 
 def _range(
     basis: Array, actor: Array, lower: Array, upper: Array, artist: NDArray[np.bool_]
-) -> tuple[Array, Array, Array]:
-    """Gain (52,), links (52, A) and shown part (52,) of each coefficient.
+) -> tuple[Array, Array, Array, Array]:
+    """Gain (52,), links (52, A) and shown part (52,) of each coefficient, and how much of that (52,) an artist shaped.
 
     A channel that an artist made (read at 1) is the avatar's extreme where it is 1; a bone's limits say no such thing.
     """
@@ -156,11 +156,12 @@ def _range(
     sure = explained(flat, both, found)
     by_artist = part[:, artist].sum(1)
     peak = (part * np.abs(found))[:, artist].sum(1) / np.maximum(by_artist, 1e-12)
-    own = np.where(by_artist > 0.5 * part.sum(1), 1 / np.maximum(peak, 1e-3), 1.0)
+    made = by_artist / np.maximum(part.sum(1), 1e-12)
+    own = np.where(made > 0.5, 1 / np.maximum(peak, 1e-3), 1.0)
     gains = _shared(np.clip(own, *GAINS), np.clip((sure - SHOWN[0]) / (SHOWN[1] - SHOWN[0]), 0.0, 1.0), both)
     shown = explained(flat, wanted, links)
     links = np.clip(gains[:, None] * links, np.minimum(lower, -np.abs(upper)), upper)
-    return gains, np.where(np.abs(links) < LEAST_GAIN, 0.0, links), shown
+    return gains, np.where(np.abs(links) < LEAST_GAIN, 0.0, links), shown, made
 
 
 def _shared(own: Array, sure: Array, motions: Array) -> Array:
