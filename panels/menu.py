@@ -7,8 +7,9 @@ import bpy
 _VERBS = (
     ("open_footage", "use_clip", "match_scene", "trim_to_scene", "neutral_here", "find_faces"),
     ("track",),
-    ("add_avatar", "use_selected", "match_shapes", "solve_rig"),
-    ("preview", "bake", "find_corrections", "resolve_corrections"),
+    ("add_avatar", "add_actor_avatar", "use_selected", "add_companions", "make_editable"),
+    ("match_shapes", "solve_rig", "mirror_links", "save_mapping", "load_mapping"),
+    ("preview", "set_neutral", "clear_neutral", "reset_adjustments", "bake", "find_corrections", "resolve_corrections"),
     ("setup_shot", "light_from_shot", "render"),
     ("composite", "import_movie", "setup_compositor"),
 )

@@ -345,3 +345,25 @@ def test_an_object_without_an_armature_turns_itself_and_back(addon, scene, make_
     bpy.ops.understudy.preview()
     assert ob.rotation_mode == "XYZ"
     assert tuple(ob.rotation_euler) == pytest.approx((0, 0, 0.4))
+
+
+def test_bones_and_custom_properties_perform_and_are_put_back(shot, scene) -> None:
+    bpy.context.view_layer.objects.active = shot
+    bpy.ops.object.mode_set(mode="EDIT")
+    jaw = shot.data.edit_bones.new("jaw")
+    jaw.head, jaw.tail, jaw.parent = (0, 0, 1.58), (0, -0.06, 1.55), shot.data.edit_bones["head"]
+    bpy.ops.object.mode_set(mode="OBJECT")
+    shot.pose.bones["jaw"].rotation_quaternion = (0.9, 0.1, 0.2, 0.3)
+    shot["smile"] = 0.125
+    bpy.ops.understudy.add_link(coefficient="jawOpen", key='pose.bones["jaw"].rotation_euler[0]')
+    bpy.ops.understudy.add_link(coefficient="mouthSmileLeft", key='["smile"]')
+    take = takes.load(Path(scene.understudy.take))
+    before = state()
+    bpy.ops.understudy.preview()
+    scene.frame_set(7)
+    assert shot.pose.bones["jaw"].rotation_mode == "XYZ"
+    assert shot.pose.bones["jaw"].rotation_euler[0] == pytest.approx(take.coefficients[6, arkit.INDEX["jawOpen"]])
+    assert shot["smile"] == pytest.approx(take.coefficients[6, arkit.INDEX["mouthSmileLeft"]])
+    bpy.ops.understudy.preview()
+    assert state() == before
+    assert shot["smile"] == 0.125
