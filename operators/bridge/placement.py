@@ -41,6 +41,8 @@ _OFF_SKIN: Final = 2.5
 _REMEMBERED: Final = 8
 _BONY: Final = (33, 133, 362, 263, 168, 6, 197, 195, 5, 10, 234, 454, 127, 356)
 """Landmarks that no expression moves much: corners of the eyes, bridge of the nose, forehead, temples."""
+_LIDS: Final = (362, 263, 386, 374, 33, 133, 159, 145)
+"""Corners and middles of the lids."""
 _SIZE_FRAMES: Final = 60
 _SIZES: Final = (0.7, 1.4)
 """Sizes of faces that there are; beyond, the take's landmarks are not what they should be."""
@@ -215,12 +217,17 @@ def _eye_places(
     """Where the eyes' bones are, and where the eyes of the actor are."""
     if not (bones.eyes[0] and bones.eyes[1]):
         return []
-    # eyes go along with the face when an actor's neutral differs from the mean
-    shift = neutral_cm.mean(0) - model.mean_cm.mean(0)
+    # The eyes of a face of the actor's size, where the actor's lids are: how far apart an actor's eyes are says little
+    # of how large the face is.
+    mean, actor = model.landmark_mean_cm, model.at_landmarks(neutral_cm)
+    bone, same = (points[list(_BONY)] - points[list(_BONY)].mean(0) for points in (mean, actor))
+    size = float((bone * same).sum() / (bone**2).sum())
+    lids = list(_LIDS)
+    centres = (model.eye_centres_cm - mean[lids].mean(0)) * size + actor[lids].mean(0)
     across = _between(armature, root)
     start = root.matrix_world.inverted() @ armature.matrix_world.translation
     places = [np.array(start + across @ armature.data.bones[name].head_local) for name in bones.eyes]
-    return [(place, eye + shift) for place, eye in zip(places, model.eye_centres_cm.astype(np.float64), strict=True)]
+    return list(zip(places, centres, strict=True))
 
 
 def _fitted(avatar: Points, actor: Points) -> tuple[Points, float]:
