@@ -22,6 +22,7 @@ WAY_LIMIT_CM: Final = 4.0
 
 _NO_RANGE: Final = 1e6
 """A property that nobody gave a range says the largest number there is."""
+_DEEPEST: Final = 4
 _INDEXED: Final = re.compile(r"^(?P<path>.+)\[(?P<index>\d+)\]$")
 _CUSTOM: Final = re.compile(r'^(?P<owner>.*)\["(?P<name>(?:[^"\\]|\\.)*)"\]$')
 _BONE: Final = re.compile(r'^pose\.bones\["(?P<name>(?:[^"\\]|\\.)*)"\]\.(?P<field>\w+)$')
@@ -119,14 +120,44 @@ def driven_blocks(keys: bpy.types.Key) -> dict[str, bpy.types.FCurve]:
 
 
 def sources(rig: Rig, keys: bpy.types.Key, name: str) -> list[str]:
-    """Keys of the channels that a driven shape key listens to, on this avatar."""
-    found = []
-    for variable in driven_blocks(keys)[name].driver.variables:
-        for target in variable.targets:
-            key = _source(rig, variable.type, target)
-            if key is not None:
-                found.append(key)
-    return found
+    """Keys of the free channels on this avatar that a driven shape key listens to, also through properties that are
+    driven themselves.
+    """
+    found: dict[str, None] = {}
+    waiting = [(driven_blocks(keys)[name], 0)]
+    while waiting:
+        driver, depth = waiting.pop(0)
+        for variable in driver.driver.variables:
+            for target in variable.targets:
+                key = _source(rig, variable.type, target)
+                behind = _driver_of(rig, key) if key is not None else None
+                if behind is not None and depth < _DEEPEST:
+                    waiting.append((behind, depth + 1))
+                elif key is not None and behind is None:
+                    found[key] = None
+    return list(found)
+
+
+def property_name(key: str) -> str | None:
+    """The name of the custom property that a key means."""
+    found = _CUSTOM.match(key)
+    return bpy.utils.unescape_identifier(found["name"]) if found else None
+
+
+def _driver_of(rig: Rig, key: str) -> bpy.types.FCurve | None:
+    """The driver that owns a channel of the armature."""
+    id_block, path = _place(rig, key)
+    found = None if _CUSTOM.match(path) else _INDEXED.match(path)
+    path, index = (found["path"], int(found["index"])) if found else (path, 0)
+    drivers = id_block.animation_data.drivers if id_block.animation_data is not None else ()
+    return next((driver for driver in drivers if driver.data_path == path and driver.array_index == index), None)
+
+
+def _place(rig: Rig, key: str) -> tuple[bpy.types.ID, str]:
+    """What a path begins at: the armature, or behind ``data`` its data."""
+    if key.startswith(("data.", 'data["')):
+        return rig.armature.data, key[4:].removeprefix(".")
+    return rig.armature, key
 
 
 _INDEXED_FIELDS: Final = {"location": True, "rotation_euler": True}
@@ -155,10 +186,10 @@ def _of_block(keys: bpy.types.Key, name: str) -> Channel:
 
 
 def _of_path(rig: Rig, key: str) -> Channel | None:
-    """A path on the armature, or behind ``data`` on its data; None where it leads to nothing that is a number."""
-    id_block: bpy.types.ID = rig.armature
-    if key.startswith(("data.", 'data["')):
-        id_block, key = rig.armature.data, key[4:].removeprefix(".")
+    """A path on the armature, or behind ``data`` on its data; None where it leads to no number, or to a driver's."""
+    if _driver_of(rig, key) is not None:
+        return None
+    id_block, key = _place(rig, key)
     found = None if _CUSTOM.match(key) else _INDEXED.match(key)
     path, index = (found["path"], int(found["index"])) if found else (key, 0)
     try:

@@ -41,11 +41,12 @@ def known_mapping(rig: Rig) -> Mapping:
     """How an avatar follows the coefficients, as far as the names of its keys, properties and bones say."""
     named = _named_keys(rig)
     mapping = turning.matched(tuple(named))
+    told = {named[name]: name for name in reversed(mapping.keys)}  # one name for each channel: the first that says what
     mapping = replace(
         mapping,
-        links=tuple(replace(link, key=named[link.key]) for link in mapping.links),
-        exclusive=tuple(tuple(named[key] for key in group) for group in mapping.exclusive),
-        unmatched_keys=tuple(named[key] for key in mapping.unmatched_keys),
+        links=tuple(replace(link, key=named[link.key]) for link in mapping.links if told[named[link.key]] == link.key),
+        exclusive=tuple(tuple(named[name] for name in group) for group in mapping.exclusive),
+        unmatched_keys=tuple(dict.fromkeys(key for name in mapping.unmatched_keys if (key := named[name]) not in told)),
     )
     foreign = AVATAR_PROPERTY not in rig.root
     if foreign and turns_eyes(rig) and turning.keys_turn_eyes(rig.armature, rig.meshes, rig.bones, mapping):
@@ -100,20 +101,23 @@ def turns_eyes(rig: Rig) -> bool:
 
 
 def _named_keys(rig: Rig) -> dict[str, str]:
-    """Names that may say what a channel does, each with the channel's key: free shape keys are both, a driven shape key
-    and a custom property tell of the one channel behind them.
+    """Names that may say what a channel does, each with the channel's key: a free shape key's own; a custom property's
+    that drives shape keys; that of a driven shape key, for the one channel that is behind it as it is.
     """
     named: dict[str, str] = {}
     for mesh in rig.meshes:
         keys = mesh.data.shape_keys
         driven = channels.driven_blocks(keys)
         named |= {block.name: block.name for block in keys.key_blocks[1:] if block.name not in driven}
-        for name, driver in driven.items():
-            sources = channels.sources(rig, keys, name)
-            if len(sources) == 1 and channels.find(rig, sources[0]) and _passes_on(driver):
-                named.setdefault(name, sources[0])
-    behind = {key: name for name, key in reversed(named.items())}  # one name for each channel
-    return {name: key for name, key in named.items() if behind[key] == name}
+        heard = {name: [key for key in channels.sources(rig, keys, name) if channels.find(rig, key)] for name in driven}
+        for key in (key for found in heard.values() for key in found):
+            name = channels.property_name(key)
+            if name is not None:
+                named.setdefault(name, key)
+        for name, found in heard.items():
+            if len(found) == 1 and _passes_on(driven[name]):
+                named.setdefault(name, found[0])
+    return named
 
 
 def _passes_on(driver: bpy.types.FCurve) -> bool:

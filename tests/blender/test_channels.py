@@ -11,10 +11,12 @@ from understudy.operators.bridge.rig import read_rig
 NOD = 'pose.bones["neck"].rotation_euler[0]'
 
 
-def drive(block: bpy.types.ShapeKey, ob: bpy.types.Object, path: str) -> None:
+def drive(block: bpy.types.ShapeKey, ob: bpy.types.ID, path: str) -> None:
     driver = block.driver_add("value").driver
     driver.type = "AVERAGE"
     variable = driver.variables.new()
+    if isinstance(ob, bpy.types.Armature):
+        variable.targets[0].id_type = "ARMATURE"
     variable.targets[0].id = ob
     variable.targets[0].data_path = path
 
@@ -81,3 +83,25 @@ def test_what_drives_a_key_stands_for_the_key(avatar) -> None:
     assert "jawOpen" in found
     links = {link.key for link in known_mapping(rig).links if link.coefficient == "mouthFunnel"}
     assert links == {'["Open"]'}
+
+
+def test_a_property_behind_a_property_is_what_is_keyed(avatar) -> None:
+    """As Daz figures come: the object's own property, a driven one on the data, and a shape key of another name."""
+    keys = bpy.data.objects["Face"].data.shape_keys
+    avatar["facs_jnt_JawOpen"] = 0.0
+    avatar.data["facs_jnt_JawOpen(fin)"] = 0.0
+    avatar.update_tag()
+    avatar.data.update_tag()
+    driver = avatar.data.driver_add('["facs_jnt_JawOpen(fin)"]').driver
+    variable = driver.variables.new()
+    variable.targets[0].id, variable.targets[0].data_path = avatar, '["facs_jnt_JawOpen"]'
+    driver.expression = f"{variable.name} * 1.5"
+    for name in ("jawOpen", "mouthFunnel"):
+        keys.key_blocks[name].name = f"odd {name}"
+    bpy.data.objects["Teeth"].data.shape_keys.key_blocks["jawOpen"].name = "odd teeth"
+    drive(keys.key_blocks["odd jawOpen"], avatar.data, '["facs_jnt_JawOpen(fin)"]')
+    rig = read_rig(avatar)
+    assert channels.find(rig, 'data["facs_jnt_JawOpen(fin)"]') == []
+    assert channels.sources(rig, keys, "odd jawOpen") == ['["facs_jnt_JawOpen"]']
+    links = {link.key for link in known_mapping(rig).links if link.coefficient == "jawOpen"}
+    assert '["facs_jnt_JawOpen"]' in links
