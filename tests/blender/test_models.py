@@ -10,8 +10,9 @@ from typing import Any
 import bpy
 import pytest
 import understudy
+from understudy.inference.jobs.worker_client import Python
 from understudy.inference.networks.store import offer
-from understudy.operators import job, machine, models
+from understudy.operators import machine, models
 from understudy.operators.preferences import chosen_models
 
 
@@ -133,11 +134,11 @@ def test_the_dialog_names_what_from_where_how_big_and_the_licence() -> None:
 def test_only_the_button_starts_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
-    def command(self: job.Python, words: tuple[str, ...]) -> list[str]:
+    def command(self: Python, words: tuple[str, ...]) -> list[str]:
         asked.append(tuple(words))
         return [self.executable, "-c", ""]
 
-    monkeypatch.setattr(job.Python, "command", command)
+    monkeypatch.setattr(Python, "command", command)
     Preferences().draw(bpy.context)
     machine.look_up_offers()
     assert asked == []
