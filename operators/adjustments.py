@@ -124,9 +124,9 @@ class UNDERSTUDY_OT_set_neutral(Work, bpy.types.Operator):
         )
         if len(places) == 0:
             raise InputError("The take has nothing there; go to a frame in which the actor's face can be seen.")
-        neutral = adjustments.measure_neutral(take, int(places[0]), int(places[-1]), self.use_head)
+        neutral = adjustments.measure_neutral(take, int(places[0]), int(places[-1]), head=True)
         settings = settings_of(chosen_avatar(context))
-        keep_neutral(settings.adjustments, neutral)
+        keep_neutral(settings.adjustments, neutral, self.use_head)
         settings.adjustments.neutral_label = str(frames[0]) if frames[0] == frames[1] else f"{frames[0]}-{frames[1]}"
         strong = [item for item in settings.adjustments.neutral if item.value > _DOUBTFUL]
         if strong:
@@ -183,8 +183,8 @@ class UNDERSTUDY_OT_reset_adjustments(Work, bpy.types.Operator):
         return "The avatar performs as acted"
 
 
-def keep_neutral(kept: bpy.types.PropertyGroup, neutral: Neutral) -> None:
-    """Keep a neutral face with an avatar's adjustments."""
+def keep_neutral(kept: bpy.types.PropertyGroup, neutral: Neutral, use_head: bool = False) -> None:
+    """Keep a neutral face with an avatar's adjustments; the head's turn is kept too, and counts with `use_head`."""
     with preview.held(kept.id_data):
         kept.neutral.clear()
         for name, value in zip(adjustments.arkit.NAMES, neutral.coefficients, strict=True):
@@ -192,7 +192,7 @@ def keep_neutral(kept: bpy.types.PropertyGroup, neutral: Neutral) -> None:
                 item = kept.neutral.add()
                 item.name, item.value = name, value
         kept.neutral_gaze = neutral.gaze
-        kept.use_neutral_head = neutral.rotation is not None
+        kept.use_neutral_head = use_head
         if neutral.rotation is not None:
             kept.neutral_head = neutral.rotation
 

@@ -93,8 +93,9 @@ class UNDERSTUDY_PT_neutral(Part, bpy.types.Panel):
         layout = self.layout
         kept = settings_of(chosen_avatar(context)).adjustments
         row = layout.row(align=True)
-        row.operator("understudy.set_neutral", text="This Frame").source = "FRAME"
-        row.operator("understudy.set_neutral", text="Preview Range").source = "RANGE"
+        for text, source in ((translated("This Frame"), "FRAME"), (translated("Preview Range"), "RANGE")):
+            button = row.operator("understudy.set_neutral", text=text, translate=False)
+            button.source, button.use_head = source, kept.use_neutral_head
         row.operator("understudy.clear_neutral", text="", icon="X")
         if not kept.neutral_label:
             sentence = translated("Go to a frame in which the actor's face is at rest, and press This Frame")

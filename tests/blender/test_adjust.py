@@ -102,6 +102,8 @@ def test_the_neutral_face_of_a_frame_is_taken_off(kept, scene, avatar, make_take
     assert performance.coefficients[2, moved] == pytest.approx(0, abs=1e-4)
     assert performance.gaze[2] == pytest.approx(np.zeros((2, 2)), abs=1e-5)
     assert np.array_equal(performance.rotation, take.rotation)
+    kept.use_neutral_head = True
+    assert adjustments.performed(avatar, take)[0].rotation[2] == pytest.approx(np.eye(3), abs=1e-4)
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 2, 4
     assert bpy.ops.understudy.set_neutral(source="RANGE", use_head=True) == {"FINISHED"}
     assert kept.neutral_label == "2-4"
