@@ -52,7 +52,7 @@ def find(rig: Rig, key: str) -> list[Channel]:
     """
     blocks = [mesh.data.shape_keys for mesh in rig.meshes if key in mesh.data.shape_keys.key_blocks]
     if blocks:
-        return [_of_block(keys, key) for keys in blocks if key not in driven_blocks(keys)]
+        return [_of_block(keys, key) for keys in blocks if _driver_of_block(keys, key) is None]
     channel = _of_path(rig, key) if rig.armature is not None else None
     return [channel] if channel is not None else []
 
@@ -124,7 +124,8 @@ def sources(rig: Rig, keys: bpy.types.Key, name: str) -> list[str]:
     driven themselves.
     """
     found: dict[str, None] = {}
-    waiting = [(driven_blocks(keys)[name], 0)]
+    owner = _driver_of_block(keys, name)
+    waiting = [(owner, 0)] if owner is not None else []
     while waiting:
         driver, depth = waiting.pop(0)
         for variable in driver.driver.variables:
@@ -144,13 +145,18 @@ def property_name(key: str) -> str | None:
     return bpy.utils.unescape_identifier(found["name"]) if found else None
 
 
+def _driver_of_block(keys: bpy.types.Key, name: str) -> bpy.types.FCurve | None:
+    drivers = keys.animation_data.drivers if keys.animation_data is not None else ()
+    return drivers.find(keys.key_blocks[name].path_from_id("value")) if drivers else None
+
+
 def _driver_of(rig: Rig, key: str) -> bpy.types.FCurve | None:
     """The driver that owns a channel of the armature."""
     id_block, path = _place(rig, key)
     found = None if _CUSTOM.match(path) else _INDEXED.match(path)
     path, index = (found["path"], int(found["index"])) if found else (path, 0)
     drivers = id_block.animation_data.drivers if id_block.animation_data is not None else ()
-    return next((driver for driver in drivers if driver.data_path == path and driver.array_index == index), None)
+    return drivers.find(path, index=index) if drivers else None
 
 
 def _place(rig: Rig, key: str) -> tuple[bpy.types.ID, str]:
