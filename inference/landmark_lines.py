@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,7 @@ _STROKES: Final = (
 
 def _pairs() -> NDArray[np.int64]:
     loops = [pair for loop in _LOOPS for pair in zip(loop, (*loop[1:], loop[0]), strict=True)]
-    strokes = [pair for stroke in _STROKES for pair in zip(stroke[:-1], stroke[1:], strict=True)]
+    strokes = [pair for stroke in _STROKES for pair in pairwise(stroke)]
     return np.array(loops + strokes, np.int64)
 
 
