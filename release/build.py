@@ -38,9 +38,11 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.partial")
 
 
 def folders() -> list[str]:
-    """The folders of the package that the extension needs; `models` makes its files, which are packed one by one."""
+    """The folders that the extension needs: those of the package, except `models`, whose files are packed one by one, and
+    the presets, which Blender reads.
+    """
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    return sorted({package.split(".")[1] for package in packages if "." in package} - {"models"})
+    return sorted({package.split(".")[1] for package in packages if "." in package} - {"models"} | {"presets"})
 
 
 def default_weights() -> list[Path]:
