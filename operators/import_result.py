@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..inference.errors import InputError
+from ..inference.errors import InputError, UnderstudyError
 from .base import Work
 from .bridge import paths
 from .bridge.camera import load_footage
@@ -54,7 +54,10 @@ class UNDERSTUDY_OT_import_movie(Work, bpy.types.Operator):
         start_s = sound_start_s(footage)
         if start_s is None:
             return f"{sentence}; the footage has no sound"
-        sound = place_sound(scene, footage, take, start_s)
+        try:
+            sound = place_sound(scene, footage, take, start_s)
+        except UnderstudyError as error:
+            return f"{sentence}, without sound: {error}"
         return f"{sentence}, its sound on channel {sound.channel}"
 
 

@@ -20,6 +20,7 @@ class UNDERSTUDY_MT_steps(bpy.types.Menu):
     """What Understudy can do, in the order of its steps."""
 
     bl_label = "Understudy"
+    bl_description = "What Understudy can do, in the order of its steps"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the verbs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,7 +238,9 @@ def test_the_actor_fits_into_the_frame(scene: bpy.types.Scene) -> None:
     assert np.median(np.linalg.norm(local - expected, axis=1)) < 0.05
 
 
-def test_the_movie_goes_above_what_is_there(scene: bpy.types.Scene, footage: Path, make_take) -> None:
+def test_the_movie_goes_above_what_is_there(
+    scene: bpy.types.Scene, footage: Path, make_take: Callable[..., takes.Take]
+) -> None:
     take = make_take(frames=2, frame_index=np.array([1, 2]))
     strips = compat.sequencer_strips(scene.sequence_editor_create())
     strips.new_effect("Mine", "COLOR", 3, 1, **({"length": 50} if bpy.app.version >= (5, 0, 0) else {"frame_end": 51}))
@@ -252,7 +254,7 @@ def test_the_movie_goes_above_what_is_there(scene: bpy.types.Scene, footage: Pat
 
 @pytest.mark.parametrize("own", [False, True])
 def test_nodes_are_added_beside_what_is_there(
-    scene: bpy.types.Scene, footage: Path, make_take, tmp_path: Path, own: bool
+    scene: bpy.types.Scene, footage: Path, make_take: Callable[..., takes.Take], tmp_path: Path, own: bool
 ) -> None:
     pictures = [tmp_path / f"frame_{number:06d}.png" for number in (3, 4)]
     for picture in pictures:
@@ -275,7 +277,7 @@ def test_nodes_are_added_beside_what_is_there(
 
 
 def test_the_compositor_lays_the_render_over_the_footage(
-    scene: bpy.types.Scene, footage: Path, make_take, tmp_path: Path
+    scene: bpy.types.Scene, footage: Path, make_take: Callable[..., takes.Take], tmp_path: Path
 ) -> None:
     for number, red in ((0, 255), (1, 0)):
         picture = np.zeros((36, 64, 4), np.uint8)
@@ -296,3 +298,31 @@ def test_the_compositor_lays_the_render_over_the_footage(
         seen = np.array(bpy.data.images.load(scene.render.filepath).pixels).reshape(36, 64, 4)
         assert np.allclose(seen[18, 10, :3], expected, atol=0.05)
         assert np.allclose(seen[18, 54, :3], grey / 255, atol=0.06)
+
+
+def test_results_are_added_by_buttons_and_undone(
+    scene: bpy.types.Scene, make_take: Callable[..., takes.Take], tmp_path: Path, addon: None
+) -> None:
+    sample = Path(understudy.__file__).parent / "samples" / "performance.mp4"
+    take = tmp_path / "shot.take.npz"
+    takes.save(make_take(frames=3), take)
+    write_png(tmp_path / "frame_000000.png", np.zeros((36, 64, 4), np.uint8))
+    bpy.ops.ed.undo_push(message="Before")
+    settings = scene.understudy
+    settings.footage = settings.output = str(sample)
+    settings.take, settings.render_dir = str(take), str(tmp_path)
+    bpy.ops.ed.undo_push(message="Chosen")
+    assert bpy.ops.understudy.import_movie() == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="Add to Sequencer")
+    kinds = sorted(strip.type for strip in compat.sequencer_strips(bpy.context.scene.sequence_editor))
+    assert kinds == ["MOVIE", *(["SOUND"] if bpy.app.build_options.audaspace else [])]
+    assert bpy.ops.understudy.setup_compositor() == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="Add to Compositor")
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    editor = bpy.context.scene.sequence_editor
+    assert editor is None or not len(compat.sequencer_strips(editor))
+    assert bpy.context.scene.understudy.output == str(sample)
+    bpy.context.scene.understudy.output = str(tmp_path / "gone.mp4")
+    with pytest.raises(RuntimeError, match="There is no movie"):
+        bpy.ops.understudy.import_movie()
