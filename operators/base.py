@@ -11,7 +11,7 @@ import bpy
 
 from ..inference.errors import UnderstudyError
 from ..inference.files import masked
-from ..translations import translated
+from ..translations import CONTEXT, translated
 from .bridge import paths
 
 
@@ -24,6 +24,7 @@ class Work:
     # Declared for type checkers only: Blender's metaclass rules out an abstract base class.
     if TYPE_CHECKING:
         work: Callable[[bpy.types.Context], str]
+    bl_translation_context = CONTEXT
 
     @classmethod
     def poll_message_set(cls, message: str) -> None:

@@ -9,6 +9,7 @@ import bpy
 import bpy.utils.previews
 
 from ..inference.errors import InputError, UsageError
+from ..translations import CONTEXT
 from . import landmark_view
 from .base import Work
 from .bridge import paths
@@ -85,7 +86,9 @@ class UNDERSTUDY_OT_choose_face(Work, bpy.types.Operator):
     if TYPE_CHECKING:
         face: int
     else:
-        face: bpy.props.IntProperty(name="Face", description="Number of the face that Find Faces gave it", min=0)
+        face: bpy.props.IntProperty(
+            name="Face", translation_context=CONTEXT, description="Number of the face that Find Faces gave it", min=0
+        )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

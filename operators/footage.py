@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.errors import InputError, UsageError
+from ..translations import CONTEXT
 from .base import Work
 from .bridge import camera, paths, timing
 from .bridge.compat import path_options
@@ -208,7 +209,9 @@ class UNDERSTUDY_OT_use_clip(Work, bpy.types.Operator):
         match_scene: bool
     else:
         clip: bpy.props.StringProperty(
-            name="Clip", description="Name of a movie clip; empty means that of the Movie Clip editor"
+            name="Clip",
+            translation_context=CONTEXT,
+            description="Name of a movie clip; empty means that of the Movie Clip editor",
         )
         match_scene: bpy.props.BoolProperty(
             name="Match Scene", description="Give the scene the frame rate and the length of the footage", default=True

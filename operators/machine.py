@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +58,6 @@ def reason_against(device: str) -> str:
 def readable_size(count: int) -> str:
     """Bytes as people count them."""
     return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{max(count, 1) / 1e3:.0f} kB"
-
-
-def wrapped(text: str, width: int) -> Sequence[str]:
-    """A sentence in lines that fit a dialog."""
-    return textwrap.wrap(text, width) or [""]
 
 
 def redraw() -> None:

@@ -11,6 +11,7 @@ import bpy
 from ..inference import arkit, retarget
 from ..inference.errors import UsageError
 from ..inference.retarget import Link, Mapping
+from ..translations import CONTEXT
 from .base import Work
 from .bridge import paths
 from .bridge.compat import path_options
@@ -88,7 +89,9 @@ class UNDERSTUDY_OT_add_link(_OfAvatar, bpy.types.Operator):
             name="Coefficient", description="ARKit name of what drives; empty means the first one that drives nothing"
         )
         key: bpy.props.StringProperty(
-            name="Key", description="Key of the avatar that follows; empty means the first one that nothing drives"
+            name="Key",
+            translation_context=CONTEXT,
+            description="Key of the avatar that follows; empty means the first one that nothing drives",
         )
 
     def work(self, context: bpy.types.Context) -> str:

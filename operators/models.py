@@ -8,7 +8,8 @@ import bpy
 
 from ..inference.errors import UsageError
 from ..inference.files import masked
-from ..translations import translated
+from ..translations import CONTEXT, translated
+from ..translations.lines import wrapped
 from . import machine
 from .bridge.compat import path_options
 from .job import Command, LongWork
@@ -67,7 +68,7 @@ class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
 
         self._offer = offer(self.model)
         return context.window_manager.invoke_props_dialog(
-            self, width=_WIDTH_PX, title="Fetch Model", confirm_text="Fetch"
+            self, width=_WIDTH_PX, title="Fetch Model", confirm_text="Fetch", text_ctxt=CONTEXT
         )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -75,9 +76,9 @@ class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
         column = self.layout.column(align=True)
         for title, text in self.particulars():
             row = column.split(factor=0.2)
-            row.label(text=title)
+            row.label(text=title, translate=False)
             lines = row.column(align=True)
-            for line in machine.wrapped(text, _LETTERS):
+            for line in wrapped(text, _LETTERS):
                 lines.label(text=line, translate=False)
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -89,12 +90,15 @@ class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
         """The rows of the dialog."""
         offer = self._offer
         return (
-            ("Model", f"{offer.name}: {offer.purpose}"),
-            ("Made By", offer.source),
-            ("Comes From", offer.address),
-            ("Size", machine.readable_size(offer.size)),
-            ("Licence", f"{offer.licence} ({translated('redistribution')}: {offer.redistribution})"),
-            ("Kept In", masked(str(offer.folder / offer.file))),
+            (translated("Model"), f"{offer.name}: {offer.purpose}"),
+            (translated("Made By"), offer.source),
+            (translated("Comes From"), offer.address),
+            (translated("Size"), machine.readable_size(offer.size)),
+            (
+                translated("Licence"),
+                f"{offer.licence} ({translated('redistribution')}: {offer.redistribution})",
+            ),
+            (translated("Kept In"), masked(str(offer.folder / offer.file))),
         )
 
     def command(self, context: bpy.types.Context) -> Command:
@@ -151,8 +155,8 @@ def why_offline() -> str:
     if bpy.app.online_access:
         return ""
     if bpy.app.online_access_override:
-        return "Blender was started offline by the command line; start it without --offline-mode"
-    return "Blender is offline; switch on Allow Online Access in Preferences, System, Network"
+        return translated("Blender was started offline by the command line; start it without --offline-mode")
+    return translated("Blender is offline; switch on Allow Online Access in Preferences, System, Network")
 
 
 CLASSES = (UNDERSTUDY_OT_check_devices, UNDERSTUDY_OT_fetch_model, UNDERSTUDY_OT_add_model)

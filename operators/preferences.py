@@ -11,6 +11,7 @@ import bpy
 
 from .. import __package__ as base_package
 from ..translations import translated
+from ..translations.lines import wrapped
 from . import machine
 from .bridge.compat import path_options
 
@@ -100,7 +101,7 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
             split = box.split(factor=0.18)
             split.label(text=entry["device"], icon=icon, translate=False)
             lines = split.column(align=True)
-            for line in machine.wrapped(entry["reason"] or translated("used by Automatic"), letters):
+            for line in wrapped(entry["reason"] or translated("used by Automatic"), letters):
                 lines.label(text=line, translate=False)
 
     def _draw_models(self, layout: bpy.types.UILayout, letters: int) -> None:
@@ -116,7 +117,7 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
                 name=offer.name, purpose=offer.purpose, size=machine.readable_size(offer.size), licence=offer.licence
             )
             lines = split.column(align=True)
-            for line in machine.wrapped(text, letters):
+            for line in wrapped(text, letters):
                 lines.label(text=line, translate=False)
             if offer.present:
                 split.label(text="Ready", icon="CHECKMARK")

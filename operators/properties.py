@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.defaults import SAMPLES
+from ..translations import CONTEXT
 from . import facts, footage, key_settings, links, preview
 from .bridge.compat import path_options
 
@@ -131,6 +132,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         clip: bpy.props.PointerProperty(
             name="Clip",
+            translation_context=CONTEXT,
             description="The footage as a movie clip of this file; choose one here in place of a path",
             type=bpy.types.MovieClip,
             poll=_is_movie,
@@ -176,6 +178,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         face: bpy.props.IntProperty(
             name="Face",
+            translation_context=CONTEXT,
             description="Which face performs, counted from the most prominent one, which is 0",
             min=0,
             soft_max=8,
@@ -200,6 +203,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         show_landmarks: bpy.props.BoolProperty(
             name="Landmarks",
+            translation_context=CONTEXT,
             description="Show the tracked points over the footage in the Movie Clip editor",
             default=True,
         )
@@ -276,6 +280,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         stages: bpy.props.EnumProperty(
             name="Stages",
+            translation_context=CONTEXT,
             description="What the composite does",
             items=STAGES,
             options={"ENUM_FLAG"},

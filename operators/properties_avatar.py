@@ -9,6 +9,7 @@ import bpy
 from ..inference import arkit
 from ..inference.retarget import REGION_OF, REGIONS
 from ..inference.retarget.mapping import UPPER
+from ..translations import CONTEXT
 from . import preview
 from .controls import UNDERSTUDY_PG_controls
 
@@ -75,6 +76,7 @@ class UNDERSTUDY_PG_link(bpy.types.PropertyGroup):
         )
         key: bpy.props.StringProperty(
             name="Key",
+            translation_context=CONTEXT,
             description="Shape key or other control of the avatar that follows",
             update=_link_changed,
             override=KEPT,
@@ -229,6 +231,7 @@ class UNDERSTUDY_PG_adjustments(bpy.types.PropertyGroup):
     else:
         strength: bpy.props.FloatProperty(
             name="Strength",
+            translation_context=CONTEXT,
             description="How strong the whole expression is; blinks and gaze stay as they are",
             default=1.0,
             min=0.0,

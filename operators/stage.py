@@ -79,9 +79,7 @@ def _look_through_camera(context: bpy.types.Context) -> None:
 
 
 class UNDERSTUDY_OT_render(LongWork, bpy.types.Operator):
-    """Render the avatar alone, one transparent picture for each frame of the footage, keeping those that are up to
-    date
-    """
+    """Render the avatar alone, a transparent picture for each frame of the footage, keeping those that are up to date"""
 
     bl_idname = "understudy.render"
     bl_label = "Render"

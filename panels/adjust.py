@@ -17,6 +17,7 @@ class UNDERSTUDY_MT_adjustments(bpy.types.Menu):
     """Adjustments that were kept under a name."""
 
     bl_label = "Adjustment Presets"
+    bl_description = "Adjustments that were kept under a name"
     preset_subdir = "understudy/adjustments"
     preset_operator = "script.execute_preset"
 
@@ -29,6 +30,7 @@ class UNDERSTUDY_PT_adjustment_presets(PresetPanel, bpy.types.Panel):
     """Adjustments that were kept under a name."""
 
     bl_label = "Adjustment Presets"
+    bl_description = "Adjustments that were kept under a name"
     preset_subdir = "understudy/adjustments"
     preset_operator = "script.execute_preset"
     preset_add_operator = "understudy.add_adjustment_preset"

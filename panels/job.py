@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..translations import CONTEXT
+from ..translations.lines import wrapped
+
 
 class Progress:
     """What the panel shows wherever it is."""
@@ -11,6 +14,7 @@ class Progress:
     bl_label = "Job"
     bl_region_type = "UI"
     bl_category = "Understudy"
+    bl_translation_context = CONTEXT
     bl_options = {"HIDE_HEADER"}
     bl_order = 0
 
@@ -34,24 +38,13 @@ class Progress:
         box.label(text=job.title, icon="ERROR")
         sentence = box.column(align=True)
         sentence.scale_y = 0.8
-        for line in _lines(job.text, context.region.width):
+        at_most = max(int(context.region.width / (bpy.context.preferences.system.ui_scale * 7)) - 6, 16)
+        for line in wrapped(job.text, at_most):
             sentence.label(text=line, translate=False)
         row = box.row(align=True)
         row.operator("understudy.resume", icon="FILE_REFRESH")
         row.operator("understudy.open_log", icon="TEXT")
         row.operator("understudy.dismiss", text="", icon="X")
-
-
-def _lines(text: str, width_px: int) -> list[str]:
-    """A sentence in lines that fit into a region: labels do not wrap."""
-    at_most = max(int(width_px / (bpy.context.preferences.system.ui_scale * 7)) - 6, 16)
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > at_most:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
 
 
 class UNDERSTUDY_PT_job(Progress, bpy.types.Panel):

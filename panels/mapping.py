@@ -7,7 +7,7 @@ import bpy
 from ..operators.chosen import chosen_avatar
 from ..operators.links import settings_of, understood
 from ..operators.properties_avatar import COEFFICIENTS, region_of
-from ..translations import translated
+from ..translations import CONTEXT, translated
 from .step import Part, say
 
 _WIDE_PX = 300
@@ -76,6 +76,8 @@ class UNDERSTUDY_MT_links(bpy.types.Menu):
     """What can be done with the whole list."""
 
     bl_label = "Links"
+    bl_description = "What can be done with the whole list"
+    bl_translation_context = CONTEXT
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the menu."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ..operators.steps import DONE, NEXT, PROBLEM, WAITING, state_of
+from ..translations import CONTEXT
+from ..translations.lines import wrapped
 
 _ICONS = {DONE: "CHECKMARK", NEXT: "RADIOBUT_ON", WAITING: "RADIOBUT_OFF", PROBLEM: "ERROR"}
 _LETTER_PX = 6.5
@@ -17,6 +19,7 @@ class Step:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Understudy"
+    bl_translation_context = CONTEXT
     step = ""
 
     @classmethod
@@ -65,15 +68,9 @@ def say(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, i
     """A sentence in as many lines as it needs: labels do not wrap. It is shown as it is, already translated."""
     scale = context.preferences.system.ui_scale
     letters = max(int(context.region.width / (_LETTER_PX * scale)) - 9, 16)
-    lines = [""]
-    for word in sentence.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > letters:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
     column = layout.column()
     column.scale_y = 0.8
-    for number, line in enumerate(lines):
+    for number, line in enumerate(wrapped(sentence, letters)):
         column.label(text=line, icon=("BLANK1" if number and icon != "NONE" else icon), translate=False)
 
 
@@ -82,5 +79,5 @@ def fact(layout: bpy.types.UILayout, text: str, value: str) -> None:
     split = layout.split(factor=0.4)
     left = split.row()
     left.alignment = "RIGHT"
-    left.label(text=text)
+    left.label(text=text, text_ctxt=CONTEXT)
     split.label(text=value, translate=False)

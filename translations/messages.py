@@ -1,6 +1,6 @@
 """Every sentence that the interface shows, read from the source: what a translation must cover.
 
-`python -m understudy.translations.messages` prints those that Chinese still lacks and those nobody shows any more.
+`python -m understudy.translations.messages` prints those that a language still lacks and those nobody shows any more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROPERTIES = frozenset(
     | {"CollectionProperty", "IntVectorProperty", "FloatVectorProperty", "BoolVectorProperty"}
 )
 LAYOUT = frozenset(
-    {"label", "operator", "prop", "menu", "row", "column", "progress", "popover", "prop_search", "panel"}
+    {"label", "operator", "prop", "menu", "row", "column", "progress", "popover", "prop_search", "panel", "Command"}
     | {"operator_menu_enum", "template_list", "invoke_props_dialog", "invoke_confirm"}
 )
 
@@ -37,7 +37,7 @@ def shown_sentences() -> dict[str, str]:
 
 def _of_module(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
-        if isinstance(node, ast.ClassDef) and node.name.startswith("UNDERSTUDY_"):
+        if isinstance(node, ast.ClassDef):
             yield from _of_class(node)
         elif isinstance(node, ast.Call):
             yield from _of_call(node)
@@ -108,14 +108,15 @@ def _of_items(node: ast.expr) -> Iterator[str]:
 
 def main() -> None:
     """Print what is to be done."""
-    from . import zh_hans
+    from . import languages
 
     shown = shown_sentences()
-    for sentence, path in shown.items():
-        if sentence not in zh_hans.SENTENCES:
-            print(f"missing\t{path}\t{sentence!r}")
-    for sentence in zh_hans.SENTENCES.keys() - shown.keys():
-        print(f"unused\t\t{sentence!r}")
+    for language, sentences in languages().items():
+        for sentence, path in shown.items():
+            if sentence not in sentences:
+                print(f"{language} missing\t{path}\t{sentence!r}")
+        for sentence in sentences.keys() - shown.keys():
+            print(f"{language} unused\t\t{sentence!r}")
 
 
 if __name__ == "__main__":
