@@ -44,6 +44,8 @@ def turn_tracks(rig: Rig, take: Take, seen: NDArray[np.bool_], *, head: bool = T
         for eye, control in enumerate(rig.eyes):
             if control is not None:
                 looks = _in_root(rig, gaze_turns(take.gaze[seen, eye].astype(np.float64)))
+                if head and not _turns_along(rig, control):
+                    looks = turns @ looks
                 tracks.setdefault(control.ob, []).extend(_turn_curves(rig, control, looks, control.bone or "Eye"))
     return list(tracks.items())
 
@@ -107,6 +109,16 @@ def _turn_curves(rig: Rig, control: Control, turns: Array, group: str) -> list[C
         pose.rotation_mode = "QUATERNION"
         return _curves(pose.path_from_id("rotation_quaternion"), quaternions(local), group)
     return _curves(pose.path_from_id("rotation_euler"), _eulers(local, pose.rotation_mode), group)
+
+
+def _turns_along(rig: Rig, eye: Control) -> bool:
+    """Whether an eye gets the head's turn from its parents; bones may refuse to inherit rotation."""
+    pose, head = eye.pose, rig.head
+    if pose is None or head is None or head.ob != eye.ob:
+        return True
+    chain = [pose.bone, *pose.bone.parent_recursive]
+    below = [bone.name for bone in chain].index(head.bone) if head.pose and head.pose.bone in chain else 0
+    return all(bone.use_inherit_rotation for bone in chain[:below])
 
 
 def _object_curves(rig: Rig, ob: bpy.types.Object, turns: Array, group: str) -> list[Curve]:

@@ -107,13 +107,18 @@ SPACES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("inherit", [True, False], ids=["", "eyes that inherit no rotation"])
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_heads_and_eyes_of_every_kind_turn_as_the_actors(scene, make_take: MakeTake, kind: str, space: str) -> None:
+def test_heads_and_eyes_of_every_kind_turn_as_the_actors(
+    scene, make_take: MakeTake, kind: str, space: str, inherit: bool
+) -> None:
     axes, unit, stands = SPACES[space]
     keys = ("eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "mouthFunnel")
     armature, face = build(scene, KINDS[kind], axes, unit, keys)
     armature.matrix_world = stands
+    for name in list(KINDS[kind])[2:4]:
+        armature.data.bones[name].use_inherit_rotation = inherit
     bpy.context.view_layer.update()
     rest = points_of(face)
     rig = read_rig(face)
