@@ -40,6 +40,8 @@ _STAGES = (
     ("render", "Rendering", ""),
     ("composite", "Compositing", ""),
     ("bake", "Baking", ""),
+    ("texture", "Making the texture", ""),
+    ("light", "Reading the light", ""),
     ("report", "Writing the report", ""),
 )
 _STAGE_NAMES = {stage: name for stage, name, _ in _STAGES}

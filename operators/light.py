@@ -58,7 +58,9 @@ class UNDERSTUDY_OT_light_from_shot(LongWork, bpy.types.Operator):
         view = scene.camera.matrix_world.to_quaternion().to_matrix()
         sun = light_as_shot(scene, light, view)
         scene.understudy.add_lights = False  # the three lamps would take its place with the next Set Up Shot
-        return f"{sun.name} shines {light.side}, as on the actor; the three lamps are gone"
+        others = [ob.name for ob in scene.objects if ob.type == "LIGHT" and ob != sun and not ob.hide_render]
+        more = f"; hide your own lights, they shine too: {', '.join(others)}" if others else ""
+        return f"{sun.name} shines {light.side}, as on the actor{more}"
 
 
 CLASSES = (UNDERSTUDY_OT_light_from_shot,)

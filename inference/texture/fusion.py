@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import Progress, silent
+
 Single = NDArray[np.float32]
 
 CHUNK = 16384
@@ -20,7 +22,9 @@ EVEN_SHARE = 1 / 14
 LEVELS = 9
 
 
-def fused(looks: NDArray[np.float16], weights: NDArray[np.float16]) -> tuple[Single, Single, Single]:
+def fused(
+    looks: NDArray[np.float16], weights: NDArray[np.float16], progress: Progress = silent
+) -> tuple[Single, Single, Single]:
     """(N, 3) robust average and (N, 3) sharp average of L looks (L, N, 3), and the (N,) sum of their weights (L, N)."""
     count = looks.shape[1]
     smooth, sharp = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
@@ -33,6 +37,7 @@ def fused(looks: NDArray[np.float16], weights: NDArray[np.float16]) -> tuple[Sin
         trust = weight / (1 + (off / (ROBUST * spread)) ** 2) ** 2
         smooth[part] = _average(look, trust)
         best = weight.max(axis=0)
+        progress("texture", min(start + CHUNK, count), count)
         sharp[part] = _average(look, trust * (weight / np.maximum(best, 1e-6)) ** SHARP_POWER)
     return smooth, sharp, weights.astype(np.float32).sum(axis=0)
 

@@ -39,6 +39,8 @@ LEAST_SHADING = 0.15
 KNOWN = 0.35
 """Sum of weights from which a texel is known."""
 LEAST_COVER = 0.02
+LIGHT_DONE, LOOKS_DONE = 20, 50
+"""Per cent of the time after the light is known, and after all frames were looked at."""
 Single = NDArray[np.float32]
 
 
@@ -73,14 +75,14 @@ def texture_from_footage(
     """
     face = ActorFace(take, model)
     rows = best_frames(face)
-    light = light or estimate_light(take, footage, model)
+    light = light or estimate_light(take, footage, model, _share(progress, 0, LIGHT_DONE))
     texels = face_texels(side)
     looks = np.zeros((len(rows), len(texels.rows), 3), np.float16)
     weights = np.zeros(looks.shape[:2], np.float16)
     sharpness = np.zeros(len(rows))
     colours: dict[str, list[Single]] = {"hair": [], "iris": [], "white": []}
     place = {int(take.frame_index[row]): number for number, row in enumerate(rows)}
-    done = 0
+    done, shown = 0, _share(progress, LIGHT_DONE, LOOKS_DONE)
     for frame in read_frames(footage, min(place), max(place) + 1):
         number = place.get(frame.index)
         if number is None:
@@ -92,11 +94,28 @@ def texture_from_footage(
         for part, points_px in places_px(take, int(rows[number])).items():
             colours[part].append(pixels_at(frame.rgb, points_px))
         done += 1
-        progress("texture", done, len(rows))
+        shown("texture", done, len(rows))
     if not done:
         raise InputError(f"{footage} is shorter than the take; choose the video that was tracked.")
     weights *= (_calm(face, rows) * sharpness / max(float(sharpness.max()), 1e-9))[:, None].astype(np.float16)
-    return _finished(texels, face, looks, weights, done, {part: usual(seen) for part, seen in colours.items()})
+    return _finished(
+        texels,
+        face,
+        looks,
+        weights,
+        done,
+        {part: usual(seen) for part, seen in colours.items()},
+        _share(progress, LOOKS_DONE, 100),
+    )
+
+
+def _share(progress: Progress, first: int, last: int) -> Progress:
+    """A part of the work, from `first` to `last` per cent, as progress of all of it."""
+
+    def part(stage: str, done: int, total: int) -> None:
+        progress("texture", first + (last - first) * done // max(total, 1), 100)
+
+    return part
 
 
 def best_frames(face: ActorFace) -> Indices:
@@ -160,10 +179,11 @@ def _finished(
     weights: NDArray[np.float16],
     frames: int,
     colours: dict[str, Colour | None],
+    progress: Progress,
 ) -> SkinTexture:
     match_exposure(looks, weights)
     keep_skin(looks, weights, texels, face.points_cm)
-    smooth, sharp, total = fused(looks, weights)
+    smooth, sharp, total = fused(looks, weights, progress)
     plain = texels.carried(plain_skin(face.points_cm).astype(np.float32)) > 0.5
     counted = plain & (total > np.median(total[plain]) * 0.5)
     skin = np.median(smooth[counted], axis=0)
