@@ -34,6 +34,8 @@ CLEARLY = 0.05
 """By so much the second one must be better."""
 LEAST_ALIKE = 0.12
 RIM_IMPORTANCE = 4.0
+OPENING = 12.0
+"""How many landmarks the way between a pair of lips weighs: people read lips."""
 BEHIND_IMPORTANCE = 25.0
 """An iris is one point, the lids are many."""
 ALIVE = 0.004
@@ -43,6 +45,8 @@ FREE = 4.0
 GAINS: Final = (0.35, 2.5)
 SHOWN: Final = (0.5, 0.85)
 """A motion of which the avatar makes less than the first part says nothing about its range; from the second on, all."""
+WORTH: Final = (0.06, 0.025)
+"""What a further channel must make of a motion: of shapes, one of which an artist meant, and of bones, which share it."""
 LEAST_SHOWN = 0.25
 """A motion of which less can be made is left away in a list of links."""
 LEAST_GAIN = 0.03
@@ -137,6 +141,18 @@ def importance() -> Array:
     return result
 
 
+def weighed(motions: Array) -> Array:
+    """(N, M) motions (N, 468 + 3, 3) as rows, each point by its importance, and with them how far they open the lips."""
+    scaled = np.sqrt(importance())[:, None] * motions
+    return np.concatenate([scaled.reshape(len(scaled), -1), np.sqrt(OPENING) * lip_gaps(motions)], axis=1)
+
+
+def lip_gaps(motions: Array) -> Array:
+    """(..., N) how far motions (..., P, 3) open the lips, pair by pair."""
+    upper, lower = list(INNER_LIPS.upper[1:-1]), list(INNER_LIPS.lower[1:-1])
+    return np.asarray((motions[..., upper, :] - motions[..., lower, :])[..., 1])
+
+
 def _range(
     basis: Array, actor: Array, lower: Array, upper: Array, artist: NDArray[np.bool_]
 ) -> tuple[Array, Array, Array, Array]:
@@ -149,7 +165,7 @@ def _range(
     mirror = np.array([arkit.INDEX[_mirrored(name)] for name in arkit.NAMES])
     both = wanted + np.where((mirror != np.arange(len(mirror)))[:, None], wanted[mirror], 0.0)
     reach = FREE * np.maximum(np.abs(lower), np.abs(upper))
-    links = few_channels(flat, wanted, -reach, reach)
+    links = few_channels(flat, wanted, -reach, reach, WORTH[0] if artist.mean() > 0.5 else WORTH[1])
     used = (links != 0) | (links[mirror] != 0)
     found = these_channels(flat, both, np.where(used & (lower < 0), -reach, 0.0), np.where(used, reach, 0.0))
     part = np.clip(found * (both @ flat.T), 0.0, None)

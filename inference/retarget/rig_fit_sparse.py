@@ -6,10 +6,10 @@ import numpy as np
 
 from ..face_model.surface import Array
 
-WORTH = 0.025
-"""A further channel must make at least this part of the motion's energy."""
-WORTH_BACKWARD = 0.08
-"""The same for a channel that works against what it can do: it holds another motion back."""
+BACKWARD = 2.0
+"""A channel that works against what it can do (it holds another motion back) must be worth this many times as much."""
+COST = 1.4
+"""When whole answers are compared, a channel counts this many times: one that is nearly right is what an artist meant."""
 MOST = 6
 """Channels for one motion."""
 FIRSTS = 5
@@ -17,10 +17,11 @@ FIRSTS = 5
 SWEEPS = 60
 
 
-def few_channels(basis: Array, wanted: Array, lower: Array, upper: Array) -> Array:
+def few_channels(basis: Array, wanted: Array, lower: Array, upper: Array, worth: float) -> Array:
     """(K, C) weights whose sum of `basis` (C, M) comes near to `wanted` (K, M), within `lower` and `upper` (C).
 
-    The channel that takes most of what is left joins, all that have joined are solved again, until none is worth it.
+    The channel that takes most of what is left joins, all that have joined are solved again, until none makes at least
+    the part `worth` of the motion's energy.
     Tried with each of the most promising channels as the first: two halves of a motion may lose to a rough whole.
     """
     square, mixed = basis @ basis.T, wanted @ basis.T
@@ -28,14 +29,15 @@ def few_channels(basis: Array, wanted: Array, lower: Array, upper: Array) -> Arr
     best = np.zeros(mixed.shape)
     value = np.zeros(len(wanted))
     for first in range(min(FIRSTS, len(basis))):
-        weights = _pursued(square, mixed, whole, lower, upper, first)
-        worth = _made(square, mixed, weights) / whole - WORTH * (weights != 0).sum(1)
-        better = worth > value
-        best[better], value[better] = weights[better], worth[better]
+        weights = _pursued(square, mixed, whole, lower, upper, worth, first)
+        count = (weights > 0).sum(1) + BACKWARD * (weights < 0).sum(1)
+        new = _made(square, mixed, weights) / whole - COST * worth * count
+        better = new > value
+        best[better], value[better] = weights[better], new[better]
     return best
 
 
-def _pursued(square: Array, mixed: Array, whole: Array, lower: Array, upper: Array, first: int) -> Array:
+def _pursued(square: Array, mixed: Array, whole: Array, lower: Array, upper: Array, worth: float, first: int) -> Array:
     """(K, C) weights when the search starts with the channel that is the `first` best alone."""
     energy = np.maximum(np.diag(square), 1e-12)
     weights = np.zeros(mixed.shape)
@@ -46,18 +48,17 @@ def _pursued(square: Array, mixed: Array, whole: Array, lower: Array, upper: Arr
         left = mixed - weights @ square
         best = np.clip(left / energy, lower, upper)
         taken = (2 * best * left - best**2 * energy) / whole[:, None]
-        taken *= np.where(best < 0, WORTH / WORTH_BACKWARD, 1.0)
+        taken *= np.where(best < 0, 1 / BACKWARD, 1.0)
         taken[joined] = -np.inf
         channel = np.argsort(-taken, axis=1)[:, first] if turn == 0 else taken.argmax(1)
-        searching &= taken[rows, channel] > 0.5 * WORTH
+        searching &= taken[rows, channel] > 0.5 * worth
         if not searching.any():
             break
         trial = joined.copy()
         trial[rows[searching], channel[searching]] = True
         solved = _descend(square, mixed, weights, np.where(trial, lower, 0.0), np.where(trial, upper, 0.0))
         gained = (_made(square, mixed, solved) - _made(square, mixed, weights)) / whole
-        worth = np.where(solved[rows, channel] < 0, WORTH_BACKWARD, WORTH)
-        searching &= gained > worth
+        searching &= gained > worth * np.where(solved[rows, channel] < 0, BACKWARD, 1.0)
         joined[searching], weights[searching] = trial[searching], solved[searching]
     return weights
 

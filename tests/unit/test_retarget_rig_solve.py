@@ -273,7 +273,7 @@ def test_few_channels_takes_two_halves_over_a_rough_whole():
     left, right, noise = np.zeros(60), np.zeros(60), rng.normal(size=60)
     left[:30], right[30:] = rng.normal(size=30), rng.normal(size=30)
     basis = np.stack([left + right + 0.6 * noise, left, right])
-    found = few_channels(basis, (left + right)[None], np.zeros(3), np.ones(3))
+    found = few_channels(basis, (left + right)[None], np.zeros(3), np.ones(3), 0.05)
     assert np.allclose(found, [[0, 1, 1]], atol=1e-2)
     assert explained(basis, (left + right)[None], found)[0] > 0.999
 
