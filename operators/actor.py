@@ -14,6 +14,7 @@ from .bridge import paths
 from .chosen import chosen_take, has_take
 from .footage import face_model
 from .job import Command, LongWork
+from .new_avatar import present
 
 
 class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
@@ -61,8 +62,7 @@ class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
         spec = model_of(settings, take.face_model)
         folder = Path(spec.removeprefix("ict:")) if spec.startswith("ict:") else None
         avatar = add_actor_avatar(scene, take, Path(made["path"]), name=name, model=load(spec), ict_folder=folder)
-        context.view_layer.update()
-        settings.avatar = avatar
+        present(context, scene, avatar)
         share = round(100 * made["coverage"])
         return f"{avatar.name} is ready to act; the footage shows {share} % of its face, the rest is filled in"
 

@@ -14,6 +14,7 @@ from .bridge.compat import path_options
 from .bridge.rig import read_rig, root_of
 from .chosen import chosen_avatar, has_avatar
 from .links import match_by_names
+from .new_avatar import present
 from .properties import AVATARS
 
 BUILT = tuple(item for item in AVATARS if item[0] != "actor")
@@ -61,12 +62,7 @@ class UNDERSTUDY_OT_add_avatar(Work, bpy.types.Operator):
                 raise UsageError("No ICT-FaceKit folder was chosen; choose its FaceXModel folder in step 3.")
             spec = f"{avatars.ICT}{paths.absolute(folder)}"
         avatar = avatars.add_avatar(context.scene, spec)
-        context.view_layer.update()  # where its bones and meshes are is asked when it is matched
-        context.scene.understudy.avatar = avatar
-        for ob in context.selected_objects:
-            ob.select_set(False)
-        avatar.select_set(True)
-        context.view_layer.objects.active = avatar
+        present(context, context.scene, avatar)
         return f"{avatar.name} is ready to act"
 
 

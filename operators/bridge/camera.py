@@ -74,12 +74,12 @@ def place_camera(scene: bpy.types.Scene, take: Take, world: Matrix, distance: fl
 
 def load_footage(footage: Path) -> bpy.types.MovieClip:
     """The footage as a movie clip; raises `InputError` when Blender cannot read it."""
-    problem = f"Blender cannot read {footage}; choose the video that was tracked."
+    problem = f"Blender cannot read {footage} as a video; choose the video of the actor."
     try:
         clip = bpy.data.movieclips.load(str(footage), check_existing=True)
     except RuntimeError as error:
         raise InputError(problem) from error
-    if clip.source == "MOVIE" and clip.fps <= 0:  # a file that is no video loads without complaint
+    if clip.source != "MOVIE" or clip.fps <= 0:  # a picture, or a file that is no video, loads without complaint
         if not clip.users:
             bpy.data.movieclips.remove(clip)
         raise InputError(problem)

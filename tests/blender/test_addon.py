@@ -186,6 +186,18 @@ def test_an_added_avatar_performs(addon, scene, avatar, monkeypatch: pytest.Monk
     assert bpy.context.view_layer.objects.active == avatar
 
 
+def test_a_new_avatar_does_not_stand_inside_the_cube_of_a_new_file(addon, scene, avatar, monkeypatch) -> None:
+    monkeypatch.setattr(avatars, "add_avatar", lambda scene, spec: avatar)
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    startup = bpy.context.object
+    bpy.ops.mesh.primitive_cube_add(size=2, location=(3, 0, 0))
+    moved = bpy.context.object
+    bpy.ops.understudy.add_avatar()
+    assert startup.hide_get()
+    assert not moved.hide_get(), "somebody has worked on it"
+    assert bpy.context.selected_objects == [avatar]
+
+
 def test_own_files_have_a_place_even_when_not_installed_as_an_extension() -> None:
     folder = paths.user_folder("shots")
     assert folder.is_dir()

@@ -73,6 +73,11 @@ def test_a_path_that_is_no_video_is_said_and_nothing_else_happens(settings, scen
     broken.write_bytes(b"no video at all")
     with pytest.raises(RuntimeError, match="Blender cannot read"):
         bpy.ops.understudy.open_footage(filepath=str(broken))
+    picture = bpy.data.images.new("face", 8, 8)
+    picture.filepath_raw = str(tmp_path / "face.png")
+    picture.save()
+    with pytest.raises(RuntimeError, match="as a video"):
+        bpy.ops.understudy.open_footage(filepath=picture.filepath_raw)
     assert settings.footage == ""
     settings.footage = str(broken)  # as typed into the field: it stays, and the step says so
     assert settings.clip is None
