@@ -14,6 +14,8 @@ SENTENCES: Final[dict[str, str]] = {
     "Rendering": "正在渲染",
     "Compositing": "正在合成",
     "Baking": "正在烘焙",
+    "Making the texture": "正在制作纹理",
+    "Reading the light": "正在读取光照",
     "Writing the report": "正在写入报告",
     "Starting": "正在启动",
     "Stopping": "正在停止",
