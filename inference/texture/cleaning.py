@@ -20,8 +20,8 @@ OUTER = (0.45, 0.6)
 """From here outward what does not look like this actor's skin is hair or background, but for brows, eyes and lips."""
 SKIN_LIKE = (0.5, 0.2, 0.25)
 """Natural logarithms by which skin varies: brightness, red over green, blue over green."""
-BEARD = 2.0
-"""Below the nose skin may be so much darker still."""
+BEARD, BEARD_LINE = 2.0, -0.25
+"""Below this height, under the nose, skin may be so much darker still."""
 INSIDE_CM = 0.16
 """Edges of lids and lips show eyeballs and teeth in some frames: they are filled from the skin beside them."""
 OUTSIDE, UNLIKE = 0.85, 2.0
@@ -81,7 +81,7 @@ def seeds(texels: Texels, colour: Single, skin: Single) -> Single:
 def _unlike(texels: Texels, colour: Single, skin: Single) -> Single:
     """(N,) how much colours (N, 3) differ from the usual skin (3,): 1 where skin still varies so much."""
     spread = np.tile(np.array(SKIN_LIKE), (len(colour), 1))
-    spread[_places(texels)[:, 1] < 0, 0] *= BEARD
+    spread[_places(texels)[:, 1] < BEARD_LINE, 0] *= BEARD
     return np.asarray((((_tone(colour) - _tone(skin)) / spread) ** 2).sum(axis=1), np.float32)
 
 
