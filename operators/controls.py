@@ -10,8 +10,7 @@ import bpy
 
 from ..inference.errors import UsageError
 from . import preview
-from .bridge import turning
-from .bridge.rig import HEAD_CHOICE
+from .bridge import avatar_marks
 from .links import understand
 
 EYES_BY = (
@@ -24,7 +23,7 @@ EYES_BY = (
     ("target", "Target", "What the eyes look at moves"),
     ("shapes", "Shape Keys", "Shape keys look about; nothing else turns the eyes"),
 )
-"""In the order of `turning.EYES_BY`."""
+"""In the order of `avatar_marks.EYES_BY`."""
 
 
 def _read(choice: str) -> Callable[[bpy.types.PropertyGroup], str]:
@@ -41,7 +40,7 @@ def _keep(choice: str) -> Callable[[bpy.types.PropertyGroup, str], None]:
 
 def _keep_object(name: str, choice: str) -> Callable[[bpy.types.PropertyGroup, bpy.types.Context], None]:
     def keep(group: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-        _set(group.id_data, choice + turning.OBJECT, getattr(group, name))
+        _set(group.id_data, choice + avatar_marks.OBJECT, getattr(group, name))
 
     return keep
 
@@ -57,12 +56,12 @@ def _set(avatar: bpy.types.Object, name: str, value: bpy.types.Object | str | No
 
 
 def _read_way(group: bpy.types.PropertyGroup) -> int:
-    way = group.id_data.get(turning.EYES_BY_CHOICE, "auto")
-    return turning.EYES_BY.index(way) if way in turning.EYES_BY else 0
+    way = group.id_data.get(avatar_marks.EYES_BY_CHOICE, "auto")
+    return avatar_marks.EYES_BY.index(way) if way in avatar_marks.EYES_BY else 0
 
 
 def _keep_way(group: bpy.types.PropertyGroup, value: int) -> None:
-    _set(group.id_data, turning.EYES_BY_CHOICE, turning.EYES_BY[value] if value else "")
+    _set(group.id_data, avatar_marks.EYES_BY_CHOICE, avatar_marks.EYES_BY[value] if value else "")
 
 
 class UNDERSTUDY_PG_controls(bpy.types.PropertyGroup):
@@ -82,14 +81,14 @@ class UNDERSTUDY_PG_controls(bpy.types.PropertyGroup):
         head: bpy.props.StringProperty(
             name="Head",
             description="Bone that the actor's head turns; empty means the one that is found by its name",
-            get=_read(HEAD_CHOICE),
-            set=_keep(HEAD_CHOICE),
+            get=_read(avatar_marks.HEAD_CHOICE),
+            set=_keep(avatar_marks.HEAD_CHOICE),
         )
         head_object: bpy.props.PointerProperty(
             name="Head Object",
             description="Object that the actor's head turns, in place of a bone",
             type=bpy.types.Object,
-            update=_keep_object("head_object", HEAD_CHOICE),
+            update=_keep_object("head_object", avatar_marks.HEAD_CHOICE),
         )
         eyes_by: bpy.props.EnumProperty(
             name="Eyes By",
@@ -101,38 +100,38 @@ class UNDERSTUDY_PG_controls(bpy.types.PropertyGroup):
         eye_left: bpy.props.StringProperty(
             name="Left Eye",
             description="Bone that turns the avatar's left eye; empty means the one that is found by its name",
-            get=_read(turning.LEFT_EYE_CHOICE),
-            set=_keep(turning.LEFT_EYE_CHOICE),
+            get=_read(avatar_marks.LEFT_EYE_CHOICE),
+            set=_keep(avatar_marks.LEFT_EYE_CHOICE),
         )
         eye_right: bpy.props.StringProperty(
             name="Right Eye",
             description="Bone that turns the avatar's right eye; empty means the one that is found by its name",
-            get=_read(turning.RIGHT_EYE_CHOICE),
-            set=_keep(turning.RIGHT_EYE_CHOICE),
+            get=_read(avatar_marks.RIGHT_EYE_CHOICE),
+            set=_keep(avatar_marks.RIGHT_EYE_CHOICE),
         )
         eye_left_object: bpy.props.PointerProperty(
             name="Left Eye Object",
             description="Object that is the avatar's left eye, in place of a bone",
             type=bpy.types.Object,
-            update=_keep_object("eye_left_object", turning.LEFT_EYE_CHOICE),
+            update=_keep_object("eye_left_object", avatar_marks.LEFT_EYE_CHOICE),
         )
         eye_right_object: bpy.props.PointerProperty(
             name="Right Eye Object",
             description="Object that is the avatar's right eye, in place of a bone",
             type=bpy.types.Object,
-            update=_keep_object("eye_right_object", turning.RIGHT_EYE_CHOICE),
+            update=_keep_object("eye_right_object", avatar_marks.RIGHT_EYE_CHOICE),
         )
         look_at: bpy.props.StringProperty(
             name="Target",
             description="Bone that both eyes look at; empty means what the eyes' constraints track",
-            get=_read(turning.LOOK_AT_CHOICE),
-            set=_keep(turning.LOOK_AT_CHOICE),
+            get=_read(avatar_marks.LOOK_AT_CHOICE),
+            set=_keep(avatar_marks.LOOK_AT_CHOICE),
         )
         look_at_object: bpy.props.PointerProperty(
             name="Target Object",
             description="Object that both eyes look at, in place of a bone",
             type=bpy.types.Object,
-            update=_keep_object("look_at_object", turning.LOOK_AT_CHOICE),
+            update=_keep_object("look_at_object", avatar_marks.LOOK_AT_CHOICE),
         )
 
 

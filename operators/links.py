@@ -13,7 +13,7 @@ from ..inference import retarget
 from ..inference.errors import UsageError
 from ..inference.retarget import Link, Mapping
 from . import preview
-from .bridge import channels, controls
+from .bridge import controls
 from .bridge.rig import Rig, read_rig, root_of
 
 
@@ -84,7 +84,7 @@ def understand(avatar: bpy.types.Object) -> Understood:
     settings = rig.root.understudy
     names = shape_names(rig)
     settings.key_names.clear()
-    for name in dict.fromkeys([*names, *channels.candidates(rig)]):
+    for name in dict.fromkeys([*names, *controls.candidates(rig)]):
         settings.key_names.add().name = name
     match = retarget.match(names)
     found = Understood(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...inference.face_model import load
 from . import avatar_materials as recipes
+from .avatar_marks import LANDMARKS_PROPERTY
 from .avatar_mesh import Indices, Piece, Points, merge
 from .avatar_objects import UV, add_armature, add_pieces
 from .ears import ear
@@ -73,7 +74,7 @@ def default_pieces(shape: HeadShape | None = None) -> list[Piece]:
         piece.attributes.update({"tint": ear_tint(piece.points_cm), UV: ear_uv(piece.points_cm)})
     ears = [_moved(piece, shape.warp) for piece in ears]
     head = merge("Face", [_skin_piece(skin, mean, mean_skin), *eyes, *ears])
-    head.properties["understudy_landmarks"] = landmarks.tolist()
+    head.properties[LANDMARKS_PROPERTY] = landmarks.tolist()
     return [
         head,
         _moved(teeth_and_gums(bite_y, jaw), shape.mouth, shape.mouth_scale),

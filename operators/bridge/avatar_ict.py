@@ -14,6 +14,7 @@ from ...inference.face_model import load
 from ...inference.face_model.ict_folder import IctModel, read_ict
 from . import avatar_materials as recipes
 from . import face_topology as parts
+from .avatar_marks import LANDMARKS_PROPERTY
 from .avatar_mesh import Indices, Piece, Points, averaged, merge, smoothstep
 from .avatar_objects import UV, add_armature, add_pieces
 from .face_skin import Eye
@@ -55,7 +56,7 @@ def add_ict_avatar(
         "Face",
         [_skin(head, actor), *(_eye(head, side, *eye) for side, eye in zip(("Left", "Right"), eyes, strict=True))],
     )
-    face.properties["understudy_landmarks"] = _landmarks(face, marks).tolist()
+    face.properties[LANDMARKS_PROPERTY] = _landmarks(face, marks).tolist()
     pieces = [
         face,
         *([] if materials else [_brows(head, face)]),
@@ -154,7 +155,7 @@ def _tint(skin: Piece, marks: Points) -> NDArray[np.float64]:
 
 def _brows(head: IctModel, face: Piece) -> Piece:
     """Brows of strands on the front of the skin, between the landmark lines of the default model."""
-    marks = face.points_cm[np.asarray(face.properties["understudy_landmarks"])]
+    marks = face.points_cm[np.asarray(face.properties[LANDMARKS_PROPERTY])]
     quads = np.array(head.polygons_of("M_Face"), np.int64)
     front = _shapes(head, np.arange(SOCKETS.start))
     shapes = {name: delta for name, delta in front.items() if name.startswith(BROW_SHAPES)}
@@ -163,7 +164,7 @@ def _brows(head: IctModel, face: Piece) -> Piece:
 
 def _lashes(head: IctModel, face: Piece, eyes: Sequence[tuple[Points, float]]) -> Piece:
     """Lashes of strands on the lids: ICT's own cards turn into dark slabs when the eyes close, so they are hidden."""
-    vertex = np.asarray(face.properties["understudy_landmarks"])
+    vertex = np.asarray(face.properties[LANDMARKS_PROPERTY])
     lines = (
         ("Left", parts.EYE_LEFT_UPPER, parts.EYE_LEFT_LOWER),
         ("Right", parts.EYE_RIGHT_UPPER, parts.EYE_RIGHT_LOWER),

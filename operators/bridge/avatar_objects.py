@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import bpy
 import numpy as np
 
+from .avatar_marks import AVATAR_PROPERTY, ORIGIN_PROPERTY, SCALE_PROPERTY
 from .avatar_mesh import Piece, Points, to_metres
 
 CM = 0.01
@@ -46,9 +47,9 @@ def add_armature(
         bone.rotation_mode = "QUATERNION"
     armature.show_in_front = True
     armature.data.display_type = "STICK"
-    armature["understudy_avatar"] = 1
-    armature["understudy_origin_m"] = [float(value) for value in origin_m]
-    armature["understudy_cm"] = CM
+    armature[AVATAR_PROPERTY] = 1
+    armature[ORIGIN_PROPERTY] = [float(value) for value in origin_m]
+    armature[SCALE_PROPERTY] = CM
     return armature
 
 

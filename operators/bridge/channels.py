@@ -7,7 +7,7 @@ A channel's value is the weight itself (key value, radians, lengths of the armat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,20 +55,6 @@ def find(rig: Rig, key: str) -> list[Channel]:
         return [_of_block(keys, key) for keys in blocks if _driver_of_block(keys, key) is None]
     channel = _of_path(rig, key) if rig.armature is not None else None
     return [channel] if channel is not None else []
-
-
-def candidates(rig: Rig) -> list[str]:
-    """All channel keys that could move the face: free shape keys, what drives the others, and controls of the face."""
-    found: dict[str, None] = {}
-    for mesh in rig.meshes:
-        keys = mesh.data.shape_keys
-        driven = driven_blocks(keys)
-        found |= dict.fromkeys(block.name for block in _shapes(keys) if block.name not in driven)
-        found |= dict.fromkeys(key for name in driven for key in sources(rig, keys, name))
-    from . import controls
-
-    found |= dict.fromkeys(controls.face_channels(rig))
-    return [key for key in found if find(rig, key)]
 
 
 def prepare(rig: Rig, keys: Iterable[str]) -> None:
@@ -180,10 +166,6 @@ def _source(rig: Rig, kind: str, target: bpy.types.DriverTarget) -> str | None:
     if target.id == armature.data:
         return f"data{'' if target.data_path.startswith('[') else '.'}{target.data_path}"
     return str(target.data_path)
-
-
-def _shapes(keys: bpy.types.Key) -> Iterator[bpy.types.ShapeKey]:
-    return (block for block in keys.key_blocks[1:] if block != keys.reference_key)
 
 
 def _of_block(keys: bpy.types.Key, name: str) -> Channel:

@@ -17,8 +17,10 @@ from ...inference import arkit, face_model, retarget
 from ...inference.retarget import Link, Mapping
 from ...inference.retarget.kinds import rigify
 from . import channels, turning
+from .avatar_marks import AVATAR_PROPERTY
 from .channels import bone_key
-from .rig import AVATAR_PROPERTY, Control, Rig
+from .rig import Rig
+from .turning import Control
 
 JAW: Final = ("jawOpen", "jawLeft", "jawRight", "jawForward")
 CHIN: Final = (152, 148, 377, 175, 199, 200, 17, 14)
@@ -56,6 +58,18 @@ def known_mapping(rig: Rig) -> Mapping:
         kinds = [part for part in (mapping.kind, kind) if part]
         mapping = replace(mapping, links=(*mapping.links, *bones), kind=" + ".join(kinds))
     return mapping
+
+
+def candidates(rig: Rig) -> list[str]:
+    """All channel keys that could move the face: free shape keys, what drives the others, and controls of the face."""
+    found: dict[str, None] = {}
+    for mesh in rig.meshes:
+        keys = mesh.data.shape_keys
+        driven = channels.driven_blocks(keys)
+        found |= dict.fromkeys(block.name for block in _shapes(keys) if block.name not in driven)
+        found |= dict.fromkeys(key for name in driven for key in channels.sources(rig, keys, name))
+    found |= dict.fromkeys(face_channels(rig))
+    return [key for key in found if channels.find(rig, key)]
 
 
 def face_channels(rig: Rig) -> list[str]:
@@ -98,6 +112,10 @@ def is_rigify(rig: Rig) -> bool:
 def turns_eyes(rig: Rig) -> bool:
     """Whether anything but shape keys turns the eyes."""
     return bool(rig.look_at) or any(eye is not None for eye in rig.eyes)
+
+
+def _shapes(keys: bpy.types.Key) -> Iterator[bpy.types.ShapeKey]:
+    return (block for block in keys.key_blocks[1:] if block != keys.reference_key)
 
 
 def _named_keys(rig: Rig) -> dict[str, str]:

@@ -21,11 +21,13 @@ from ...inference.errors import UnderstudyError
 from ...inference.face_model.types import FaceModel
 from ...inference.retarget.bones import FaceBones
 from ...inference.take import Take
-from .rig import AVATAR_PROPERTY, FACE_TO_BLENDER, stand
+from .avatar_marks import AVATAR_PROPERTY
+from .standing import stand
 from .turning import matched
 
 Points = NDArray[np.float64]
 
+_FACE_TO_BLENDER: Final = Matrix(((1, 0, 0), (0, 0, -1), (0, 1, 0)))
 _STEADY: Final = frozenset({"jawForward", "cheekPuff", "tongueOut", "jawLeft", "jawRight", "mouthLeft", "mouthRight"})
 """Coefficients that move too much of a face, or too differently on each, to tell a place; gaze neither."""
 _PLACES: Final = 4
@@ -64,7 +66,7 @@ def face_axes(
     left eye moves is. An avatar that shows neither faces -Y, or +Z when its own Y points up.
     """
     if AVATAR_PROPERTY in root:
-        return FACE_TO_BLENDER
+        return _FACE_TO_BLENDER
     up = _along(_up(root, armature, bones))
     left = _left(root, armature, meshes, bones)
     if left is not None:

@@ -15,30 +15,9 @@ from mathutils import Matrix, Vector
 from ...inference.errors import UsageError
 from ...inference.retarget.bones import FaceBones, find_bones
 from ...inference.take import Take
-from .fcurves import own_paths
-
-AVATAR_PROPERTY = "understudy_avatar"
-ORIGIN_PROPERTY = "understudy_origin_m"
-SCALE_PROPERTY = "understudy_cm"
-LANDMARKS_PROPERTY = "understudy_landmarks"
-STAND_PROPERTY = "understudy_stand"
-HEAD_CHOICE = "understudy_head"
-"""Name of the bone that the avatar's owner chose for the head."""
-
-FACE_TO_BLENDER = Matrix(((1, 0, 0), (0, 0, -1), (0, 1, 0)))
-
-
-@dataclass(frozen=True)
-class Control:
-    """What a movement of the head or of an eye is keyed on: a bone of an armature, or a whole object."""
-
-    ob: bpy.types.Object
-    bone: str = ""
-
-    @property
-    def pose(self) -> bpy.types.PoseBone | None:
-        """The bone, where it is one."""
-        return self.ob.pose.bones[self.bone] if self.bone else None
+from . import placement, turning
+from .avatar_marks import AVATAR_PROPERTY, HEAD_CHOICE, ORIGIN_PROPERTY, SCALE_PROPERTY
+from .turning import Control
 
 
 @dataclass(frozen=True)
@@ -98,8 +77,6 @@ def read_rig(target: bpy.types.Object, take: Take | None = None) -> Rig:
 
     Raises `UsageError` for anything without shape keys and without a face that bones move.
     """
-    from . import placement, turning
-
     root = root_of(target)
     armature = root if root.type == "ARMATURE" else _armature_of(root)
     meshes = tuple(_meshes_with_keys(root))
@@ -126,28 +103,6 @@ def find_avatar(scene: bpy.types.Scene) -> bpy.types.Object:
     if not faces:
         raise UsageError("The scene has no mesh with shape keys; name the avatar's object or use Add Avatar.")
     return max(faces, key=lambda ob: len(ob.data.shape_keys.key_blocks))
-
-
-def stand(root: bpy.types.Object) -> Matrix:
-    """4x4 world matrix of where the avatar stands without a performance."""
-    return parent_space(root) @ stand_basis(root)
-
-
-def stand_basis(root: bpy.types.Object) -> Matrix:
-    """4x4 location, rotation and scale of an avatar without a performance, remembered from before our keys moved it."""
-    if not _moved_by_us(root):
-        root[STAND_PROPERTY] = [value for row in root.matrix_basis for value in row]
-    values = list(root[STAND_PROPERTY])
-    return Matrix([values[row * 4 : row * 4 + 4] for row in range(4)])
-
-
-def _moved_by_us(root: bpy.types.Object) -> bool:
-    return STAND_PROPERTY in root and bool(own_paths(root) & {"location", "rotation_quaternion"})
-
-
-def parent_space(root: bpy.types.Object) -> Matrix:
-    """4x4 matrix from the space of an object's own location to the world."""
-    return root.matrix_world @ root.matrix_basis.inverted()
 
 
 def belongings(root: bpy.types.Object) -> set[bpy.types.Object]:

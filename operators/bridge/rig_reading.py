@@ -48,7 +48,7 @@ def read_shapes(
     Raises `InputError` for an avatar on which no channel moves anything, and whose surface changes its points while it
     moves.
     """
-    wanted = list(dict.fromkeys(channels.candidates(rig) if keys is None else keys))
+    wanted = list(dict.fromkeys(controls.candidates(rig) if keys is None else keys))
     found = {key: channels.find(rig, key) for key in wanted}
     found = {key: group for key, group in found.items() if group}
     units = {key: _unit(rig, key, group[0]) for key, group in found.items()}

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ...inference.take import Take
 from . import bake, camera, lights, timing, turns
 from .fcurves import Curve, write_curves
-from .rig import Rig, parent_space, read_rig, stand
+from .rig import Rig, read_rig
+from .standing import parent_space, stand
 
 STEP = "shot"
 AVATAR_POINTER = "understudy_shot_avatar"

@@ -5,6 +5,7 @@ would move, or what the avatar's owner chose.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -14,16 +15,15 @@ import numpy as np
 from ...inference import retarget
 from ...inference.retarget import Mapping
 from ...inference.retarget.bones import FaceBones
-from .rig import AVATAR_PROPERTY, HEAD_CHOICE, Control
-
-LEFT_EYE_CHOICE: Final = "understudy_eye_left"
-RIGHT_EYE_CHOICE: Final = "understudy_eye_right"
-LOOK_AT_CHOICE: Final = "understudy_look_at"
-EYES_BY_CHOICE: Final = "understudy_eyes_by"
-"""Custom properties of an avatar, as `HEAD_CHOICE` is: names of bones; what the eyes turn by, one of `EYES_BY`."""
-OBJECT: Final = "_object"
-"""Ending of the same properties where an object was chosen."""
-EYES_BY: Final = ("auto", "bones", "target", "shapes")
+from .avatar_marks import (
+    AVATAR_PROPERTY,
+    EYES_BY_CHOICE,
+    HEAD_CHOICE,
+    LEFT_EYE_CHOICE,
+    LOOK_AT_CHOICE,
+    OBJECT,
+    RIGHT_EYE_CHOICE,
+)
 
 _TRACKS: Final = frozenset({"DAMPED_TRACK", "TRACK_TO", "LOCKED_TRACK"})
 _COPIES: Final = frozenset({"COPY_ROTATION", "COPY_TRANSFORMS", "CHILD_OF", "ARMATURE"})
@@ -40,6 +40,20 @@ _REMEMBERED: Final = 16
 
 _moving: dict[tuple[object, ...], bool] = {}
 """What was found out last, since a rig is read for every picture while somebody scrubs."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a movement of the head or of an eye is keyed on: a bone of an armature, or a whole object."""
+
+    ob: bpy.types.Object
+    bone: str = ""
+
+    @property
+    def pose(self) -> bpy.types.PoseBone | None:
+        """The bone, where it is one."""
+        return self.ob.pose.bones[self.bone] if self.bone else None
+
 
 Controls = tuple[Control | None, tuple[Control | None, Control | None], tuple[Control, ...], Control | None]
 

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from ...inference import face_model
 from ...inference.take import Take
 from .fcurves import Curve
-from .rig import Control, Rig, parent_space, stand_basis
+from .rig import Rig
+from .standing import parent_space, stand_basis
+from .turning import Control
 
 Array = NDArray[np.float64]
 Tracks = list[tuple[bpy.types.Object, list[Curve]]]

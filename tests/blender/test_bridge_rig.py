@@ -11,10 +11,10 @@ import pytest
 from mathutils import Matrix, Vector
 from understudy.inference import arkit, face_model
 from understudy.inference.take import Take
-from understudy.operators.bridge import turning
+from understudy.operators.bridge import avatar_marks
 from understudy.operators.bridge.bake import bake_take
 from understudy.operators.bridge.controls import known_mapping
-from understudy.operators.bridge.rig import HEAD_CHOICE, read_rig, root_of
+from understudy.operators.bridge.rig import read_rig, root_of
 from understudy.operators.bridge.rig_reading import read_shapes
 from understudy.operators.bridge.turns import gaze_turns
 
@@ -190,7 +190,7 @@ def test_eyes_that_keys_turn_are_not_turned_by_bones_as_well(scene, make_take: M
     assert {"eyeLookUpLeft", "eyeLookDownRight"} <= set(known_mapping(rig).driving)
     bake_take(face, make_take(), scene=scene)
     assert armature.pose.bones["mixamorig:LeftEye"].matrix_basis == Matrix.Identity(4)
-    armature[turning.EYES_BY_CHOICE] = "bones"
+    armature[avatar_marks.EYES_BY_CHOICE] = "bones"
     rig = read_rig(face)
     assert rig.eye_bones == ("mixamorig:LeftEye", "mixamorig:RightEye")
     assert not {name for name in known_mapping(rig).driving if name.startswith("eyeLook")}
@@ -234,14 +234,14 @@ def test_the_owner_chooses_head_and_eyes(scene, make_take: MakeTake) -> None:
     assert root_of(face) == face
     rig = read_rig(armature)
     assert (rig.head, rig.eyes) == (None, (None, None))
-    armature[HEAD_CHOICE] = "bip_07"
-    armature[turning.LEFT_EYE_CHOICE], armature[turning.RIGHT_EYE_CHOICE] = "thing.A", "thing.B"
+    armature[avatar_marks.HEAD_CHOICE] = "bip_07"
+    armature[avatar_marks.LEFT_EYE_CHOICE], armature[avatar_marks.RIGHT_EYE_CHOICE] = "thing.A", "thing.B"
     assert root_of(face) == armature
     rig = read_rig(face)
     assert (rig.head_bone, rig.eye_bones) == ("bip_07", ("thing.A", "thing.B"))
     holder = bpy.data.objects.new("Holder", None)
     scene.collection.objects.link(holder)
-    armature[HEAD_CHOICE + turning.OBJECT] = holder
+    armature[avatar_marks.HEAD_CHOICE + avatar_marks.OBJECT] = holder
     take = make_take()
     bake_take(face, take, scene=scene, match_scene=True)
     scene.frame_set(4)

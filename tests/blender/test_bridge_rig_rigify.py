@@ -10,9 +10,8 @@ import pytest
 from mathutils import Vector
 from understudy.inference import arkit, face_model, retarget
 from understudy.inference.take import Take
-from understudy.operators.bridge import channels
 from understudy.operators.bridge.bake import bake_take
-from understudy.operators.bridge.controls import known_mapping
+from understudy.operators.bridge.controls import candidates, known_mapping
 from understudy.operators.bridge.rig import Rig, read_rig
 from understudy.operators.bridge.rig_reading import read_shapes
 from understudy.operators.bridge.turns import gaze_turns
@@ -160,7 +159,7 @@ def test_a_rigify_face_acts_as_the_face_model_does(scene, make_take: Callable[..
     assert set(mapping.missing) <= {
         "tongueOut", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight"
     }  # fmt: skip
-    assert {link.key for link in mapping.links} <= set(channels.candidates(rig))
+    assert {link.key for link in mapping.links} <= set(candidates(rig))
     _acts_like_the_model(rig, mapping)
     _looks_where_the_actor_looks(scene, rig, make_take)
 

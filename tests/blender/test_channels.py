@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 from understudy.operators.bridge import channels
-from understudy.operators.bridge.controls import known_mapping
+from understudy.operators.bridge.controls import candidates, known_mapping
 from understudy.operators.bridge.rig import read_rig
 
 NOD = 'pose.bones["neck"].rotation_euler[0]'
@@ -77,7 +77,7 @@ def test_what_drives_a_key_stands_for_the_key(avatar) -> None:
     drive(keys.key_blocks["mouthFunnel"], avatar, '["Open"]')
     rig = read_rig(avatar)
     assert channels.find(rig, "mouthFunnel") == []
-    found = channels.candidates(rig)
+    found = candidates(rig)
     assert "mouthFunnel" not in found
     assert '["Open"]' in found
     assert "jawOpen" in found
