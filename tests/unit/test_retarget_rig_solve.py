@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from understudy.inference import arkit, face_model
 from understudy.inference.errors import InputError
 from understudy.inference.face_model.rims import EYES, INNER_LIPS, LOWER_LIP, SKIN, UPPER_LIP
-from understudy.inference.retarget import rig_shapes, weights
+from understudy.inference.retarget import rig_fit, rig_shapes, weights
 from understudy.inference.retarget.rig_fit import RigFit, as_mapping, fit
 from understudy.inference.retarget.rig_fit_place import even, local_frames
 from understudy.inference.retarget.rig_fit_sparse import explained, few_channels
@@ -266,6 +266,71 @@ def test_a_thing_without_a_face_is_refused():
     )  # fmt: skip
     with pytest.raises(InputError, match="None of the avatar's shapes moves"):
         fit(still, face_model.load())
+
+
+def test_a_face_that_no_network_sees_is_found_by_how_it_moves(monkeypatch):
+    monkeypatch.setattr(rig_fit, "find_marks", lambda *_: None)
+    names = [
+        "mouthSmileLeft",
+        "eyeBlinkRight",
+        "jawOpen",
+        "eyeBlinkLeft",
+        "mouthSmileRight",
+        "browInnerUp",
+        "mouthPucker",
+    ]
+    wider = face(mixes(names), warp=lambda points: points * [1.2, 0.9, 1.0] + [0.0, 4.0, 0.0])
+    fitted = fit(wider, face_model.load())
+    right_cm = face_model.load().landmark_mean_cm[:SKIN] * [1.2, 0.9, 1.0] + [0.0, 4.0, 0.0]
+    assert np.median(np.linalg.norm(fitted.placed.points / UNITS_PER_CM - right_cm, axis=1)) < 0.5
+    strongest = [names[fitted.alive[column]] for column in fitted.links[[index(name) for name in names]].argmax(1)]
+    assert strongest == names
+
+
+def with_parts(shapes: RigShapes, parts: list[tuple[Array, NDArray[np.int32], dict[int, Array]]]) -> RigShapes:
+    """A rig with further parts: points, triangles, and the motion (N, 3) that some channels give them."""
+    rest, triangles, deltas = [shapes.rest], [shapes.triangles], [shapes.deltas]
+    for points, corners, motions in parts:
+        triangles.append(corners + sum(map(len, rest)))
+        rest.append(points)
+        still = np.zeros(points.shape, np.float32)
+        deltas.append(np.stack([motions.get(channel, still) for channel in range(len(shapes.keys))]).astype(np.float32))
+    return replace(
+        shapes, rest=np.concatenate(rest), triangles=np.concatenate(triangles), deltas=np.concatenate(deltas, axis=1)
+    )
+
+
+def ball(centre: Array, radius: float) -> tuple[Array, NDArray[np.int32]]:
+    from scipy.spatial import ConvexHull
+
+    points = np.random.default_rng(0).normal(size=(300, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    corners = ConvexHull(points).simplices
+    across = np.cross(points[corners[:, 1]] - points[corners[:, 0]], points[corners[:, 2]] - points[corners[:, 0]])
+    inward = (across * points[corners[:, 0]]).sum(1) < 0
+    corners[inward] = corners[inward, ::-1]
+    return centre + radius * points, corners.astype(np.int32)
+
+
+def test_channels_that_turn_eyes_or_put_the_tongue_out_are_found():
+    """Channels 3 and 4 move no skin: one turns both eyes to the avatar's left, one brings a lump out of the mouth."""
+    model = face_model.load()
+    rig = face([*mixes(["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"]), np.zeros(52), np.zeros(52)])
+    parts = []
+    for centre in UNITS_PER_CM * model.eye_centres_cm.astype(np.float64):
+        points, corners = ball(centre, 0.95 * UNITS_PER_CM * model.eye_radius_cm)
+        away = points - centre
+        turned = away @ np.array([[np.cos(0.5), 0, -np.sin(0.5)], [0, 1, 0], [np.sin(0.5), 0, np.cos(0.5)]])
+        parts.append((points, corners, {3: turned - away}))
+    mouth = UNITS_PER_CM * (model.landmark_mean_cm[list(INNER_LIPS.upper)].mean(0) - [0, 0.3, 3.0])
+    points, corners = ball(mouth, 0.008)
+    parts.append((points, corners, {4: np.tile([0.0, 0.0, 0.03], (len(points), 1))}))
+    fitted = fit(with_parts(rig, parts), model)
+    solved = solve(fitted, np.stack([expression(eyeLookOutLeft=0.8, eyeLookInRight=0.8), expression(tongueOut=1.0)]))
+    assert solved[0, 3] > 0.5
+    assert solved[0, [0, 4]].max() < 0.1
+    assert solved[1, 4] == pytest.approx(1.0, abs=0.1)
+    assert solved[1, [0, 3]].max() < 0.1
 
 
 def test_few_channels_takes_two_halves_over_a_rough_whole():
