@@ -51,7 +51,11 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         column = layout.column()
         column.scale_y = 0.8
         if known.meshes:
-            fact(column, "Keys", translated("{keys} on {meshes} meshes").format(keys=known.keys, meshes=known.meshes))
+            fact(
+                column,
+                "Shape Keys",
+                translated("{keys} on {meshes} meshes").format(keys=known.keys, meshes=known.meshes),
+            )
         else:
             fact(column, "Controls", str(len(kept.key_names)))
         fact(column, "Kind", kept.kind or translated("Unknown"))

@@ -73,7 +73,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Also take the head's turn there for looking straight ahead; leave it off for a composite": "同时把该处的头部朝向视为正视前方；用于合成时请勿开启",
     "No neutral face is set; there is nothing to clear": "尚未设定中性脸；无可清除",
     "Go to a frame in which the actor's face is at rest, and press This Frame": "请转到演员面部放松的一帧，然后点击“此帧”",
-    "Neutral at {frames}: {count} coefficients are taken off": "中性脸位于 {frames}：减去 {count} 个系数",
+    "Neutral at {frames}: {count} coefficients are taken off": "中性脸取自第 {frames} 帧：减去 {count} 个系数",
     "What the coefficient reads while the actor's face is neutral": "演员面部为中性时该系数的读数",
     "Neutral Gaze": "中性视线",
     "Where the actor looked in the neutral frames: yaw and pitch of the left and of the right eye": "演员在中性帧中的视线：左眼和右眼的偏航与俯仰",
