@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rig_avatars import Avatar, avatars, ict
+from rig_avatars import Avatar, ict
+from rig_cast import avatars
 from understudy.inference import arkit, face_model
 from understudy.inference.capture.shot import track_shot
 from understudy.inference.face_model.ict_folder import ict_name
