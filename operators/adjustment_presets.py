@@ -9,7 +9,7 @@ import bpy
 from bl_operators.presets import AddPresetBase
 
 from ..translations import translated
-from .adjustments import REGION_NAMES
+from .performance import REGION_NAMES
 
 FOLDER = "understudy/adjustments"
 _HOME = str(Path(__file__).resolve().parents[1])

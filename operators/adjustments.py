@@ -1,82 +1,23 @@
-"""What is changed about a performance before an avatar gives it, and the performance that comes of it."""
+"""The neutral face and the other adjustments of an avatar: set, cleared, reset."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
 from ..inference.errors import InputError
-from ..inference.retarget import REGIONS, Mapping, adjustments
-from ..inference.retarget.adjustments import Adjustments, Neutral, Region
-from ..inference.take import Take
+from ..inference.retarget import adjustments
+from ..inference.retarget.adjustments import Neutral
 from . import preview
 from .base import Work
 from .bridge import timing
-from .bridge.rig import read_rig
 from .chosen import chosen_avatar, chosen_take, has_avatar, has_take
-from .links import known_mapping, mapping_of, settings_of
+from .links import settings_of
+from .performance import REGION_NAMES
 
-REGION_NAMES = ("brows", "eyes", "gaze", "cheeks", "jaw", "mouth", "tongue")
-"""Our properties, in the order of `REGIONS`."""
 _DOUBTFUL = 0.5
-
-_last_calm: tuple[Take, Adjustments, Take] | None = None
-"""The costly half of the last performance: while gains are dragged nothing is smoothed again."""
-
-
-def performed(avatar: bpy.types.Object, take: Take, eyes: bool = True) -> tuple[Take, Mapping]:
-    """What an avatar performs of a take, with its adjustments, and how: preview and bake both ask this.
-
-    The mapping is the avatar's own list of links where it has one. Without `eyes` the shapes that look about rest.
-    """
-    settings = settings_of(avatar)
-    chosen = adjustments_of(settings.adjustments)
-    if not eyes:
-        still = tuple(
-            replace(region, gain=0.0) if name == "gaze" else region
-            for name, region in zip(REGIONS, chosen.regions, strict=True)
-        )
-        chosen = replace(chosen, regions=still)
-    mapping = mapping_of(settings)
-    if mapping is None:
-        mapping = known_mapping(read_rig(avatar, take))
-    return adjustments.scaled(_calm(take, chosen), chosen), mapping
-
-
-def adjustments_of(kept: bpy.types.PropertyGroup) -> Adjustments:
-    """The adjustments as plain numbers."""
-    regions = tuple(
-        Region(*(round(number, 6) for number in (region.gain, region.limit, region.smoothing)))
-        for region in (getattr(kept, name) for name in REGION_NAMES)
-    )
-    return Adjustments(
-        round(kept.strength, 6), regions, round(kept.head, 6), round(kept.head_smoothing, 6), _neutral_of(kept)
-    )
-
-
-def _neutral_of(kept: bpy.types.PropertyGroup) -> Neutral:
-    values = dict.fromkeys(adjustments.arkit.NAMES, 0.0)
-    values |= {item.name: item.value for item in kept.neutral}
-    return Neutral(
-        tuple(values[name] for name in adjustments.arkit.NAMES),
-        tuple(kept.neutral_gaze),
-        tuple(kept.neutral_head) if kept.use_neutral_head else None,
-    )
-
-
-def _calm(take: Take, chosen: Adjustments) -> Take:
-    global _last_calm  # noqa: PLW0603 - one performance is at work at a time
-    calming = Adjustments(
-        regions=tuple(Region(smoothing_s=region.smoothing_s) for region in chosen.regions),
-        head_smoothing_s=chosen.head_smoothing_s,
-        neutral=chosen.neutral,
-    )
-    if _last_calm is None or _last_calm[0] is not take or _last_calm[1] != calming:
-        _last_calm = (take, calming, adjustments.calm(take, calming))
-    return _last_calm[2]
 
 
 class UNDERSTUDY_OT_set_neutral(Work, bpy.types.Operator):

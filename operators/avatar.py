@@ -13,7 +13,7 @@ from .bridge import avatars, paths
 from .bridge.compat import path_options
 from .bridge.rig import read_rig, root_of
 from .chosen import chosen_avatar, has_avatar
-from .links import match_by_names
+from .keeping import match_by_names
 from .new_avatar import present
 from .properties import AVATARS
 

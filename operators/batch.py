@@ -155,8 +155,7 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
     from .bridge.shot import setup_shot
 
     _know_avatars()
-    from .adjustments import performed
-    from .rig_match import solved_weights
+    from .performance import performed, solved_weights
 
     take = takes.load(options.take)
     if options.footage is not None and not options.footage.is_file():

@@ -11,7 +11,7 @@ import bpy
 from ..inference.errors import UsageError
 from . import preview
 from .bridge import avatar_marks
-from .links import understand
+from .keeping import understand
 
 EYES_BY = (
     ("auto", "Automatic", "By shape keys where they turn the eyes, else by what the eyes look at, else by bones"),

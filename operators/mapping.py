@@ -15,19 +15,12 @@ from ..translations import CONTEXT
 from .base import Work
 from .bridge import paths
 from .bridge.compat import path_options
+from .bridge.controls import known_mapping
 from .bridge.rig import read_rig, root_of
 from .chosen import chosen_avatar, has_avatar
-from .links import (
-    absent,
-    keep_mapping,
-    known_mapping,
-    mapping_of,
-    match_by_names,
-    replace_link,
-    settings_of,
-    understand,
-)
-from .rig_match import made_links
+from .keeping import keep_mapping, match_by_names, replace_link, understand
+from .links import mapping_of, settings_of
+from .performance import made_links
 
 FOLDER = "mappings"
 _NAMED = 4
@@ -264,7 +257,7 @@ class UNDERSTUDY_OT_load_mapping(_OfAvatar, bpy.types.Operator):
         settings = settings_of(avatar)
         settings.use_solver = False  # the list is meant as it is
         keep_mapping(settings, mapping)
-        missing = absent(mapping, [item.name for item in settings.key_names])
+        missing = retarget.absent_keys(mapping, [item.name for item in settings.key_names])
         name = Path(self.filepath).name
         if not missing:
             return f"{name}: {len(mapping.links)} links"

@@ -10,7 +10,6 @@ import bpy
 from ..inference.take import Take
 from ..translations import translated
 from . import job, preview, resolving
-from .adjustments import performed
 from .base import Work
 from .bridge import hand_edits, markers, paths, sound
 from .bridge.bake import BakeReport, bake_take, moved_blocks
@@ -18,7 +17,7 @@ from .bridge.compat import path_options
 from .bridge.rig import read_rig
 from .chosen import chosen_avatar, chosen_take, has_avatar
 from .key_settings import options_of
-from .rig_match import solved_weights
+from .performance import performed, solved_weights
 
 
 class UNDERSTUDY_OT_bake(Work, bpy.types.Operator):

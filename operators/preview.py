@@ -27,6 +27,7 @@ from .bridge.fcurves import check_writable, was_written
 from .bridge.playing import Player, Rest, make_player, note_rest, rest_of, turns_of
 from .bridge.rig import Rig, read_rig, root_of
 from .chosen import chosen_avatar, has_avatar, has_take
+from .performance import performed, solved_weights
 
 _LOOK_AGAIN_S = 1.0
 """How often a take's file is asked whether it changed."""
@@ -175,9 +176,6 @@ def _show_again(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = Fal
 
 def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) -> None:
     """Work out what an avatar shows at each frame, and remember what it had."""
-    from .adjustments import performed  # these refresh the preview in turn
-    from .rig_match import solved_weights
-
     settings, show = scene.understudy, _shows.get(root.name)
     file = _read(settings.take, show.file if show is not None else None)
     rig = show.rig if show is not None and _is_alive(show.rig) else read_rig(root, file.take)

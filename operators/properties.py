@@ -8,7 +8,7 @@ import bpy
 
 from ..inference.defaults import SAMPLES
 from ..translations import CONTEXT
-from . import facts, footage, key_settings, links, preview
+from . import facts, footage, keeping, key_settings, preview
 from .bridge.compat import path_options
 
 QUALITIES = (
@@ -66,7 +66,7 @@ def _report_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Contex
 
 
 def _avatar_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    links.take_in(settings)
+    keeping.take_in(settings)
 
 
 def _turns_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:

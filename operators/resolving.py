@@ -18,12 +18,11 @@ from ..inference.errors import InputError
 from ..inference.retarget import Mapping
 from ..inference.take import Take
 from . import footage
-from .adjustments import performed
 from .bridge import channels, hand_edits, paths
 from .bridge.bake import moved_blocks
 from .bridge.rig import Rig, read_rig
 from .chosen import chosen_avatar, chosen_take
-from .rig_match import solved_weights
+from .performance import performed, solved_weights
 
 if TYPE_CHECKING:
     from ..inference.retarget.corrected import Correction, Target

@@ -1,92 +1,30 @@
-"""An avatar matched by what its shapes do to its face, whatever they are called, and its weights solved frame by frame."""
+"""An avatar matched by what its shapes do to its face, whatever they are called."""
 
 from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
-import numpy as np
-from numpy.typing import NDArray
 
 from ..inference import retarget
 from ..inference.arkit import NAMES
 from ..inference.errors import UsageError
-from ..inference.retarget import Link, Mapping
-from ..inference.take import Take
 from . import preview
 from .bridge import paths
 from .bridge.rig import read_rig, root_of
 from .chosen import chosen_avatar, has_avatar
 from .job import Command, LongWork
-from .links import keep_mapping, settings_of, understand
+from .keeping import keep_mapping, understand
+from .links import settings_of
 
 if TYPE_CHECKING:
-    from ..inference.retarget.rig_solver import RigSolver
+    pass
 
 FOLDER = "matching"
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """What was found out about an avatar, and the list of links that was made of it."""
-
-    text: str
-    solver: RigSolver
-    links: Mapping
-
-
-_last: list[_Fit] = []
-"""The avatar that was solved last: reading what is kept of it takes longer than drawing a frame."""
-
-
-def solved_weights(
-    avatar: bpy.types.Object, performance: Take, mapping: Mapping
-) -> tuple[tuple[str, ...], NDArray[np.float32]] | None:
-    """Keys and weights (T, K) of a performance, solved in the avatar's own space; None for an avatar that follows its
-    list of links alone.
-
-    What the list says otherwise than it did when it was made of the avatar's shapes is added: corrections count, and a
-    key whose links were removed or switched off rests.
-    """
-    settings = settings_of(avatar)
-    if not settings.fit or not settings.use_solver:
-        return None
-    fit = _fit_of(settings)
-    removed = set(fit.links.keys) - set(mapping.keys)
-    solved = fit.solver.solve(performance.coefficients)
-    columns = {key: solved[:, place] for place, key in enumerate(fit.solver.keys) if key not in removed}
-    made = dict(zip(*_by_key(fit.links, performance), strict=True))
-    for key, weights in zip(*_by_key(mapping, performance), strict=True):
-        change = weights - made.get(key, 0)
-        lower = max(link.lower for link in mapping.links if link.key == key and link.enabled)
-        upper = min(link.upper for link in mapping.links if link.key == key and link.enabled)
-        columns[key] = np.clip(columns.get(key, 0) + change, lower, max(lower, upper))
-    return tuple(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
-
-
-def made_links(settings: bpy.types.PropertyGroup) -> Mapping | None:
-    """The list as it was made of the avatar's shapes; None where the names count."""
-    return _fit_of(settings).links if settings.fit and settings.use_solver else None
-
-
-def _by_key(mapping: Mapping, performance: Take) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    keys, weights = retarget.weights(mapping, performance.coefficients)
-    return keys, weights.T
-
-
-def _fit_of(settings: bpy.types.PropertyGroup) -> _Fit:
-    from ..inference.retarget.rig_solver import RigSolver
-
-    text = settings.fit
-    if not _last or _last[0].text != text:
-        stored = json.loads(text)
-        links = Mapping(tuple(Link(**link) for link in stored["links"]))
-        _last[:] = [_Fit(text, RigSolver.from_bytes(base64.b64decode(stored["solver"])), links)]
-    return _last[0]
 
 
 class UNDERSTUDY_OT_solve_rig(LongWork, bpy.types.Operator):

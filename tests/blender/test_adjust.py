@@ -14,9 +14,11 @@ import understudy
 from understudy.inference import arkit
 from understudy.inference import take as takes
 from understudy.inference.retarget import REGION_OF
+from understudy.inference.retarget import adjustments as of_take
 from understudy.inference.retarget.adjustments import UNCHANGED, Adjustments, Region
 from understudy.inference.take import Take
-from understudy.operators import adjustments, links
+from understudy.operators import links
+from understudy.operators.performance import REGION_NAMES, adjustments_of, performed
 
 MakeTake = Callable[..., Take]
 PRESETS = Path(understudy.__file__).parent / "presets" / "understudy" / "adjustments"
@@ -41,9 +43,9 @@ def kept(addon, scene, avatar, make_take: MakeTake, tmp_path: Path) -> bpy.types
 
 
 def test_nothing_set_changes_nothing(kept, avatar, make_take: MakeTake) -> None:
-    assert adjustments.adjustments_of(kept) == UNCHANGED
+    assert adjustments_of(kept) == UNCHANGED
     take = make_take()
-    performance, mapping = adjustments.performed(avatar, take)
+    performance, mapping = performed(avatar, take)
     assert performance is take
     assert mapping == links.mapping_of(avatar.understudy)
 
@@ -51,12 +53,12 @@ def test_nothing_set_changes_nothing(kept, avatar, make_take: MakeTake) -> None:
 def test_what_is_set_is_performed(kept, avatar, make_take: MakeTake) -> None:
     take = make_take()
     kept.strength, kept.brows.gain, kept.mouth.limit, kept.head = 0.8, 0.5, 0.6, 0.0
-    performance, _ = adjustments.performed(bpy.data.objects["Face"], take)
+    performance, _ = performed(bpy.data.objects["Face"], take)
     brow = arkit.INDEX["browInnerUp"]
     assert performance.coefficients[:, brow] == pytest.approx(take.coefficients[:, brow] * 0.4, abs=1e-6)
     assert performance.coefficients[:, arkit.INDEX["mouthLeft"]].max() <= 0.6
     assert performance.rotation == pytest.approx(np.broadcast_to(np.eye(3), (12, 3, 3)), abs=1e-6)
-    still, _ = adjustments.performed(avatar, take, eyes=False)
+    still, _ = performed(avatar, take, eyes=False)
     looks = [index for index, name in enumerate(arkit.NAMES) if REGION_OF[name] == "gaze"]
     assert not still.coefficients[:, looks].any()
     assert not still.gaze.any()
@@ -64,29 +66,29 @@ def test_what_is_set_is_performed(kept, avatar, make_take: MakeTake) -> None:
 
 def test_an_avatar_without_a_list_performs_by_its_names(kept, avatar, make_take: MakeTake) -> None:
     avatar.understudy.links.clear()
-    _, mapping = adjustments.performed(avatar, make_take())
+    _, mapping = performed(avatar, make_take())
     assert mapping.keys == arkit.NAMES
 
 
 def test_all_numbers_reach_the_performance(kept) -> None:
-    for place, name in enumerate(adjustments.REGION_NAMES):
+    for place, name in enumerate(REGION_NAMES):
         region = getattr(kept, name)
         region.gain, region.limit, region.smoothing = 0.1 * place, 0.2 + 0.1 * place, 0.01 * place
     kept.head_smoothing = 0.25
-    found = adjustments.adjustments_of(kept)
+    found = adjustments_of(kept)
     regions = tuple(Region(round(0.1 * n, 6), round(0.2 + 0.1 * n, 6), round(0.01 * n, 6)) for n in range(7))
     assert found == Adjustments(regions=regions, head_smoothing_s=0.25)
     assert bpy.ops.understudy.reset_adjustments() == {"FINISHED"}
-    assert adjustments.adjustments_of(kept) == UNCHANGED
+    assert adjustments_of(kept) == UNCHANGED
 
 
 def test_smoothing_is_worked_out_once_while_gains_change(kept, avatar, make_take: MakeTake, monkeypatch) -> None:
     take = make_take()
     kept.mouth.smoothing = 0.2
-    first, _ = adjustments.performed(avatar, take)
-    monkeypatch.setattr(adjustments.adjustments, "calm", lambda *_: pytest.fail("smoothed again"))
+    first, _ = performed(avatar, take)
+    monkeypatch.setattr(of_take, "calm", lambda *_: pytest.fail("smoothed again"))
     kept.mouth.gain = 0.5
-    second, _ = adjustments.performed(avatar, take)
+    second, _ = performed(avatar, take)
     smile = arkit.INDEX["mouthSmileLeft"]
     assert second.coefficients[:, smile] == pytest.approx(first.coefficients[:, smile] / 2)
 
@@ -97,20 +99,20 @@ def test_the_neutral_face_of_a_frame_is_taken_off(kept, scene, avatar, make_take
     assert bpy.ops.understudy.set_neutral() == {"FINISHED"}
     assert kept.neutral_label == "3"
     assert not kept.use_neutral_head
-    performance, _ = adjustments.performed(avatar, take)
+    performance, _ = performed(avatar, take)
     moved = [index for index, name in enumerate(arkit.NAMES) if take.coefficients[2, index] < 0.8]
     assert performance.coefficients[2, moved] == pytest.approx(0, abs=1e-4)
     assert performance.gaze[2] == pytest.approx(np.zeros((2, 2)), abs=1e-5)
     assert np.array_equal(performance.rotation, take.rotation)
     kept.use_neutral_head = True
-    assert adjustments.performed(avatar, take)[0].rotation[2] == pytest.approx(np.eye(3), abs=1e-4)
+    assert performed(avatar, take)[0].rotation[2] == pytest.approx(np.eye(3), abs=1e-4)
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 2, 4
     assert bpy.ops.understudy.set_neutral(source="RANGE", use_head=True) == {"FINISHED"}
     assert kept.neutral_label == "2-4"
-    performance, _ = adjustments.performed(avatar, take)
+    performance, _ = performed(avatar, take)
     assert abs(np.degrees(np.arccos(np.clip((np.trace(performance.rotation[2]) - 1) / 2, -1, 1)))) < 5
     assert bpy.ops.understudy.clear_neutral() == {"FINISHED"}
-    assert adjustments.performed(avatar, take)[0] is take
+    assert performed(avatar, take)[0] is take
     with pytest.raises(RuntimeError, match="there is nothing to clear"):
         bpy.ops.understudy.clear_neutral()
 
@@ -136,7 +138,7 @@ def test_presets_set_every_number(kept, preset: Path) -> None:
     kept.brows.gain = kept.jaw.limit = kept.tongue.smoothing = kept.strength = 0.123
     result = bpy.ops.script.execute_preset(filepath=str(preset), menu_idname="UNDERSTUDY_MT_adjustments")
     assert result == {"FINISHED"}
-    numbers = adjustments.adjustments_of(kept)
+    numbers = adjustments_of(kept)
     assert 0.123 not in {numbers.strength, *(n for r in numbers.regions for n in (r.gain, r.limit, r.smoothing_s))}
     assert (numbers == UNCHANGED) == (preset.stem == "As_Acted")
     lids = numbers.regions[1]

@@ -11,7 +11,7 @@ import understudy
 from understudy.inference import arkit, retarget
 from understudy.inference import take as takes
 from understudy.inference.retarget import Link, Mapping
-from understudy.operators import links
+from understudy.operators import keeping, links
 from understudy.operators.bridge import paths
 from understudy.panels.mapping import UNDERSTUDY_UL_links
 
@@ -81,7 +81,7 @@ def test_the_list_is_the_mapping_and_back(kept) -> None:
         exclusive=(("あ", "う"), ('quote "x"', "\\")),
         kind="MMD",
     )
-    links.keep_mapping(kept, mapping)
+    keeping.keep_mapping(kept, mapping)
     assert links.mapping_of(kept) == mapping
     kept.links.clear()
     assert links.mapping_of(kept) is None

@@ -15,8 +15,8 @@ from understudy.inference import arkit
 from understudy.inference import take as takes
 from understudy.inference.errors import InputError
 from understudy.inference.take import Take
-from understudy.operators import links, rig_match
-from understudy.operators.adjustments import performed
+from understudy.operators import links
+from understudy.operators.performance import performed, solved_weights
 
 MakeTake = Callable[..., Take]
 LEAST_RIGHT = 40
@@ -73,7 +73,7 @@ def test_the_solver_performs_and_corrections_in_the_list_count(avatar, make_take
 
     def weights() -> dict[str, np.ndarray]:
         performance, mapping = performed(avatar, take)
-        keys, solved = rig_match.solved_weights(avatar, performance, mapping)
+        keys, solved = solved_weights(avatar, performance, mapping)
         return dict(zip(keys, solved.T, strict=True))
 
     before = weights()
@@ -89,7 +89,7 @@ def test_the_solver_performs_and_corrections_in_the_list_count(avatar, make_take
     assert jaw not in weights(), "what was switched off rests"
     avatar.understudy.use_solver = False
     performance, mapping = performed(avatar, take)
-    assert rig_match.solved_weights(avatar, performance, mapping) is None
+    assert solved_weights(avatar, performance, mapping) is None
 
 
 def test_preview_and_bake_show_the_solved_weights(avatar, make_take: MakeTake, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_preview_and_bake_show_the_solved_weights(avatar, make_take: MakeTake, t
     scene.understudy.take = str(tmp_path / "take.npz")
     scene.understudy.keying.use_reduction = False
     performance, mapping = performed(avatar, take)
-    keys, solved = rig_match.solved_weights(avatar, performance, mapping)
+    keys, solved = solved_weights(avatar, performance, mapping)
     blocks = bpy.data.objects["Understudy Face"].data.shape_keys.key_blocks
     bpy.ops.understudy.preview()
     for frame in (1, 20, 60, 119, 2):
@@ -134,4 +134,4 @@ def test_damage_to_what_is_kept_is_told(avatar, make_take: MakeTake) -> None:
     avatar.understudy.fit = avatar.understudy.fit.replace("UEsD", "AAAA", 1)
     take = make_take()
     with pytest.raises(InputError, match="match the avatar by shape again"):
-        rig_match.solved_weights(avatar, take, links.mapping_of(avatar.understudy))
+        solved_weights(avatar, take, links.mapping_of(avatar.understudy))
