@@ -31,7 +31,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -149,12 +149,15 @@ def _add_avatar(options: argparse.Namespace, events: _Events) -> None:
 
 
 def _bake(options: argparse.Namespace, events: _Events) -> None:
+    with _known_avatars():
+        _bake_take(options, events)
+
+
+def _bake_take(options: argparse.Namespace, events: _Events) -> None:
     import bpy
 
     from .bridge.bake import bake_take
     from .bridge.shot import setup_shot
-
-    _know_avatars()
     from .performance import performed, solved_weights
 
     take = takes.load(options.take)
@@ -213,19 +216,28 @@ def _render(options: argparse.Namespace, events: _Events) -> None:
     )
 
 
-def _know_avatars() -> None:
-    """Let this process read what is kept with avatars: their lists of links and adjustments; an add-on that is enabled
-    knows already.
+@contextlib.contextmanager
+def _known_avatars() -> Iterator[None]:
+    """Let this process read what is kept with avatars while this lasts: their lists of links and adjustments. An add-on
+    that is enabled knows already.
     """
     import bpy
 
     from . import controls, properties_avatar
 
     if hasattr(bpy.types.Object, "understudy"):
+        yield
         return
-    for cls in (*controls.CLASSES, *properties_avatar.CLASSES):
+    classes = (*controls.CLASSES, *properties_avatar.CLASSES)
+    for cls in classes:
         bpy.utils.register_class(cls)
     properties_avatar.register()
+    try:
+        yield
+    finally:
+        properties_avatar.unregister()
+        for cls in reversed(classes):
+            bpy.utils.unregister_class(cls)
 
 
 def _open_avatar(options: argparse.Namespace) -> bpy.types.Object:
