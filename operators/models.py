@@ -90,7 +90,7 @@ class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
         """The rows of the dialog."""
         offer = self._offer
         return (
-            (translated("Model"), f"{offer.name}: {offer.purpose}"),
+            (translated("Model"), f"{offer.name}: {translated(offer.purpose)}"),
             (translated("Made By"), offer.source),
             (translated("Comes From"), offer.address),
             (translated("Size"), machine.readable_size(offer.size)),

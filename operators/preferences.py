@@ -114,7 +114,10 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
         for offer in machine.known.offers or ():
             split = box.split(factor=0.75)
             text = translated("{name}: {purpose}; {size}, {licence}").format(
-                name=offer.name, purpose=offer.purpose, size=machine.readable_size(offer.size), licence=offer.licence
+                name=offer.name,
+                purpose=translated(offer.purpose),
+                size=machine.readable_size(offer.size),
+                licence=offer.licence,
             )
             lines = split.column(align=True)
             for line in wrapped(text, letters):

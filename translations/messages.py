@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("operators", "panels")
+_REGISTRY = "models/registry.toml"
 SHOWN_ATTRIBUTES = frozenset({"bl_label", "bl_description"})
 SHOWN_ARGUMENTS = frozenset({"name", "description", "text", "heading", "title", "message", "confirm_text"})
 SHOWN_FIRST_ARGUMENTS = frozenset({"poll_message_set", "translated", "pgettext_iface", "pgettext_rpt", "pgettext_tip"})
@@ -32,7 +34,21 @@ def shown_sentences() -> dict[str, str]:
             for sentence in _of_module(ast.parse(path.read_text("utf-8"))):
                 if any(letter.isalpha() for letter in sentence):
                     found.setdefault(sentence, path.relative_to(ROOT).as_posix())
-    return found
+    return found | dict.fromkeys(_purposes_of_offered_models(), _REGISTRY)
+
+
+def _purposes_of_offered_models() -> Iterator[str]:
+    """What the preferences say about the optional models they offer."""
+    machine = ast.parse((ROOT / "operators" / "machine.py").read_text("utf-8"))
+    offered = next(node.value for node in machine.body if isinstance(node, ast.Assign) and _is_called(node, "OFFERED"))
+    names = ast.literal_eval(offered)
+    for network in tomllib.loads((ROOT / _REGISTRY).read_text("utf-8"))["networks"]:
+        if network["name"] in names:
+            yield network["purpose"]
+
+
+def _is_called(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
 
 
 def _of_module(module: ast.Module) -> Iterator[str]:
