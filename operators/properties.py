@@ -209,6 +209,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         )
         show_in_camera: bpy.props.BoolProperty(
             name="Landmarks in Camera View",
+            translation_context=CONTEXT,
             description="Show the tracked points over the camera view too, to compare the avatar with the actor",
             default=False,
         )
