@@ -73,17 +73,33 @@ def place_camera(scene: bpy.types.Scene, take: Take, world: Matrix, distance: fl
 
 
 def load_footage(footage: Path) -> bpy.types.MovieClip:
-    """The footage as a movie clip; raises `InputError` when Blender cannot read it."""
-    problem = f"Blender cannot read {footage} as a video; choose the video of the actor."
+    """The footage as a movie clip, or a still picture as one; raises `InputError` when Blender cannot read it."""
     try:
         clip = bpy.data.movieclips.load(str(footage), check_existing=True)
     except RuntimeError as error:
-        raise InputError(problem) from error
-    if clip.source != "MOVIE" or clip.fps <= 0:  # a picture, or a file that is no video, loads without complaint
-        if not clip.users:
-            bpy.data.movieclips.remove(clip)
-        raise InputError(problem)
+        raise _no_video(footage) from error
+    if clip.source == "MOVIE" and clip.fps <= 0:  # a file that is no video loads without complaint
+        _drop(clip)
+        raise _no_video(footage)
     return clip
+
+
+def load_video(footage: Path) -> bpy.types.MovieClip:
+    """Footage that moves, as the tracker needs it; raises `InputError` for a picture and what Blender cannot read."""
+    clip = load_footage(footage)
+    if clip.source != "MOVIE":
+        _drop(clip)
+        raise _no_video(footage)
+    return clip
+
+
+def _no_video(footage: Path) -> InputError:
+    return InputError(f"Blender cannot read {footage} as a video; choose the video of the actor.")
+
+
+def _drop(clip: bpy.types.MovieClip) -> None:
+    if not clip.users:
+        bpy.data.movieclips.remove(clip)
 
 
 def show_footage(camera: bpy.types.Object, take: Take, clip: bpy.types.MovieClip) -> None:
