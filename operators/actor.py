@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..inference import take as takes
-from ..inference.errors import InputError, UsageError
+from ..inference.errors import InputError
 from .base import default_path, is_object_mode
 from .bridge import paths
-from .chosen import chosen_take, has_take
-from .footage import face_model
+from .chosen import chosen_footage, chosen_take, has_footage, has_take
+from .footage import take_model
 from .job import Command, LongWork
 from .new_avatar import present
 
@@ -36,10 +36,7 @@ class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take and its footage are needed, and new objects need Object Mode."""
-        if not is_object_mode(cls, context) or not has_take(cls, context):
-            return False
-        if not context.scene.understudy.footage:
-            cls.poll_message_set("There is no footage; choose the video of the actor in step 1")
+        if not (is_object_mode(cls, context) and has_take(cls, context) and has_footage(cls, context)):
             return False
         return super().poll(context)
 
@@ -59,7 +56,7 @@ class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
         settings = scene.understudy
         made = next(event for event in events if event["event"] == "texture")
         take, name = chosen_take(scene)
-        spec = model_of(settings, take.face_model)
+        spec = take_model(settings, take)
         folder = Path(spec.removeprefix("ict:")) if spec.startswith("ict:") else None
         avatar = add_actor_avatar(scene, take, Path(made["path"]), name=name, model=load(spec), ict_folder=folder)
         present(context, scene, avatar)
@@ -69,22 +66,11 @@ class UNDERSTUDY_OT_add_actor_avatar(LongWork, bpy.types.Operator):
 
 def shot_words(settings: bpy.types.PropertyGroup) -> list[str]:
     """Take, footage and face model as the worker's commands take them; raises an error for what is not there."""
-    take, footage = paths.absolute(settings.take), paths.absolute(settings.footage)
+    take = paths.absolute(settings.take)
     if not take.is_file():
         raise InputError(f"There is no take at {take}; choose another file in step 2, or press Track.")
-    if not footage.is_file():
-        raise InputError(f"There is no video at {footage}; choose another file in step 1.")
-    model = model_of(settings, takes.load(take).face_model)
-    return [str(take), "--footage", str(footage), "--face-model", model]
-
-
-def model_of(settings: bpy.types.PropertyGroup, kind: str) -> str:
-    """The face model that made the take, as the command line names it."""
-    if kind == "default":
-        return kind
-    if settings.face_model != kind:
-        raise UsageError(f"The take was made with the face model {kind}; choose it in step 2, with its file or folder.")
-    return face_model(settings)
+    footage = chosen_footage(settings)
+    return [str(take), "--footage", str(footage), "--face-model", take_model(settings, takes.load(take))]
 
 
 CLASSES = (UNDERSTUDY_OT_add_actor_avatar,)

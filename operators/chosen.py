@@ -1,4 +1,4 @@
-"""What the user chose to work with: the take and the avatar of the scene, and polls that say when one is missing."""
+"""What the user chose to work with: footage, take, avatar and pictures of the scene, and polls that say what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ..inference import take as takes
-from ..inference.errors import UsageError
+from ..inference.errors import InputError, UsageError
 from .bridge import paths
 
 
@@ -19,6 +19,14 @@ def chosen_take(scene: bpy.types.Scene, filepath: str = "") -> tuple[takes.Take,
     return takes.load(paths.absolute(path)), Path(path).name.removesuffix(".npz").removesuffix(".take")
 
 
+def chosen_footage(settings: bpy.types.PropertyGroup) -> Path:
+    """The video of the actor; raises `InputError` when it is not where it was."""
+    video = paths.absolute(settings.footage)
+    if not video.is_file():
+        raise InputError(f"There is no video at {video}; choose another file in step 1.")
+    return video
+
+
 def chosen_avatar(context: bpy.types.Context) -> bpy.types.Object | None:
     """The scene's avatar, else the active object when it can act."""
     avatar = context.scene.understudy.avatar
@@ -27,6 +35,14 @@ def chosen_avatar(context: bpy.types.Context) -> bpy.types.Object | None:
     active = context.object
     can_act = active is not None and (active.type == "ARMATURE" or (active.type == "MESH" and active.data.shape_keys))
     return active if can_act else None
+
+
+def named_avatar(context: bpy.types.Context, name: str) -> bpy.types.Object:
+    """The avatar that an operator was asked to work on, by its name; without one the chosen avatar."""
+    avatar = context.scene.objects.get(name) if name else chosen_avatar(context)
+    if avatar is None:
+        raise UsageError(f"There is no object {name} in the scene; choose the avatar in step 3.")
+    return avatar
 
 
 def has_avatar(cls: type, context: bpy.types.Context) -> bool:
@@ -41,5 +57,21 @@ def has_take(cls: type, context: bpy.types.Context) -> bool:
     """Poll of operators that need a take."""
     if not context.scene.understudy.take:
         cls.poll_message_set("There is no take; press Track in step 2, or choose a take there")
+        return False
+    return True
+
+
+def has_footage(cls: type, context: bpy.types.Context) -> bool:
+    """Poll of operators that need footage."""
+    if context.scene is None or not context.scene.understudy.footage:
+        cls.poll_message_set("There is no footage; choose the video of the actor in step 1")
+        return False
+    return True
+
+
+def has_renders(cls: type, context: bpy.types.Context) -> bool:
+    """Poll of operators that need rendered frames."""
+    if not context.scene.understudy.render_dir:
+        cls.poll_message_set("There are no rendered frames; press Render in step 5, or choose their folder")
         return False
     return True

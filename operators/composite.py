@@ -11,7 +11,7 @@ from ..inference.errors import InputError
 from .base import default_path
 from .bridge import paths
 from .bridge.compat import path_options
-from .chosen import has_take
+from .chosen import chosen_footage, has_footage, has_renders, has_take
 from .job import Command, LongWork
 from .preferences import device
 from .properties import STAGES
@@ -37,21 +37,14 @@ class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Footage, take and rendered frames are needed."""
-        settings = context.scene.understudy
-        if not settings.footage:
-            cls.poll_message_set("There is no footage; choose the video of the actor in step 1")
+        if not (has_footage(cls, context) and has_renders(cls, context) and has_take(cls, context)):
             return False
-        if not settings.render_dir:
-            cls.poll_message_set("There are no rendered frames; press Render in step 5, or choose their folder")
-            return False
-        return has_take(cls, context) and super().poll(context)
+        return super().poll(context)
 
     def command(self, context: bpy.types.Context) -> Command:
         """The words of ``understudy composite``."""
         settings = context.scene.understudy
-        footage, renders = paths.absolute(settings.footage), paths.absolute(settings.render_dir)
-        if not footage.is_file():
-            raise InputError(f"There is no video at {footage}; choose another file in step 1.")
+        footage, renders = chosen_footage(settings), paths.absolute(settings.render_dir)
         if not renders.is_dir():
             raise InputError(f"There are no rendered frames in {renders}; press Render in step 5.")
         output = self.output or settings.output or str(default_path(settings.footage, "_composite.mp4"))

@@ -11,7 +11,8 @@ from ..inference.errors import UsageError
 from . import resolving
 from .base import Work
 from .bridge import paths
-from .chosen import chosen_avatar, chosen_take, has_avatar, has_take
+from .chosen import chosen_avatar, chosen_take, has_avatar, has_take, named_avatar
+from .footage import take_model
 from .job import Command, LongWork
 from .perform import perform, sentence_of
 
@@ -44,8 +45,14 @@ class UNDERSTUDY_OT_resolve_corrections(LongWork, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     if TYPE_CHECKING:
+        avatar: str
         solved: str
     else:
+        avatar: bpy.props.StringProperty(
+            name="Avatar",
+            description="Name of the avatar's object; empty means the scene's avatar",
+            options={"SKIP_SAVE"},
+        )
         solved: bpy.props.StringProperty(
             name="Solved Take", description="Where the new take goes", options={"HIDDEN", "SKIP_SAVE"}
         )
@@ -59,7 +66,8 @@ class UNDERSTUDY_OT_resolve_corrections(LongWork, bpy.types.Operator):
         """The words of ``understudy correct``."""
         settings = context.scene.understudy
         take, name = chosen_take(context.scene)
-        avatar = chosen_avatar(context)
+        avatar = named_avatar(context, self.avatar)
+        self.avatar = avatar.name
         corrections = resolving.corrections_of(avatar, take, name)
         if not corrections:
             raise UsageError("Nothing was changed by hand; move or add a key of the baked curves first.")
@@ -71,16 +79,7 @@ class UNDERSTUDY_OT_resolve_corrections(LongWork, bpy.types.Operator):
         resolving.write_rows(take, rows, keys)
         self.solved = str(path)
         source = str(paths.absolute(settings.take))
-        words = (
-            "correct",
-            source,
-            "--keys",
-            str(keys),
-            "-o",
-            str(path),
-            "--face-model",
-            resolving.model_of(settings, take),
-        )
+        words = ("correct", source, "--keys", str(keys), "-o", str(path), "--face-model", take_model(settings, take))
         return Command((*words, "--overwrite"), "Apply Corrections")
 
     def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
@@ -89,7 +88,9 @@ class UNDERSTUDY_OT_resolve_corrections(LongWork, bpy.types.Operator):
         scene = self.job_scene()
         settings = scene.understudy
         take, name = chosen_take(scene)
-        avatar = chosen_avatar(context)
+        avatar = scene.objects.get(self.avatar)
+        if avatar is None:
+            raise UsageError(f"{self.avatar} is no longer in the scene; apply the corrections again.")
         report = perform(
             scene, avatar, take, name, head=settings.use_head, eyes=settings.use_eyes, keep_corrections=True
         )

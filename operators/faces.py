@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import bpy.utils.previews
 
-from ..inference.errors import InputError, UsageError
+from ..inference.errors import UsageError
 from ..translations import CONTEXT
 from . import landmark_view
 from .base import Work
 from .bridge import paths
-from .footage import has_footage, source_frame
+from .chosen import chosen_footage, has_footage
+from .footage import source_frame
 from .job import Command, LongWork
 from .preferences import device
 
@@ -43,9 +44,7 @@ class UNDERSTUDY_OT_find_faces(LongWork, bpy.types.Operator):
 
     def command(self, context: bpy.types.Context) -> Command:
         """`understudy faces`."""
-        video = paths.absolute(context.scene.understudy.footage)
-        if not video.is_file():
-            raise InputError(f"There is no video at {video}; choose another file in step 1.")
+        video = chosen_footage(context.scene.understudy)
         if self.frame < 0:
             self.frame = _shown_frame(context.scene)
         pictures = paths.user_folder("faces") / f"{video.stem}_{self.frame}"

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..inference.errors import InputError, UsageError
+from ..inference.take import Take
 from ..translations import CONTEXT
 from .base import Work
 from .bridge import camera, paths, timing
 from .bridge.compat import path_options
+from .chosen import has_footage
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mxf", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
 VIDEO_FILTER = ";".join(f"*{ending}" for ending in VIDEO_ENDINGS)
@@ -29,7 +31,7 @@ def learn_footage(settings: bpy.types.PropertyGroup) -> None:
     facts.footage_path = str(path)
     if path is not None and path.is_file():
         try:
-            clip = camera.load_footage(path)
+            clip = camera.load_video(path)
         except InputError:
             clip = None
     facts.footage_found = clip is not None
@@ -60,7 +62,7 @@ def choose(scene: bpy.types.Scene, filepath: str, match_scene: bool) -> str:
     path = paths.absolute(filepath)
     if not path.is_file():
         raise InputError(f"There is no video at {path}; choose another file.")
-    camera.load_footage(path)
+    camera.load_video(path)
     settings = scene.understudy
     settings.footage = filepath
     if match_scene:
@@ -128,6 +130,18 @@ def face_model(settings: bpy.types.PropertyGroup) -> str:
     return f"{settings.face_model}:{paths.absolute(chosen)}"
 
 
+def take_model(settings: bpy.types.PropertyGroup, take: Take) -> str:
+    """The face model that a take was made with, as the command line knows it; raises `UsageError` where the scene has
+    another one.
+    """
+    kind = take.face_model
+    if kind == "default":
+        return kind
+    if settings.face_model != kind:
+        raise UsageError(f"The take was made with the face model {kind}; choose it in step 2, with its file or folder.")
+    return face_model(settings)
+
+
 def _face_words(settings: bpy.types.PropertyGroup) -> list[str]:
     """By its place in the frame in which it was found: the order of a whole shot may be another."""
     if settings.face >= len(settings.faces):
@@ -137,14 +151,6 @@ def _face_words(settings: bpy.types.PropertyGroup) -> list[str]:
     left, top, right, bottom = settings.faces[settings.face].box
     place = f"{settings.faces_frame},{(left + right) / 2:.1f},{(top + bottom) / 2:.1f}"
     return ["--faces", str(len(settings.faces)), "--face-at", place]
-
-
-def has_footage(cls: type, context: bpy.types.Context) -> bool:
-    """Poll of operators that need footage."""
-    if context.scene is None or not context.scene.understudy.footage:
-        cls.poll_message_set("There is no footage; choose the video of the actor in step 1")  # type: ignore[attr-defined]
-        return False
-    return True
 
 
 def has_clip(cls: type, context: bpy.types.Context) -> bool:

@@ -12,7 +12,7 @@ from .bridge import paths
 from .bridge.camera import load_footage
 from .bridge.results import add_movie, add_nodes
 from .bridge.sound import place_sound
-from .chosen import chosen_take, has_take
+from .chosen import chosen_footage, chosen_take, has_footage, has_renders, has_take
 
 
 class UNDERSTUDY_OT_import_movie(Work, bpy.types.Operator):
@@ -71,21 +71,12 @@ class UNDERSTUDY_OT_setup_compositor(Work, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Footage and rendered frames are needed."""
-        settings = context.scene.understudy
-        if not settings.footage:
-            cls.poll_message_set("There is no footage; choose the video of the actor in step 1")
-            return False
-        if not settings.render_dir:
-            cls.poll_message_set("There are no rendered frames; press Render in step 5, or choose their folder")
-            return False
-        return has_take(cls, context)
+        return has_footage(cls, context) and has_renders(cls, context) and has_take(cls, context)
 
     def work(self, context: bpy.types.Context) -> str:
         """Add the nodes."""
         scene, settings = context.scene, context.scene.understudy
-        folder, footage = paths.absolute(settings.render_dir), paths.absolute(settings.footage)
-        if not footage.is_file():
-            raise InputError(f"There is no video at {footage}; choose another file in step 1.")
+        folder, footage = paths.absolute(settings.render_dir), chosen_footage(settings)
         pictures = sorted(folder.glob("frame_[0-9][0-9][0-9][0-9][0-9][0-9].png"))
         if not pictures:
             raise InputError(f"There are no rendered frames in {folder}; press Render in step 5.")

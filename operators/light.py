@@ -9,7 +9,7 @@ import bpy
 
 from .actor import shot_words
 from .base import default_path
-from .chosen import has_take
+from .chosen import has_footage, has_take
 from .job import Command, LongWork
 
 
@@ -30,10 +30,7 @@ class UNDERSTUDY_OT_light_from_shot(LongWork, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take, its footage and the camera of the shot are needed."""
-        if not has_take(cls, context):
-            return False
-        if not context.scene.understudy.footage:
-            cls.poll_message_set("There is no footage; choose the video of the actor in step 1")
+        if not (has_take(cls, context) and has_footage(cls, context)):
             return False
         if context.scene.camera is None:
             cls.poll_message_set("The shot is not set up; press Set Up Shot in step 5 first")

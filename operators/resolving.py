@@ -17,11 +17,11 @@ from ..inference import take as takes
 from ..inference.errors import InputError
 from ..inference.retarget import Mapping
 from ..inference.take import Take
-from . import footage
 from .bridge import channels, hand_edits, paths
 from .bridge.bake import moved_blocks
 from .bridge.rig import Rig, read_rig
 from .chosen import chosen_avatar, chosen_take
+from .footage import take_model
 from .performance import performed, solved_weights
 
 if TYPE_CHECKING:
@@ -92,14 +92,9 @@ def solved(
         positions, names, values = zip(*rows, strict=True)
         columns = np.array([arkit.INDEX[name] for name in names])
         fixed = Fixed(np.array(positions, np.int64), columns, np.array(values, np.float64))
-        takes.save(resolve(take, face_model.load(model_of(settings, take)), fixed), path)
+        takes.save(resolve(take, face_model.load(take_model(settings, take)), fixed), path)
         forget_old(path.parent)
     return takes.load(path)
-
-
-def model_of(settings: bpy.types.PropertyGroup, take: Take) -> str:
-    """The face model that a take was made with, as the command line knows it."""
-    return "default" if take.face_model == "default" else footage.face_model(settings)
 
 
 def solved_path(take: Take, rows: Sequence[Row]) -> Path:

@@ -16,7 +16,7 @@ from ..inference.errors import UsageError
 from . import preview
 from .bridge import paths
 from .bridge.rig import read_rig, root_of
-from .chosen import chosen_avatar, has_avatar
+from .chosen import has_avatar, named_avatar
 from .job import Command, LongWork
 from .keeping import keep_mapping, understand
 from .links import settings_of
@@ -53,10 +53,7 @@ class UNDERSTUDY_OT_solve_rig(LongWork, bpy.types.Operator):
         from ..inference.retarget import rig_shapes
         from .bridge.rig_reading import read_shapes
 
-        avatar = context.scene.objects.get(self.avatar) if self.avatar else chosen_avatar(context)
-        if avatar is None:
-            raise UsageError(f"There is no object {self.avatar} in the scene; choose the avatar in step 3.")
-        root = root_of(avatar)
+        root = root_of(named_avatar(context, self.avatar))
         self.avatar = root.name
         shapes, rig, links = _files()
         with preview.paused(context.scene, root):
