@@ -13,7 +13,7 @@ from .bridge import avatars, paths
 from .bridge.compat import path_options
 from .bridge.rig import read_rig, root_of
 from .chosen import chosen_avatar, has_avatar
-from .keeping import match_by_names
+from .keeping import match_by_names, match_new_keys
 from .new_avatar import present
 from .properties import AVATARS
 
@@ -119,7 +119,7 @@ class UNDERSTUDY_OT_add_companions(Work, bpy.types.Operator):
         for ob in new:
             root.understudy.also.add().object = ob
         root.understudy.active_companion = len(root.understudy.also) - 1
-        match_by_names(root)
+        match_new_keys(root)
         preview.refresh(root)
         return f"{', '.join(ob.name for ob in new)} follows the take of {root.name}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import bpy
 
@@ -13,7 +14,7 @@ from ..inference.retarget import Link, Mapping
 from . import preview
 from .bridge.controls import candidates, known_mapping
 from .bridge.rig import Rig, read_rig, root_of
-from .links import Understood
+from .links import Understood, mapping_of
 
 
 def keep_mapping(settings: bpy.types.PropertyGroup, mapping: Mapping) -> None:
@@ -62,6 +63,20 @@ def match_by_names(avatar: bpy.types.Object) -> Mapping:
     mapping = known_mapping(rig)
     keep_mapping(rig.root.understudy, mapping)
     return mapping
+
+
+def match_new_keys(avatar: bpy.types.Object) -> None:
+    """Add links for keys that the avatar did not have when it was matched; what the list says of the others stays."""
+    rig = read_rig(avatar)
+    settings = rig.root.understudy
+    own = mapping_of(settings)
+    if own is None:
+        match_by_names(avatar)
+        return
+    known = {item.name for item in settings.key_names} | set(own.keys)
+    understand(avatar)
+    new = tuple(link for link in known_mapping(rig).links if link.key not in known)
+    keep_mapping(settings, replace(own, links=(*own.links, *new)))
 
 
 def take_in(settings: bpy.types.PropertyGroup) -> None:

@@ -52,7 +52,7 @@ class UNDERSTUDY_OT_match_shapes(_OfAvatar, bpy.types.Operator):
     """Find out which shape key of the avatar shows what, and fill the list of links anew"""
 
     bl_idname = "understudy.match_shapes"
-    bl_label = "Match Shapes"
+    bl_label = "Match by Name"
     bl_options = {"REGISTER", "UNDO"}
 
     def work(self, context: bpy.types.Context) -> str:
@@ -271,7 +271,7 @@ def has_links(cls: type, context: bpy.types.Context) -> bool:
     if not has_avatar(cls, context):
         return False
     if not len(root_of(chosen_avatar(context)).understudy.links):
-        cls.poll_message_set("The avatar has no links yet; press Match Shapes")
+        cls.poll_message_set("The avatar has no links yet; press Match by Name")
         return False
     return True
 

@@ -42,7 +42,7 @@ class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
         if known is not None and not len(kept.links):
             say(layout, context, translated("The names of its keys say nothing; press By Shape"), "INFO")
         row = layout.row(align=True)
-        row.operator("understudy.match_shapes", text="Match by Name")
+        row.operator("understudy.match_shapes")
         row.operator("understudy.solve_rig", text="By Shape")
         if kept.fit:
             layout.prop(kept, "use_solver")

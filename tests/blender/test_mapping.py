@@ -200,7 +200,7 @@ def test_names_that_say_nothing_are_told(addon, scene) -> None:
     assert links.understood(ob.understudy).unknown == ("k1", "k2")
     with pytest.raises(RuntimeError, match="The names of the keys of Nonsense say nothing; match by shape"):
         bpy.ops.understudy.match_shapes()
-    with pytest.raises(RuntimeError, match="The avatar has no links yet; press Match Shapes"):
+    with pytest.raises(RuntimeError, match="The avatar has no links yet; press Match by Name"):
         bpy.ops.understudy.save_mapping(filepath="x.json")
     assert bpy.ops.understudy.add_link() == {"FINISHED"}
     assert ob.understudy.links[0].key == "k1"
@@ -211,7 +211,13 @@ def test_more_objects_follow_the_same_take(kept, scene, avatar) -> None:
     for ob in scene.objects:
         ob.select_set(ob == beard)
     bpy.context.view_layer.objects.active = avatar
+    removed = kept.links[2].key
+    kept.links.remove(2)
+    kept.links[0].gain = 0.3
+    rows = len(kept.links)
     assert bpy.ops.understudy.add_companions() == {"FINISHED"}
+    assert (len(kept.links), kept.links[0].gain) == (rows, pytest.approx(0.3))  # corrections stay
+    assert removed not in [item.key for item in kept.links]
     assert links.understood(kept).meshes == 3
     assert links.understood(kept).unknown == ("fuzz",)
     with pytest.raises(RuntimeError, match="select what shall follow the same take"):
@@ -219,6 +225,18 @@ def test_more_objects_follow_the_same_take(kept, scene, avatar) -> None:
     assert bpy.ops.understudy.remove_companion() == {"FINISHED"}
     with pytest.raises(RuntimeError, match="there is nothing to remove"):
         bpy.ops.understudy.remove_companion()
+
+
+def test_links_are_added_for_keys_that_only_a_further_object_has(addon, scene) -> None:
+    face, tongue = mesh_with(scene, "A", "jawOpen", "mouthPucker"), mesh_with(scene, "B", "jawOpen", "tongueOut")
+    scene.understudy.avatar = face
+    assert [item.key for item in face.understudy.links] == ["jawOpen", "mouthPucker"]
+    face.understudy.links[0].gain = 0.3
+    for ob in (face, tongue):
+        ob.select_set(ob == tongue)
+    assert bpy.ops.understudy.add_companions() == {"FINISHED"}
+    assert [item.key for item in face.understudy.links] == ["jawOpen", "mouthPucker", "tongueOut"]
+    assert face.understudy.links[0].gain == pytest.approx(0.3)
 
 
 def test_selected_meshes_perform_together(addon, scene) -> None:

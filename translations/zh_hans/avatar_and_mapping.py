@@ -81,7 +81,6 @@ SENTENCES: Final[dict[str, str]] = {
     "To choose bones, make the armature the avatar": "要选择骨骼，请把骨架设为虚拟形象",
     "What turns the head and the eyes": "由什么转动头部和眼睛",
     # Matching
-    "Match Shapes": "匹配形态键",
     "Find out which shape key of the avatar shows what, and fill the list of links anew": "判断虚拟形象的每个形态键表现什么，并重新填写链接列表",
     "Match by Name": "按名称匹配",
     "By Shape": "按形状",
@@ -129,7 +128,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Check Existing": "检查是否存在",
     "Ask before a file is written over": "覆盖文件前先询问",
     "Mapping to take over": "要载入的映射",
-    "The avatar has no links yet; press Match Shapes": "虚拟形象还没有链接；请点击“匹配形态键”",
+    "The avatar has no links yet; press Match by Name": "虚拟形象还没有链接；请点击“按名称匹配”",
     "Coefficient": "系数",
     "ARKit name of what drives; empty means the first one that drives nothing": "驱动方的 ARKit 名称；留空则使用第一个尚未驱动任何键的系数",
     "What the actor does, by its ARKit name; left and right are the actor's own": "演员的动作，以 ARKit 名称表示；左右以演员自身为准",
