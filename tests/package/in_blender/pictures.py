@@ -46,6 +46,7 @@ def story(zip_path: Path, video: Path, folder: Path) -> Iterator[float]:
     install_with_open_panels(zip_path)
     yield from window.open_sidebar()
     settings().footage = str(video)
+    settings().use_trim, settings().trim_first, settings().trim_last = True, 30, 49  # what is rendered may be short
     yield 0.5
     yield from in_clip_editor(folder)
     yield from on_avatar(folder)
@@ -74,7 +75,7 @@ def in_clip_editor(folder: Path) -> Iterator[float]:
     yield from until(lambda: window.job().factor > 0.3)
     yield from shoot(folder, "tracking")
     yield from until(lambda: window.job().state == "idle")
-    bpy.context.scene.frame_set(40)
+    bpy.context.scene.frame_current = 11  # unlike frame_set this also moves the Movie Clip editor
     sidebar(area, "clip")
     yield from shoot(folder, "clip")
     area.type = "VIEW_3D"
@@ -96,7 +97,7 @@ def on_avatar(folder: Path) -> Iterator[float]:
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_selected()
     press("preview")
-    bpy.context.scene.frame_set(40)
+    bpy.context.scene.frame_set(11)
     sidebar(area, "avatar")
     yield from shoot(folder, "avatar")
     press("preview")
@@ -107,7 +108,7 @@ def to_the_movie(folder: Path) -> Iterator[float]:
     press("bake")
     press("setup_shot")
     settings().engine, settings().samples = "cycles", 1
-    bpy.context.scene.frame_set(40)
+    bpy.context.scene.frame_set(11)
     _, area = view()
     area.spaces[0].region_3d.view_perspective = "CAMERA"
     yield 0.5
