@@ -27,6 +27,8 @@ _INDEXED: Final = re.compile(r"^(?P<path>.+)\[(?P<index>\d+)\]$")
 _CUSTOM: Final = re.compile(r'^(?P<owner>.*)\["(?P<name>(?:[^"\\]|\\.)*)"\]$')
 _BONE: Final = re.compile(r'^pose\.bones\["(?P<name>(?:[^"\\]|\\.)*)"\]\.(?P<field>\w+)$')
 _KEY_VALUE: Final = re.compile(r'^key_blocks\["(?P<name>(?:[^"\\]|\\.)*)"\]\.value$')
+_OF_THREE: Final = frozenset({"location", "rotation_euler"})
+"""Properties of which a channel is one axis."""
 _TRANSFORMS: Final = {
     **{f"LOC_{axis}": ("location", index) for index, axis in enumerate("XYZ")},
     **{f"ROT_{axis}": ("rotation_euler", index) for index, axis in enumerate("XYZ")},
@@ -81,7 +83,7 @@ def assign(channel: Channel, value: float) -> None:
     if _CUSTOM.match(channel.data_path):
         owner[name] = value
         channel.id_block.update_tag()
-    elif _INDEXED_FIELDS.get(name):
+    elif name in _OF_THREE:
         getattr(owner, name)[channel.index] = value
     else:
         setattr(owner, name, value)
@@ -150,9 +152,6 @@ def _place(rig: Rig, key: str) -> tuple[bpy.types.ID, str]:
     if key.startswith(("data.", 'data["')):
         return rig.armature.data, key[4:].removeprefix(".")
     return rig.armature, key
-
-
-_INDEXED_FIELDS: Final = {"location": True, "rotation_euler": True}
 
 
 def _source(rig: Rig, kind: str, target: bpy.types.DriverTarget) -> str | None:

@@ -29,7 +29,7 @@ PROPERTY = "understudy_corrections"
 CHANGED = 1e-4
 """Values that differ by less were not changed: keys are single precision."""
 DEPARTED = 2e-3
-SAME_S = 1e-3
+"""So far off the baked curve with no edited key beside it: handles were bent, or a key was removed."""
 
 
 def corrections_of(id_block: bpy.types.ID, take_name: str, step: str = "bake") -> list[Correction]:

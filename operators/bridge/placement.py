@@ -161,9 +161,7 @@ def _actor(take: Take | None) -> tuple[FaceModel, Points]:
     if take.face_model != default.name:
         try:
             model = face_model.load(take.face_model)
-        except (
-            UnderstudyError
-        ):  # a maker's model, of which a take knows no folder: the default face in the actor's size
+        except UnderstudyError:  # a maker's model, of which a take knows no folder: the default face, the actor's size
             return default, default.mean_cm.astype(np.float64) * _actor_size(take, default)
     if len(take.neutral_cm) != len(model.mean_cm):
         return model, model.mean_cm * _actor_size(take, model)
