@@ -10,7 +10,7 @@ from ..operators.avatar import is_linked
 from ..operators.chosen import chosen_avatar
 from ..operators.links import settings_of, understood
 from ..translations import translated
-from .step import Part, Step, fact, say
+from .step import Part, Step, avatar_or_hint, fact, say
 
 
 class UNDERSTUDY_PT_avatar(Step, bpy.types.Panel):
@@ -121,9 +121,8 @@ class UNDERSTUDY_PT_companions(Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the list."""
         layout = self.layout
-        avatar = chosen_avatar(context)
+        avatar = avatar_or_hint(layout, context)
         if avatar is None:
-            say(layout, context, translated("There is no avatar; choose one in step 3, or press Add Avatar"))
             return
         kept = settings_of(avatar)
         say(layout, context, translated("Meshes of the avatar's armature follow by themselves; add others here"))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ..operators.chosen import chosen_avatar
 from ..operators.links import settings_of
 from ..translations import translated
-from .step import Part, say
+from .step import Part, avatar_or_hint, say
 
 
 class UNDERSTUDY_PT_controls(Part, bpy.types.Panel):
@@ -19,9 +18,8 @@ class UNDERSTUDY_PT_controls(Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the choices."""
         layout, _ = self.column(context)
-        avatar = chosen_avatar(context)
+        avatar = avatar_or_hint(layout, context)
         if avatar is None:
-            say(layout, context, translated("There is no avatar; choose one in step 3, or press Add Avatar"))
             return
         kept = settings_of(avatar)
         chosen, root = kept.controls, kept.id_data

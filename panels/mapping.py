@@ -8,7 +8,7 @@ from ..operators.chosen import chosen_avatar
 from ..operators.links import settings_of, understood
 from ..operators.properties_avatar import COEFFICIENTS, region_of
 from ..translations import CONTEXT, translated
-from .step import Part, say
+from .step import Part, avatar_or_hint, say
 
 _WIDE_PX = 300
 """From this width of the sidebar on, two names and a gain stand side by side; before the scale of the interface."""
@@ -101,9 +101,8 @@ class UNDERSTUDY_PT_mapping(Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the list and the chosen link."""
         layout = self.layout
-        avatar = chosen_avatar(context)
+        avatar = avatar_or_hint(layout, context)
         if avatar is None:
-            say(layout, context, translated("There is no avatar; choose one in step 3, or press Add Avatar"))
             return
         kept = settings_of(avatar)
         row = layout.row(align=True)

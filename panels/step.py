@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..operators.chosen import chosen_avatar
 from ..operators.steps import DONE, NEXT, PROBLEM, WAITING, state_of
-from ..translations import CONTEXT
+from ..translations import CONTEXT, translated
 from ..translations.lines import wrapped
 
 _ICONS = {DONE: "CHECKMARK", NEXT: "RADIOBUT_ON", WAITING: "RADIOBUT_OFF", PROBLEM: "ERROR"}
@@ -72,6 +73,14 @@ def say(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, i
     column.scale_y = 0.8
     for number, line in enumerate(wrapped(sentence, letters)):
         column.label(text=line, icon=("BLANK1" if number and icon != "NONE" else icon), translate=False)
+
+
+def avatar_or_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> bpy.types.Object | None:
+    """The avatar; where there is none, a sentence that says how to get one is drawn."""
+    avatar = chosen_avatar(context)
+    if avatar is None:
+        say(layout, context, translated("There is no avatar; choose one in step 3, or press Add Avatar"))
+    return avatar
 
 
 def fact(layout: bpy.types.UILayout, text: str, value: str) -> None:
