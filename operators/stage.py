@@ -127,6 +127,7 @@ class UNDERSTUDY_OT_render(LongWork, bpy.types.Operator):
             words.append("--overwrite")
         if not bpy.app.autoexec_fail:
             words.append("--trust")
+        settings.render_dir = self.folder  # a stopped render leaves pictures there that the next one keeps
         self.overwrite = False  # what was made again need not be made once more after Resume
         return Command(tuple(words), "Render", blender=True, leftovers=(copy,))
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import bpy
 
 from ..translations import translated
+from .bridge.bake import STEP
+from .bridge.fcurves import was_written
+from .bridge.rig import root_of
 from .bridge.shot import shot_avatar
 from .facts import is_same_picture, is_turned
 
@@ -48,8 +51,11 @@ def take_problem(scene: bpy.types.Scene) -> str:
 
 
 def is_baked(scene: bpy.types.Scene) -> bool:
-    """Whether the avatar performs: an action in use carries a bake."""
-    return any("understudy_bake" in action for action in bpy.data.actions if action.users)
+    """Whether the scene's avatar performs: an action that moves one of its parts carries a bake."""
+    root = root_of(scene.understudy.avatar)
+    parts = [root, *root.children_recursive, *(row.object for row in root.understudy.also if row.object is not None)]
+    keys = [getattr(ob.data, "shape_keys", None) for ob in parts]
+    return any(was_written(id_block, STEP) for id_block in (*parts, *keys) if id_block is not None)
 
 
 def _own_state(scene: bpy.types.Scene, step: str) -> State:

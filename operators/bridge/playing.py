@@ -132,6 +132,10 @@ class Rest:
     """Rotation mode and the numbers of all modes, by object and bone (none: the object's own)."""
     properties: list[tuple[str, str, str, list[float]]] = field(default_factory=list)
     """Type and name of a datablock, path, numbers."""
+    uids: dict[str, int] = field(default_factory=dict)
+    """Blender's own number of each datablock of this session, by type and name: names may change."""
+    root: str = ""
+    """Name of the avatar's root when this was noted: a copy of the avatar carries the same text."""
 
     def text(self) -> str:
         """As kept with the avatar."""
@@ -140,22 +144,53 @@ class Rest:
     def put_back(self) -> None:
         """Give the avatar what it had. What was removed meanwhile is passed over."""
         for name, blocks in self.shapes.items():
-            keys = bpy.data.shape_keys.get(name)
+            keys = self._find("KEY", name)
             for block, numbers in blocks.items() if keys is not None else ():
                 _put_key_back(keys, block, numbers)
         for kind, name, path, numbers in self.properties:
-            id_block = getattr(bpy.data, _COLLECTIONS[kind]).get(name)
+            id_block = self._find(kind, name)
             if id_block is not None:
                 with suppress(ValueError, KeyError, AttributeError):
                     write_numbers(id_block, path, tuple(range(len(numbers))), numbers)
         for name, bones in self.turns.items():
-            ob = bpy.data.objects.get(name)
+            ob = self._find("OBJECT", name)
             for bone, (mode, *numbers) in bones.items() if ob is not None else ():
                 owner = ob.pose.bones.get(bone) if bone and ob.pose is not None else ob
                 if owner is not None:
                     owner.rotation_mode = mode  # converts the numbers, so they come after it
                     for path, values in zip(_TURNS, numbers, strict=True):
                         setattr(owner, path, values)
+
+    def of_copy(self, original: bpy.types.Object, copy: bpy.types.Object) -> Rest:
+        """The same for a copy of the avatar; nothing where its parts no longer match."""
+        pairs = list(zip(_parts(original), _parts(copy), strict=False))
+        if len(_parts(original)) != len(_parts(copy)):
+            return Rest()
+        names = {(kind, one.name): other.name for (kind, one), (_, other) in pairs}
+        return Rest(
+            {names["KEY", name]: blocks for name, blocks in self.shapes.items() if ("KEY", name) in names},
+            {names["OBJECT", name]: bones for name, bones in self.turns.items() if ("OBJECT", name) in names},
+            [(kind, names[kind, name], *rest) for kind, name, *rest in self.properties if (kind, name) in names],
+        )
+
+    def _find(self, kind: str, name: str) -> Any:
+        """A datablock by its name, or by its number when it was renamed."""
+        blocks = getattr(bpy.data, _COLLECTIONS[kind])
+        uid = self.uids.get(f"{kind} {name}")
+        return blocks.get(name) or next((block for block in blocks if block.session_uid == uid), None)
+
+
+def _parts(root: bpy.types.Object) -> list[tuple[str, bpy.types.ID]]:
+    """Objects of an avatar with their data, in an order that a copy shares."""
+    found: list[tuple[str, bpy.types.ID]] = []
+    for ob in (root, *root.children_recursive):
+        found.append(("OBJECT", ob))
+        if ob.data is not None and ob.data.id_type in _COLLECTIONS:
+            found.append((ob.data.id_type, ob.data))
+        keys = getattr(ob.data, "shape_keys", None)
+        if keys is not None:
+            found.append(("KEY", keys))
+    return found
 
 
 def rest_of(text: str) -> Rest:
@@ -178,6 +213,7 @@ def note_rest(player: Player, turns: dict[str, dict[str, list[Any]]]) -> Rest:
     """
     rest = Rest()
     for shape in player.shapes:
+        rest.uids[f"KEY {shape.keys.name}"] = shape.keys.session_uid
         known = rest.shapes.setdefault(shape.keys.name, {})
         for place, values in zip(shape.places, shape.values.T, strict=True):
             block = shape.keys.key_blocks[int(place)]
@@ -185,6 +221,7 @@ def note_rest(player: Player, turns: dict[str, dict[str, list[Any]]]) -> Rest:
             block.slider_min = min(block.slider_min, float(values.min()))
             block.slider_max = max(block.slider_max, float(values.max()))
     for item in player.properties:
+        rest.uids[f"{item.id_block.id_type} {item.id_block.name}"] = item.id_block.session_uid
         bone = _BONE.match(item.path)
         name = bpy.utils.unescape_identifier(bone["name"]) if bone else ""
         if item.path.rpartition(".")[2] in _TURNS and name in turns.get(item.id_block.name, {}):

@@ -86,7 +86,7 @@ def render_shot(
     counts = dict.fromkeys(("rendered", "kept", "empty"), 0)
     landmarks: dict[int, NDArray[np.float32]] = {}
     own = sorted(belongings(avatar), key=lambda ob: ob.name)
-    with _render_settings(scene, take, engine, samples), _alone(scene, set(own)):
+    with _render_settings(scene, take, engine, samples), _alone(scene, set(own)), _one_camera(scene):
         for step, position in enumerate(chosen):
             index = int(take.frame_index[position])
             target = folder / f"frame_{index:06d}.png"
@@ -274,6 +274,24 @@ def _alone(scene: bpy.types.Scene, own: set[bpy.types.Object]) -> Iterator[None]
     finally:
         for ob in others:
             ob.hide_render = False
+
+
+@contextmanager
+def _one_camera(scene: bpy.types.Scene) -> Iterator[None]:
+    """Film with the shot's camera alone where markers of the timeline switch to others."""
+    switches = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera is not None]
+    before = scene.camera
+    own = next((ob for ob in scene.objects if ob.type == "CAMERA" and "understudy_camera" in ob), before)
+    try:
+        for marker, _ in switches:
+            marker.camera = None
+        if switches:
+            scene.camera = own
+        yield
+    finally:
+        for marker, camera in switches:
+            marker.camera = camera
+        scene.camera = before
 
 
 def _read_log(folder: Path) -> dict[int, str]:

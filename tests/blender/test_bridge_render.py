@@ -128,6 +128,17 @@ def test_without_a_graphics_driver_it_says_so_instead_of_aborting(
         render_shot(shot, take, tmp_path, engine="eevee")
 
 
+def test_markers_that_switch_cameras_do_not_spoil_the_shot(shot, take: Take, tmp_path: Path) -> None:
+    render_shot(shot, take, tmp_path / "before", frames=(11, 11), samples=1)
+    other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    shot.collection.objects.link(other)
+    marker = shot.timeline_markers.new("cut", frame=1)
+    marker.camera = shot.camera = other
+    render_shot(shot, take, tmp_path / "after", frames=(11, 11), samples=1)
+    assert np.array_equal(picture(tmp_path / "before", 11), picture(tmp_path / "after", 11))
+    assert marker.camera == shot.camera == other
+
+
 def test_a_scene_that_is_not_set_up_is_told_so(scene, avatar, take: Take, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not set up"):
         render_shot(scene, take, tmp_path)
