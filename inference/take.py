@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -69,6 +69,21 @@ class Take:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def part(self, frames: slice) -> Take:
+        """Some of its frames."""
+        return replace(
+            self,
+            coefficients=self.coefficients[frames],
+            confidence=self.confidence[frames],
+            time_s=self.time_s[frames],
+            rotation=self.rotation[frames],
+            translation_cm=self.translation_cm[frames],
+            gaze=self.gaze[frames],
+            landmarks_px=self.landmarks_px[frames],
+            frame_index=self.frame_index[frames],
+            sigma=None if self.sigma is None else self.sigma[frames],
+        )
 
 
 def save(take: Take, path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,20 +35,6 @@ _NEAR_S = 1.0
 """While a slider is dragged only so much before and after the frame in view is worked out; the rest follows when the
 timeline leaves it.
 """
-
-_OF_FRAMES = frozenset(
-    {
-        "coefficients",
-        "confidence",
-        "time_s",
-        "rotation",
-        "translation_cm",
-        "gaze",
-        "landmarks_px",
-        "frame_index",
-        "sigma",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -187,7 +173,7 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) ->
     is_solved = bool(root.understudy.fit) and root.understudy.use_solver  # which takes its time
     part = _part(take, frames, scene) if near or is_solved else None
     if part is not None:
-        take, frames = _cut(take, part), frames[part]
+        take, frames = take.part(part), frames[part]
     weights = solved_weights(root, take, mapping)
     controls = [control for control in (rig.head, *rig.eyes, *rig.look_at) if control is not None]
     turns = turns_of({ob for ob in (rig.root, rig.armature, *(control.ob for control in controls)) if ob is not None})
@@ -216,16 +202,6 @@ def _part(take: Take, frames: NDArray[np.float64], scene: bpy.types.Scene) -> sl
     seen = np.flatnonzero(take.confidence[part] > 0)
     around = len(seen) > 0 and frames[part][seen[0]] <= view <= frames[part][seen[-1]]
     return part if around and last - first < len(take) else None
-
-
-def _cut(take: Take, part: slice) -> Take:
-    """Some frames of a take."""
-    arrays = {
-        field.name: getattr(take, field.name)[part]
-        for field in fields(take)
-        if field.name in _OF_FRAMES and getattr(take, field.name) is not None
-    }
-    return replace(take, **arrays)
 
 
 def _read(path: str, known: _File | None) -> _File:

@@ -179,3 +179,16 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(InputError, match="No space left"):
         take.save(made(), tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_has_its_frames_of_everything_that_has_frames() -> None:
+    whole = made(frames=11)
+    part = whole.part(slice(3, 7))
+    assert len(part) == 4
+    for field in fields(take.Take):
+        one, other = getattr(whole, field.name), getattr(part, field.name)
+        if isinstance(one, np.ndarray) and len(one) == 11:
+            np.testing.assert_array_equal(other, one[3:7], err_msg=field.name)
+        else:
+            assert other is one, field.name
+    assert replace(whole, sigma=None).part(slice(0, 2)).sigma is None
