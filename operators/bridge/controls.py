@@ -19,6 +19,7 @@ from ...inference.retarget.kinds import rigify
 from . import channels, turning
 from .avatar_marks import AVATAR_PROPERTY
 from .channels import bone_key
+from .key_points import key_moves
 from .rig import Rig
 from .turning import Control
 
@@ -258,12 +259,8 @@ def _jaw_is_behind(rig: Rig, mapping: Mapping) -> bool:
 
 def _reach_cm(rig: Rig, mesh: bpy.types.Object, block: bpy.types.ShapeKey) -> float:
     """How far a key moves what it moves most."""
-    moved = np.empty(len(block.data) * 3, np.float32)
-    rest = np.empty_like(moved)
-    block.data.foreach_get("co", moved)
-    block.relative_key.data.foreach_get("co", rest)
     scale = mesh.matrix_world.median_scale / rig.root.matrix_world.median_scale
-    return float(np.linalg.norm((moved - rest).reshape(-1, 3), axis=1).max()) * scale / rig.units_per_cm
+    return float(np.linalg.norm(key_moves(block), axis=1).max()) * scale / rig.units_per_cm
 
 
 def _own_field(rig: Rig, name: str) -> str:

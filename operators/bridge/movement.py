@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...inference.errors import InputError
 from .channels import Channel, bone_of
 from .fcurves import Curve
+from .key_points import key_points
 from .rig import Rig
 
 HEAD_CM = 20.0
@@ -105,16 +106,10 @@ def shape_reach(rig: Rig, keys: bpy.types.Key) -> dict[str, float]:
     for block in keys.key_blocks:
         base = block.relative_key
         if base.name not in rests:
-            rests[base.name] = _points(base)
-        moved = (_points(block) - rests[base.name]) @ turn.T.astype(np.float32)
+            rests[base.name] = key_points(base)
+        moved = (key_points(block) - rests[base.name]) @ turn.T.astype(np.float32)
         found[block.path_from_id("value")] = float(np.sqrt((moved**2).sum(1).max(initial=0.0)))
     return found
-
-
-def _points(block: bpy.types.ShapeKey) -> NDArray[np.float32]:
-    co = np.empty(len(block.points) * 3, np.float32)
-    block.points.foreach_get("co", co)
-    return co.reshape(-1, 3)
 
 
 def head_points(rig: Rig) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from ...inference.face_model.types import FaceModel
 from ...inference.retarget.bones import FaceBones
 from ...inference.take import Take
 from .avatar_marks import AVATAR_PROPERTY
+from .key_points import key_points
 from .standing import stand
 from .turning import matched
 
@@ -252,9 +253,9 @@ def _moved_places(
     matrix = np.array(root.matrix_world.inverted() @ face.matrix_world)
     known = (root.session_uid, face.data.session_uid, tuple(_mapping(face).keys), _mark(blocks[0]), matrix.tobytes())
     if known not in _places_of:
-        rest = _key_points(blocks[0])
+        rest = _points_of(blocks[0])
         areas = _areas(rest, _triangles(face.data))
-        moved = {key: _centre(rest, _key_points(blocks[key]) - rest, areas) for key in _mapping(face).keys}
+        moved = {key: _centre(rest, _points_of(blocks[key]) - rest, areas) for key in _mapping(face).keys}
         while len(_places_of) >= _REMEMBERED:
             _places_of.pop(next(iter(_places_of)))
         _places_of[known] = {
@@ -271,8 +272,7 @@ def _mapping(face: bpy.types.Object) -> retarget.Mapping:
 
 def _mark(block: bpy.types.ShapeKey) -> float:
     """A number that changes when somebody edits the mesh."""
-    points = np.empty(len(block.data) * 3, np.float32)
-    block.data.foreach_get("co", points)
+    points = key_points(block).ravel()
     return float(points @ np.linspace(1.0, 2.0, len(points), dtype=np.float32))
 
 
@@ -310,7 +310,7 @@ def _laid_on(
     """
     face, _ = _moved_places(root, meshes)
     matrix = np.array(root.matrix_world.inverted() @ face.matrix_world)
-    skin = (_key_points(face.data.shape_keys.key_blocks[0]) @ matrix[:3, :3].T + matrix[:3, 3]) @ to_face
+    skin = (_points_of(face.data.shape_keys.key_blocks[0]) @ matrix[:3, :3].T + matrix[:3, 3]) @ to_face
     known = (face.data.session_uid, skin[:: max(len(skin) // 97, 1)].tobytes(), landmarks[::29].tobytes())
     if known not in _laid:
         tree = BVHTree.FromPolygons(skin.tolist(), _triangles(face.data).tolist())
@@ -333,16 +333,14 @@ def _moved_points(root: bpy.types.Object, mesh: bpy.types.Object) -> Points:
         points = rest.reshape(-1, 3).astype(np.float64)
     else:
         blocks = mesh.data.shape_keys.key_blocks
-        rest = _key_points(blocks[0])
+        rest = _points_of(blocks[0])
         moves = np.zeros(len(rest), bool)
         for block in blocks[1:]:
-            moves |= np.abs(_key_points(block) - rest).max(1) > 1e-6
+            moves |= np.abs(_points_of(block) - rest).max(1) > 1e-6
         points = rest[moves] if moves.any() and np.ptp(rest[moves], axis=0).any() else rest
     matrix = np.array(root.matrix_world.inverted() @ mesh.matrix_world)
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
 
 
-def _key_points(block: bpy.types.ShapeKey) -> Points:
-    points = np.empty(len(block.data) * 3, np.float32)
-    block.data.foreach_get("co", points)
-    return points.reshape(-1, 3).astype(np.float64)
+def _points_of(block: bpy.types.ShapeKey) -> Points:
+    return key_points(block).astype(np.float64)

@@ -24,6 +24,7 @@ from .avatar_marks import (
     OBJECT,
     RIGHT_EYE_CHOICE,
 )
+from .key_points import key_moves
 
 _TRACKS: Final = frozenset({"DAMPED_TRACK", "TRACK_TO", "LOCKED_TRACK"})
 _COPIES: Final = frozenset({"COPY_ROTATION", "COPY_TRANSFORMS", "CHILD_OF", "ARMATURE"})
@@ -177,11 +178,7 @@ def _moves_eyes(mesh: bpy.types.Object, gaze: set[str], bones: FaceBones) -> boo
 
 def _moves_group(mesh: bpy.types.Object, block: bpy.types.ShapeKey, groups: set[int]) -> bool:
     """Whether some of what a key moves far hangs on the groups."""
-    moves = np.empty(len(block.data) * 3, np.float32)
-    rest = np.empty_like(moves)
-    block.data.foreach_get("co", moves)
-    block.relative_key.data.foreach_get("co", rest)
-    lengths = np.abs(moves - rest).reshape(-1, 3).max(1)
+    lengths = np.abs(key_moves(block)).max(1)
     far = np.flatnonzero(lengths > _SHARE * max(float(lengths.max()), 1e-9))
     return any(
         entry.group in groups and entry.weight > _WORKS_FROM
