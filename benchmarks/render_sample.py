@@ -21,7 +21,8 @@ from tqdm import tqdm
 from truth_file import CAMERA_HEIGHT_CM, neutral_of, posed, write_truth
 from understudy.inference.face_model.ict_folder import IctModel, read_ict
 from understudy.models.ict_archive import unpack_ict
-from understudy.models.ict_render import HeadScene, Look
+from understudy.models.ict_look import Look
+from understudy.models.ict_render import HeadScene
 
 LOOKS = (
     Look(skin=(0.40, 0.205, 0.125), lips=(0.36, 0.105, 0.085), iris=(0.085, 0.045, 0.02), cloth=(0.30, 0.085, 0.05)),

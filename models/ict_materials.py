@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 
-if TYPE_CHECKING:
-    from .ict_render import Look
+from .ict_look import Look
 
 Socket = Any
 

@@ -9,7 +9,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -18,27 +17,11 @@ from numpy.typing import NDArray
 
 from ..inference.face_model.ict_folder import IctModel
 from .ict_eyes import EYEBALLS, eyeball
+from .ict_look import Look
 from .ict_materials import build_materials
 
 # Parts that hide the painted eyeball or are black slabs without their textures.
 HIDDEN = ("M_ScleraLeft", "M_ScleraRight", "M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion")
-
-
-@dataclass(frozen=True)
-class Look:
-    """Colours (linear RGB) and lights of one actor."""
-
-    skin: tuple[float, float, float] = (0.52, 0.30, 0.21)
-    lips: tuple[float, float, float] = (0.42, 0.13, 0.11)
-    hair: tuple[float, float, float] = (0.035, 0.020, 0.012)
-    iris: tuple[float, float, float] = (0.10, 0.16, 0.13)
-    cloth: tuple[float, float, float] = (0.03, 0.06, 0.11)
-    wall: tuple[float, float, float] = (0.16, 0.20, 0.22)
-    key_side: float = 1.0
-    """+1: the warm key light stands at the right of the image, -1: at the left."""
-    key_watt: float = 46000.0
-    fill_watt: float = 20000.0
-    noise_seed: float = 0.0
 
 
 class HeadScene:

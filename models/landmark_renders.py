@@ -14,7 +14,8 @@ import numpy as np
 
 from ..inference.face_model.ict_folder import read_ict
 from .ict_eyes import gaze_rotation
-from .ict_render import HeadScene, Look
+from .ict_look import Look
+from .ict_render import HeadScene
 
 SIZE_PX = 512
 FOCAL_PX = 1150.0

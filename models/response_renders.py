@@ -20,7 +20,8 @@ from scipy.spatial.transform import Rotation
 from ..inference.arkit import INDEX, NAMES
 from ..inference.face_model.ict_folder import IctModel, read_ict
 from .ict_eyes import EYEBALLS, eyeball, gaze_rotation
-from .ict_render import HeadScene, Look
+from .ict_look import Look
+from .ict_render import HeadScene
 
 SIZE_PX = 272
 PX_PER_CM = 9.6
