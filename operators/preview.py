@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,7 +165,7 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) ->
     settings, show = scene.understudy, _shows.get(root.name)
     file = _read(settings.take, show.file if show is not None else None)
     rig = show.rig if show is not None and _is_alive(show.rig) else read_rig(root, file.take)
-    rest_of(root.understudy.preview_rest).put_back()
+    _rest(root).put_back()
     if not rig.head_bone:
         bpy.context.view_layer.update()  # where the object stands is asked below
     take, mapping = performed(root, file.take, settings.use_eyes)
@@ -187,7 +187,7 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) ->
         Rest(turns=turns).put_back()  # a plan sets how bones turn
         raise
     player = make_player(frames[take.confidence > 0], plan.line.hold, plan.tracks)
-    root.understudy.preview_rest = note_rest(player, turns).text()
+    root.understudy.preview_rest = replace(note_rest(player, turns), root=root.name).text()
     covers = any(was_written(mesh.data.shape_keys, bake.STEP) for mesh in rig.meshes)
     known = (frames[0], frames[-1]) if part is not None else None
     _shows[root.name] = _Show(scene.name, rig, file, player, timing.scene_rate(scene), time.monotonic(), covers, known)
@@ -218,10 +218,17 @@ def _read(path: str, known: _File | None) -> _File:
     return _File(file, changed_ns, takes.load(file))
 
 
+def _rest(root: bpy.types.Object) -> Rest:
+    """What an avatar had before; the text of one that was copied while it was previewed speaks of the other."""
+    rest = rest_of(root.understudy.preview_rest)
+    original = bpy.data.objects.get(rest.root)
+    return rest if original in {None, root} else rest.of_copy(original, root)
+
+
 def _put_back(root: bpy.types.Object) -> None:
     """What an avatar had, and no trace of the preview."""
     settings = root.understudy
-    rest_of(settings.preview_rest).put_back()
+    _rest(root).put_back()
     settings.preview = False
     settings.preview_rest = ""
     _shows.pop(root.name, None)

@@ -74,8 +74,13 @@ def _look_through_camera(context: bpy.types.Context) -> None:
     """Show what the camera sees in the 3D View from which this was called, else in the first one there is."""
     areas = [context.area, *(context.screen.areas if context.screen else ())]
     area = next((area for area in areas if area is not None and area.type == "VIEW_3D"), None)
-    if area is not None and area.spaces.active.region_3d is not None:
-        area.spaces.active.region_3d.view_perspective = "CAMERA"
+    if area is None or area.spaces.active.region_3d is None:
+        return
+    area.spaces.active.region_3d.view_perspective = "CAMERA"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with context.temp_override(area=area, region=region):
+        if bpy.ops.view3d.view_center_camera.poll():  # else an upright picture reaches beyond the view
+            bpy.ops.view3d.view_center_camera()
 
 
 class UNDERSTUDY_OT_render(LongWork, bpy.types.Operator):

@@ -283,6 +283,9 @@ def test_the_states_lead_through_the_six_steps(
     (tmp_path / "movie.mp4").write_bytes(b"")
     settings.output = str(tmp_path / "movie.mp4")
     assert set(kinds(scene).values()) == {steps.DONE}
+    settings.avatar = bpy.data.objects.new("Second", None)
+    assert kinds(scene)["perform"] != steps.DONE, "another one has the keys"
+    settings.avatar = avatar
     bpy.data.objects.remove(avatar)
     assert kinds(scene)["avatar"] != steps.DONE
 

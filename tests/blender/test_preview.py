@@ -62,6 +62,10 @@ def state() -> dict[str, object]:
     return shapes | bones
 
 
+def preview_bones(ob: bpy.types.Object) -> list[tuple[object, ...]]:
+    return [(bone.rotation_mode, *bone.rotation_euler, *bone.rotation_quaternion) for bone in ob.pose.bones]
+
+
 def turned(name: str) -> np.ndarray:
     bpy.context.view_layer.update()
     return np.array(bpy.data.objects["Mini"].pose.bones[name].matrix)
@@ -272,7 +276,7 @@ def test_nothing_is_read_while_scrubbing(shot, scene, monkeypatch: pytest.Monkey
 
 
 def test_a_renamed_avatar_and_new_keys_are_followed(shot, scene) -> None:
-    before = state()["Face.mouthLeft"]
+    before, bones = state()["Face.mouthLeft"], preview_bones(shot)
     bpy.ops.understudy.preview()
     shot.name = "Other"
     scene.frame_set(7)
@@ -285,6 +289,26 @@ def test_a_renamed_avatar_and_new_keys_are_followed(shot, scene) -> None:
     bpy.ops.understudy.preview()
     block = keys("Face")["mouthLeft"]
     assert (block.value, block.slider_min, block.slider_max) == before
+    assert preview_bones(shot) == bones
+
+
+def test_a_copy_of_a_previewed_avatar_is_put_back_too(shot, scene) -> None:
+    before, bones = keys("Face")["browInnerUp"].value, preview_bones(shot)
+    bpy.ops.understudy.preview()
+    scene.frame_set(7)
+    for ob in (shot, *shot.children_recursive):
+        ob.select_set(True)
+    bpy.context.view_layer.objects.active = shot
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    at_seven = preview_bones(shot)
+    scene.understudy.avatar = copy
+    bpy.ops.understudy.preview(action="OFF")
+    assert preview_bones(copy) == bones
+    assert next(ob for ob in copy.children if ob.name.startswith("Face")).data.shape_keys.key_blocks[
+        "browInnerUp"
+    ].value == pytest.approx(before)
+    assert preview_bones(shot) == at_seven, "the other one still shows the take"
 
 
 def test_a_deleted_mesh_does_no_harm(shot, scene) -> None:
