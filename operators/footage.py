@@ -16,6 +16,7 @@ from .base import Work
 from .bridge import camera, paths, timing
 from .bridge.compat import path_options
 from .chosen import has_footage
+from .facts import learn_movie, learn_renders
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mxf", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
 VIDEO_FILTER = ";".join(f"*{ending}" for ending in VIDEO_ENDINGS)
@@ -344,8 +345,6 @@ def _show(context: bpy.types.Context) -> None:
 @bpy.app.handlers.persistent
 def _learn_all(*_: object) -> None:
     """A file was opened: look whether its shots' files are where they were."""
-    from . import facts
-
     for scene in bpy.data.scenes:
         if not scene.is_editable:  # linked from another file
             continue
@@ -353,8 +352,8 @@ def _learn_all(*_: object) -> None:
         if settings.footage:
             path = paths.absolute(settings.footage)
             settings.facts.footage_found = settings.clip is not None and Path(path).is_file()
-        facts.learn_renders(settings)
-        facts.learn_movie(settings)
+        learn_renders(settings)
+        learn_movie(settings)
         settings.facts.take_found = bool(settings.take) and paths.absolute(settings.take).is_file()
 
 
