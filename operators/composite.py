@@ -59,10 +59,9 @@ class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
         """Make the movie and its figures the scene's."""
         settings = self.job_scene().understudy
         made = next(event for event in events if event["event"] == "composite")
-        notes = [str(event["text"]) for event in events if event["event"] == "note"]
         settings.output = self.output
         settings.report = str(_report_of(Path(made["path"])))
-        return " ".join([f"{made['path']}: {made['composited']} of {made['frames']} frames composited.", *notes])
+        return f"{Path(made['path']).name}: {made['composited']} of {made['frames']} frames composited; see Report in step 6"
 
 
 def _report_of(movie: Path) -> Path:

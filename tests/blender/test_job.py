@@ -245,7 +245,9 @@ def test_the_result_goes_to_the_scene_in_which_the_job_began(running) -> None:
         Operator().job_scene()
 
 
-def test_composite_hands_over_the_scenes_choices(scene, take_file: Path, footage: Path, tmp_path: Path, worker) -> None:
+def test_composite_hands_over_the_scenes_choices(
+    scene, take_file: Path, footage: Path, tmp_path: Path, worker, capfd
+) -> None:
     (tmp_path / "render").mkdir()
     settings = scene.understudy
     settings.footage, settings.take, settings.render_dir = str(footage), str(take_file), str(tmp_path / "render")
@@ -260,6 +262,9 @@ def test_composite_hands_over_the_scenes_choices(scene, take_file: Path, footage
     assert options["-o"] == settings.output
     assert Path(settings.output).name == "footage_composite.mp4"
     assert settings.report == options["--report"]
+    said = capfd.readouterr().out
+    assert "2 of 3 frames composited" in said
+    assert "Mind the edge" not in said, "the panel's report has room for what was left out and why"
     assert worker.asked[-1] == "--overwrite"
 
 
