@@ -14,15 +14,15 @@ def present(context: bpy.types.Context, scene: bpy.types.Scene, avatar: bpy.type
     scene.understudy.avatar = avatar
     if context.scene != scene or context.mode != "OBJECT":  # the user went on elsewhere while it was made
         return
-    for ob in scene.objects:
-        if ob.visible_get() and _is_startup_cube(ob):
-            ob.hide_set(True)
+    cubes = [ob for ob in scene.objects if ob.visible_get() and _is_startup_cube(ob)]
+    for ob in cubes:
+        ob.hide_set(True)
     for ob in context.selected_objects:
         ob.select_set(False)
     parts = avatar.children_recursive
     for ob in (avatar, *parts):
         ob.select_set(True)
-    _look_at(context)
+    _look_at(context, from_front=bool(cubes))
     for ob in parts:
         ob.select_set(False)
     context.view_layer.objects.active = avatar
@@ -37,12 +37,16 @@ def _is_startup_cube(ob: bpy.types.Object) -> bool:
     return len(ob.data.vertices) == len(corners) == 8 and reach == {_CUBE_REACH_M}
 
 
-def _look_at(context: bpy.types.Context) -> None:
-    """Fill the 3D View from which this was called, else the first one there is, with what is selected."""
+def _look_at(context: bpy.types.Context, *, from_front: bool) -> None:
+    """Fill the 3D View from which this was called, else the first one there is, with what is selected; in a new file
+    from the front, or its face would be turned away.
+    """
     areas = [context.area, *(context.screen.areas if context.screen else ())]
     area = next((area for area in areas if area is not None and area.type == "VIEW_3D"), None)
     if bpy.app.background or area is None or area.spaces.active.region_3d.view_perspective == "CAMERA":
         return
     region = next(region for region in area.regions if region.type == "WINDOW")
     with context.temp_override(area=area, region=region):
+        if from_front:
+            bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_selected()
