@@ -19,7 +19,7 @@ from understudy.inference.face_model.assembly import ict_landmarks
 from understudy.inference.face_model.ict_folder import IctModel, read_ict
 from understudy.inference.face_model.rims import EYES, INNER_LIPS
 from understudy.inference.face_model.surface import nearest_on_surface
-from understudy.inference.retarget.rig_shapes import RigShapes
+from understudy.inference.retarget.by_shape.shapes import RigShapes
 
 Array = NDArray[np.float64]
 Warp = Callable[[Array], Array]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rig_avatars import Avatar
 from understudy.inference import arkit
 from understudy.inference.media.images import write_png
-from understudy.inference.retarget.rig_fit_pictures import View, paint, vertex_normals
-from understudy.inference.retarget.rig_fit_skin import eyed, find_skin, painted_colours
+from understudy.inference.retarget.by_shape.pictures import View, paint, vertex_normals
+from understudy.inference.retarget.by_shape.skin import eyed, find_skin, painted_colours
 
 Array = NDArray[np.float64]
 SIDE_PX = 220

@@ -32,8 +32,8 @@ from understudy.inference.face_model.ict_folder import ict_name
 from understudy.inference.face_model.rims import INNER_LIPS
 from understudy.inference.retarget import match_names
 from understudy.inference.retarget import weights as mapped
-from understudy.inference.retarget.rig_fit import RigFit, as_mapping, fit
-from understudy.inference.retarget.rig_solve import solve
+from understudy.inference.retarget.by_shape.fit import RigFit, as_mapping, fit
+from understudy.inference.retarget.by_shape.solve import solve
 from understudy.inference.solve import solve_shot
 from understudy.inference.take import load
 from understudy.models.ict_archive import unpack_ict

@@ -1,4 +1,4 @@
-"""Builds `operators/bridge/avatar_head.npz`: the smooth shape of a head behind and below the face, a few hundred numbers.
+"""Builds `operators/bridge/avatars/avatar_head.npz`: the smooth shape of a head behind and below the face, a few hundred numbers.
 
 The skin of the ICT-FaceKit head outside the face oval is flattened to a square by two harmonic functions: v runs from the
 oval (0) to the collar (1), u from the crown's midline (0) to the throat's midline (1). A low-order Fourier-Chebyshev series
@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 
 from ..inference.face_model import load
 from ..inference.face_model.ict_folder import read_ict
-from ..operators.bridge.head_field import FIELD_FILE, LEFT_OVAL, evaluate, series
+from ..operators.bridge.avatars.head_field import FIELD_FILE, LEFT_OVAL, evaluate, series
 
 ORDER_U, ORDER_V = 10, 13
 SOCKETS = (11248, 14062)

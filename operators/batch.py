@@ -156,9 +156,9 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
 def _bake_take(options: argparse.Namespace, events: _Events) -> None:
     import bpy
 
-    from .bridge.bake import bake_take
-    from .bridge.shot import setup_shot
-    from .performance import performed, solved_weights
+    from .bridge.keys.bake import bake_take
+    from .bridge.stage.shot import setup_shot
+    from .perform.performance import performed, solved_weights
 
     take = takes.load(options.take)
     if options.footage is not None and not options.footage.is_file():
@@ -187,8 +187,8 @@ def _bake_take(options: argparse.Namespace, events: _Events) -> None:
 
 def _render(options: argparse.Namespace, events: _Events) -> None:
     from ..inference.defaults import SAMPLES
-    from .bridge.render import render_shot
-    from .bridge.render_devices import NONE, use_devices
+    from .bridge.stage.render import render_shot
+    from .bridge.stage.render_devices import NONE, use_devices
 
     take: Take = takes.load(options.take)
     _open(options.blend, trusted=options.trust)
@@ -223,7 +223,8 @@ def _known_avatars() -> Iterator[None]:
     """
     import bpy
 
-    from . import controls, properties_avatar
+    from .avatar import controls
+    from .avatar import properties as properties_avatar
 
     if hasattr(bpy.types.Object, "understudy"):
         yield
@@ -244,7 +245,7 @@ def _open_avatar(options: argparse.Namespace) -> bpy.types.Object:
     """The avatar to bake onto: the one of the file that was given, or a new one in a new file."""
     import bpy
 
-    from .bridge.rig import find_avatar
+    from .bridge.rigs.rig import find_avatar
 
     if options.blend is None:
         if options.object:
@@ -263,7 +264,7 @@ def _open_avatar(options: argparse.Namespace) -> bpy.types.Object:
 def _build_avatar(spec: str) -> bpy.types.Object:
     import bpy
 
-    from .bridge.avatars import add_avatar
+    from .bridge.avatars.catalogue import add_avatar
 
     return add_avatar(bpy.context.scene, spec)
 

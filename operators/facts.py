@@ -15,8 +15,9 @@ import numpy as np
 from ..inference import take as takes
 from ..inference.errors import InputError
 from ..translations import translated
-from . import take_points
-from .bridge import paths, timing
+from .bridge import paths
+from .bridge.keys import timing
+from .footage import take_points
 
 _MUCH = 2.0
 """From here on a share is easier to read as a multiple."""

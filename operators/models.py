@@ -12,7 +12,7 @@ from ..translations import CONTEXT, translated
 from ..translations.lines import wrapped
 from . import machine
 from .bridge.compat import path_options
-from .job import Command, LongWork
+from .jobs.job import Command, LongWork
 
 _WIDTH_PX = 520
 _LETTERS = 78

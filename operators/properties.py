@@ -8,8 +8,11 @@ import bpy
 
 from ..inference.defaults import SAMPLES
 from ..translations import CONTEXT
-from . import facts, footage, keeping, key_settings, preview
+from . import facts
+from .avatar import keeping
 from .bridge.compat import path_options
+from .footage import clip as footage
+from .perform import key_settings, preview
 
 QUALITIES = (
     ("fast", "Fast", "Fewer looks at each frame, for a first impression"),

@@ -4,57 +4,37 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    actor,
-    adjustment_presets,
-    adjustments,
-    avatar,
-    composite,
-    controls,
-    corrections,
-    faces,
-    facts,
-    footage,
-    import_result,
-    job_actions,
-    key_settings,
-    landmark_view,
-    light,
-    mapping,
-    models,
-    perform,
-    preferences,
-    preview,
-    properties,
-    properties_avatar,
-    rig_match,
-    stage,
-    track,
-)
+from . import facts, models, preferences, properties
+from .avatar import actor, by_shape, choice, controls, mapping
+from .avatar import properties as avatar_properties
+from .footage import clip, faces, landmark_view, track
+from .jobs import actions
+from .perform import adjustments, bake, corrections, key_settings, presets, preview
+from .scene import composite, import_result, light, shot
 
 PARTS = (
     preferences,
-    job_actions,
+    actions,
     models,
     facts,
     controls,
-    properties_avatar,
+    avatar_properties,
     key_settings,
     properties,
     preview,
-    footage,
+    clip,
     landmark_view,
     faces,
     track,
-    avatar,
+    choice,
     actor,
     mapping,
-    rig_match,
+    by_shape,
     adjustments,
-    adjustment_presets,
-    perform,
+    presets,
+    bake,
     corrections,
-    stage,
+    shot,
     light,
     composite,
     import_result,

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import bpy
 
 from ..translations import translated
-from .bridge.bake import STEP
-from .bridge.fcurves import was_written
-from .bridge.rig import root_of
-from .bridge.shot import shot_avatar
+from .bridge.keys.bake import STEP
+from .bridge.keys.fcurves import was_written
+from .bridge.rigs.rig import root_of
+from .bridge.stage.shot import shot_avatar
 from .facts import is_same_picture, is_turned
 
 STEPS = ("footage", "track", "avatar", "perform", "scene", "composite")

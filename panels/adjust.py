@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 from bl_ui.utils import PresetPanel
 
+from ..operators.avatar.links import settings_of
 from ..operators.chosen import chosen_avatar
-from ..operators.links import settings_of
 from ..translations import translated
 from .step import Part, say
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import bpy
 
-from ..operators.avatar import is_linked
+from ..operators.avatar.choice import is_linked
+from ..operators.avatar.links import settings_of, understood
 from ..operators.chosen import chosen_avatar
-from ..operators.links import settings_of, understood
 from ..translations import translated
 from .step import Part, Step, avatar_or_hint, fact, say
 

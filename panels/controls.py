@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..operators.links import settings_of
+from ..operators.avatar.links import settings_of
 from ..translations import translated
 from .step import Part, avatar_or_hint, say
 

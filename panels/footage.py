@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..operators.faces import picture_icon
-from ..operators.footage import differs_from_scene
+from ..operators.footage.clip import differs_from_scene
+from ..operators.footage.faces import picture_icon
 from ..translations import translated
 from .step import Part, Step, fact, say
 

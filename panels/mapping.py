@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..operators.avatar.links import settings_of, understood
+from ..operators.avatar.properties import COEFFICIENTS, region_of
 from ..operators.chosen import chosen_avatar
-from ..operators.links import settings_of, understood
-from ..operators.properties_avatar import COEFFICIENTS, region_of
 from ..translations import CONTEXT, translated
 from .step import Part, avatar_or_hint, say
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..operators.avatar.links import settings_of
 from ..operators.chosen import chosen_avatar
-from ..operators.links import settings_of
-from ..operators.preview import covers_keys, problem_of
+from ..operators.perform.preview import covers_keys, problem_of
 from ..translations import translated
 from .step import Step, say
 

@@ -28,9 +28,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
         refuse_existing(options.mapping, options.overwrite)
     from ..face_model import load
     from ..files import write_whole
-    from ..retarget import rig_shapes, save
-    from ..retarget.rig_fit import as_mapping, fit
-    from ..retarget.rig_solve import prepare
+    from ..retarget import save
+    from ..retarget.by_shape import shapes as rig_shapes
+    from ..retarget.by_shape.fit import as_mapping, fit
+    from ..retarget.by_shape.solve import prepare
 
     fitted = fit(rig_shapes.load(options.shapes), load("default"), console)
     mapping = as_mapping(fitted)

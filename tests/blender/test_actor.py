@@ -19,13 +19,14 @@ from understudy.inference.errors import InputError, UsageError
 from understudy.inference.face_model import load
 from understudy.inference.light import ShotLight
 from understudy.inference.media.images import write_png
-from understudy.operators.bridge import compat, lights, paths
-from understudy.operators.bridge.avatar_actor import add_actor_avatar, is_bald
-from understudy.operators.bridge.bake import bake_take
-from understudy.operators.bridge.camera import load_footage
-from understudy.operators.bridge.face_topology import NOSTRIL_LEFT, NOSTRIL_RIGHT
-from understudy.operators.bridge.results import add_movie, add_nodes
-from understudy.operators.bridge.shot import setup_shot
+from understudy.operators.bridge import compat, paths
+from understudy.operators.bridge.avatars.actor import add_actor_avatar, is_bald
+from understudy.operators.bridge.avatars.face_topology import NOSTRIL_LEFT, NOSTRIL_RIGHT
+from understudy.operators.bridge.keys.bake import bake_take
+from understudy.operators.bridge.stage import lights
+from understudy.operators.bridge.stage.camera import load_footage
+from understudy.operators.bridge.stage.results import add_movie, add_nodes
+from understudy.operators.bridge.stage.shot import setup_shot
 
 NONE = (0.0, 0.0, 0.0)
 FROM_LEFT = ShotLight((0.3, 0.3, 0.3), (NONE, NONE, NONE), (0.7, 0.6, 0.5), (-0.8, 0.36, 0.48))

@@ -15,7 +15,8 @@ import understudy
 from understudy.inference import take as takes
 from understudy.inference.take import Take
 from understudy.operators import registration
-from understudy.operators.bridge import avatars, compat, paths
+from understudy.operators.bridge import compat, paths
+from understudy.operators.bridge.avatars import catalogue as avatars
 from understudy.panels import registration as panels
 
 MakeTake = Callable[..., Take]

@@ -17,8 +17,8 @@ from understudy.inference.retarget import REGION_OF
 from understudy.inference.retarget import adjustments as of_take
 from understudy.inference.retarget.adjustments import UNCHANGED, Adjustments, Region
 from understudy.inference.take import Take
-from understudy.operators import links
-from understudy.operators.performance import REGION_NAMES, adjustments_of, performed
+from understudy.operators.avatar import links
+from understudy.operators.perform.performance import REGION_NAMES, adjustments_of, performed
 
 MakeTake = Callable[..., Take]
 PRESETS = Path(understudy.__file__).parent / "presets" / "understudy" / "adjustments"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from understudy.inference import arkit
 from understudy.inference.face_model import load
-from understudy.operators.bridge.avatar_default import add_default_avatar
-from understudy.operators.bridge.face_topology import NOSTRIL_LEFT, NOSTRIL_RIGHT
+from understudy.operators.bridge.avatars.default import add_default_avatar
+from understudy.operators.bridge.avatars.face_topology import NOSTRIL_LEFT, NOSTRIL_RIGHT
 
 UPPER_LID, LOWER_LID = (385, 386, 387), (380, 374, 373)
 UPPER_LID_RIGHT, LOWER_LID_RIGHT = (158, 159, 160), (153, 145, 144)

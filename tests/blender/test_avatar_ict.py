@@ -15,9 +15,9 @@ from understudy.inference.face_model import load
 from understudy.inference.face_model.ict import build_ict
 from understudy.inference.face_model.ict_folder import read_ict
 from understudy.models.ict_archive import unpack_ict
-from understudy.operators.bridge.avatar_actor import add_actor_avatar
-from understudy.operators.bridge.avatar_ict import add_ict_avatar
-from understudy.operators.bridge.ict_actor import IctActor
+from understudy.operators.bridge.avatars.actor import add_actor_avatar
+from understudy.operators.bridge.avatars.ict import add_ict_avatar
+from understudy.operators.bridge.avatars.ict_actor import IctActor
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from understudy.inference import arkit, retarget
 from understudy.inference.errors import InputError, UsageError
 from understudy.inference.take import Take
 from understudy.operators.bridge import compat
-from understudy.operators.bridge.bake import bake_take
+from understudy.operators.bridge.keys.bake import bake_take
 
 MakeTake = Callable[..., Take]
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from understudy.inference import arkit, retarget
 from understudy.inference.take import Take
-from understudy.operators.bridge import compat, fcurves, movement, nla, timing
-from understudy.operators.bridge.bake import STEP, KeyOptions, bake_take, planned
-from understudy.operators.bridge.rig import read_rig
+from understudy.operators.bridge import compat
+from understudy.operators.bridge.keys import fcurves, nla, timing
+from understudy.operators.bridge.keys.bake import STEP, KeyOptions, bake_take, planned
+from understudy.operators.bridge.rigs import movement
+from understudy.operators.bridge.rigs.rig import read_rig
 
 MakeTake = Callable[..., Take]
 JAW = 'key_blocks["jawOpen"].value'

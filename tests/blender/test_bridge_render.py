@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from understudy.inference.errors import InputError, MissingComponentError, StoppedError, UsageError
 from understudy.inference.take import Take
-from understudy.operators.bridge import compat, png, render
-from understudy.operators.bridge.bake import bake_take
-from understudy.operators.bridge.render import RenderReport, render_shot
-from understudy.operators.bridge.shot import setup_shot
+from understudy.operators.bridge import compat, png
+from understudy.operators.bridge.keys.bake import bake_take
+from understudy.operators.bridge.stage import render
+from understudy.operators.bridge.stage.render import RenderReport, render_shot
+from understudy.operators.bridge.stage.shot import setup_shot
 
 MakeTake = Callable[..., Take]
 SIZE = (64, 48)

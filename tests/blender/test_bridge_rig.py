@@ -11,12 +11,12 @@ import pytest
 from mathutils import Matrix, Vector
 from understudy.inference import arkit, face_model
 from understudy.inference.take import Take
-from understudy.operators.bridge import avatar_marks
-from understudy.operators.bridge.bake import bake_take
-from understudy.operators.bridge.controls import known_mapping
-from understudy.operators.bridge.rig import read_rig, root_of
-from understudy.operators.bridge.rig_reading import read_shapes
-from understudy.operators.bridge.turns import gaze_turns
+from understudy.operators.bridge.avatars import marks as avatar_marks
+from understudy.operators.bridge.keys.bake import bake_take
+from understudy.operators.bridge.keys.turns import gaze_turns
+from understudy.operators.bridge.rigs.controls import known_mapping
+from understudy.operators.bridge.rigs.reading import read_shapes
+from understudy.operators.bridge.rigs.rig import read_rig, root_of
 
 MakeTake = Callable[..., Take]
 Bones = dict[str, tuple[tuple[float, float, float], tuple[float, float, float], str | None]]

@@ -8,8 +8,8 @@ import pytest
 from mathutils import Matrix
 from understudy.inference.errors import InputError
 from understudy.operators.bridge import compat
-from understudy.operators.bridge.rig import read_rig
-from understudy.operators.bridge.rig_reading import read_shapes
+from understudy.operators.bridge.rigs.reading import read_shapes
+from understudy.operators.bridge.rigs.rig import read_rig
 
 
 def state(avatar: bpy.types.Object) -> dict[str, object]:

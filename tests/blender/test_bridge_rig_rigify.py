@@ -10,11 +10,11 @@ import pytest
 from mathutils import Vector
 from understudy.inference import arkit, face_model, retarget
 from understudy.inference.take import Take
-from understudy.operators.bridge.bake import bake_take
-from understudy.operators.bridge.controls import candidates, known_mapping
-from understudy.operators.bridge.rig import Rig, read_rig
-from understudy.operators.bridge.rig_reading import read_shapes
-from understudy.operators.bridge.turns import gaze_turns
+from understudy.operators.bridge.keys.bake import bake_take
+from understudy.operators.bridge.keys.turns import gaze_turns
+from understudy.operators.bridge.rigs.controls import candidates, known_mapping
+from understudy.operators.bridge.rigs.reading import read_shapes
+from understudy.operators.bridge.rigs.rig import Rig, read_rig
 
 HEAD_M = Vector((0.0, 0.0, 1.6))
 LIPS = {

@@ -14,8 +14,8 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
 from understudy.inference.errors import InputError
 from understudy.inference.take import Take
-from understudy.operators.bridge.bake import bake_take
-from understudy.operators.bridge.shot import setup_shot
+from understudy.operators.bridge.keys.bake import bake_take
+from understudy.operators.bridge.stage.shot import setup_shot
 
 MakeTake = Callable[..., Take]
 ORIGIN_M = np.array((0.0, -0.01, 1.6))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 import pytest
-from understudy.operators.bridge import channels
-from understudy.operators.bridge.controls import candidates, known_mapping
-from understudy.operators.bridge.rig import read_rig
+from understudy.operators.bridge.rigs import channels
+from understudy.operators.bridge.rigs.controls import candidates, known_mapping
+from understudy.operators.bridge.rigs.rig import read_rig
 
 NOD = 'pose.bones["neck"].rotation_euler[0]'
 

@@ -16,9 +16,10 @@ from understudy.inference import take as takes
 from understudy.inference.media import VideoWriter, read_frames
 from understudy.inference.media.images import read_png
 from understudy.inference.take import Take
-from understudy.operators.bridge import png, render
-from understudy.operators.bridge.rig import find_avatar, read_rig
-from understudy.operators.bridge.shot import setup_shot
+from understudy.operators.bridge import png
+from understudy.operators.bridge.rigs.rig import find_avatar, read_rig
+from understudy.operators.bridge.stage import render
+from understudy.operators.bridge.stage.shot import setup_shot
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "performance.mp4"
 MakeTake = Callable[..., Take]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import bpy
 import pytest
 import understudy
-from understudy.operators.bridge.rig import read_rig
+from understudy.operators.bridge.rigs.rig import read_rig
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from understudy.inference import arkit, face_model
 from understudy.inference import take as takes
 from understudy.inference.solve.geometry import Camera, Poses, project
 from understudy.inference.take import Take
-from understudy.operators.bridge import compat, fcurves
-from understudy.operators.bridge.hand_edits import corrections_of
+from understudy.operators.bridge import compat
+from understudy.operators.bridge.keys import fcurves
+from understudy.operators.bridge.keys.hand_edits import corrections_of
 
 MakeTake = Callable[..., Take]
 FRAMES = 90

@@ -19,7 +19,7 @@ from understudy.inference.errors import UsageError
 from understudy.inference.take import Take
 from understudy.operators import facts, steps
 from understudy.operators.bridge import paths
-from understudy.operators.footage import (
+from understudy.operators.footage.clip import (
     UNDERSTUDY_FH_footage,
     UNDERSTUDY_OT_open_footage,
     differs_from_scene,

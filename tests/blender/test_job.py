@@ -24,9 +24,9 @@ from understudy.inference import take as takes
 from understudy.inference.jobs.log import Log
 from understudy.inference.jobs.worker_client import Job
 from understudy.inference.take import Take
-from understudy.operators import autosave
-from understudy.operators import job as jobs
 from understudy.operators.bridge import paths
+from understudy.operators.jobs import autosave
+from understudy.operators.jobs import job as jobs
 
 MakeTake = Callable[..., Take]
 HEAD = (

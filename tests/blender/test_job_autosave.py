@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from understudy.operators import autosave
+from understudy.operators.jobs import autosave
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 import understudy
 from understudy.inference import take as takes
 from understudy.inference.take import Take
-from understudy.operators import job as jobs
 from understudy.operators.bridge import paths
+from understudy.operators.jobs import job as jobs
 
 MakeTake = Callable[..., Take]
 
@@ -75,7 +75,7 @@ def test_pictures_that_are_not_saved_are_named(shot) -> None:
 
 
 def test_devices_that_this_blender_lacks_are_refused(shot, monkeypatch: pytest.MonkeyPatch) -> None:
-    from understudy.operators import stage
+    from understudy.operators.scene import shot as stage
 
     monkeypatch.setattr(stage, "chosen_devices", lambda context: "PAPER")
     with pytest.raises(RuntimeError, match="Cycles knows no devices of the kind PAPER here"):

@@ -16,7 +16,7 @@ from understudy.inference.errors import InputError
 from understudy.inference.media.sound_start import sound_start_s
 from understudy.inference.take import Take
 from understudy.operators.bridge import compat
-from understudy.operators.bridge.sound import PROPERTY, place_sound, remove_sound
+from understudy.operators.bridge.keys.sound import PROPERTY, place_sound, remove_sound
 
 MakeTake = Callable[..., Take]
 RATE = 48_000

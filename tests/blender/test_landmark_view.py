@@ -17,8 +17,8 @@ import understudy
 from understudy.inference import take as takes
 from understudy.inference.landmark_lines import LINES, POINTS
 from understudy.inference.take import Take
-from understudy.operators import following, landmark_view, take_points
-from understudy.operators.landmark_view import Place, box_lines, place_in_clip_editor, place_in_frame, squares
+from understudy.operators.footage import following, landmark_view, take_points
+from understudy.operators.footage.landmark_view import Place, box_lines, place_in_clip_editor, place_in_frame, squares
 
 MakeTake = Callable[..., Take]
 CORNERS = np.array([[0, 0], [640, 0], [640, 360], [0, 360]], np.float32)

@@ -11,7 +11,7 @@ import understudy
 from understudy.inference import arkit, retarget
 from understudy.inference import take as takes
 from understudy.inference.retarget import Link, Mapping
-from understudy.operators import keeping, links
+from understudy.operators.avatar import keeping, links
 from understudy.operators.bridge import paths
 from understudy.panels.mapping import UNDERSTUDY_UL_links
 

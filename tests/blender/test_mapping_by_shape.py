@@ -15,8 +15,8 @@ from understudy.inference import arkit
 from understudy.inference import take as takes
 from understudy.inference.errors import InputError
 from understudy.inference.take import Take
-from understudy.operators import links
-from understudy.operators.performance import performed, solved_weights
+from understudy.operators.avatar import links
+from understudy.operators.perform.performance import performed, solved_weights
 
 MakeTake = Callable[..., Take]
 LEAST_RIGHT = 40

@@ -13,7 +13,7 @@ import understudy
 from understudy.inference import arkit
 from understudy.inference import take as takes
 from understudy.inference.take import Take
-from understudy.operators import preview
+from understudy.operators.perform import preview
 
 MakeTake = Callable[..., Take]
 

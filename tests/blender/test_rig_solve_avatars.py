@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 from understudy.inference import face_model
-from understudy.inference.retarget.rig_fit import fit
-from understudy.inference.retarget.rig_solve import solve
+from understudy.inference.retarget.by_shape.fit import fit
+from understudy.inference.retarget.by_shape.solve import solve
 from understudy.models.ict_archive import unpack_ict
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -84,9 +84,13 @@ def test_it_holds_the_package_and_nothing_of_the_workshop(release: Any, targets:
     with zipfile.ZipFile(build_small(release, targets, tmp_path / "one")) as archive:
         names = archive.namelist()
     assert names == sorted(names)
-    assert {"__init__.py", "inference/cli.py", "operators/track.py", "licenses/INDEX.md", "models/NOTICE.md"} <= set(
-        names
-    )
+    assert {
+        "__init__.py",
+        "inference/cli.py",
+        "operators/footage/track.py",
+        "licenses/INDEX.md",
+        "models/NOTICE.md",
+    } <= set(names)
     assert "models/weights/small.onnx" in names
     tops = {name.partition("/")[0] for name in names}
     assert not tops & {"tests", "benchmarks", "release", "locks", "samples", "run.py", "pyproject.toml", ".git"}

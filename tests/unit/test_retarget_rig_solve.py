@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from understudy.inference import arkit, face_model
 from understudy.inference.errors import InputError
 from understudy.inference.face_model.rims import EYES, INNER_LIPS, LOWER_LIP, SKIN, UPPER_LIP
-from understudy.inference.retarget import rig_fit, rig_shapes, weights
-from understudy.inference.retarget.rig_fit import RigFit, as_mapping, fit
-from understudy.inference.retarget.rig_fit_place import even, local_frames
-from understudy.inference.retarget.rig_fit_sparse import explained, few_channels
-from understudy.inference.retarget.rig_shapes import RigShapes
-from understudy.inference.retarget.rig_solve import prepare, solve
-from understudy.inference.retarget.rig_solver import RigSolver
+from understudy.inference.retarget import weights
+from understudy.inference.retarget.by_shape import fit as rig_fit
+from understudy.inference.retarget.by_shape import shapes as rig_shapes
+from understudy.inference.retarget.by_shape.fit import RigFit, as_mapping, fit
+from understudy.inference.retarget.by_shape.place import even, local_frames
+from understudy.inference.retarget.by_shape.shapes import RigShapes
+from understudy.inference.retarget.by_shape.solve import prepare, solve
+from understudy.inference.retarget.by_shape.solver import RigSolver
+from understudy.inference.retarget.by_shape.sparse import explained, few_channels
 
 Array = NDArray[np.float64]
 PLAIN = [name for name in arkit.NAMES if not name.startswith("eyeLook") and name != "tongueOut"]

@@ -19,7 +19,7 @@ def placeholders(sentence: str) -> list[tuple[str, str | None]]:
 
 def test_the_source_is_read() -> None:
     shown = messages.shown_sentences()
-    assert shown["Add Avatar"] == "operators/avatar.py"
+    assert shown["Add Avatar"] == "operators/avatar/choice.py"
     assert shown["1 Footage"] == "panels/footage.py"
     assert "There is no avatar; choose one in step 3, or press Add Avatar" in shown
 

@@ -1,0 +1,1 @@
+"""Step 4: the performance on the avatar: adjusted, previewed, baked, corrected by hand."""
