@@ -145,3 +145,11 @@ def test_footage_is_behind_the_camera_in_step_with_the_take(
     broken = tmp_path / "missing.mp4"
     with pytest.raises(InputError, match=r"missing\.mp4"):
         setup_shot(scene, avatar, take, broken)
+
+
+def test_the_footages_own_rate_keeps_avatar_and_picture_together(scene, avatar, make_take: MakeTake, footage) -> None:
+    """The mean rate of a telephone's footage is not the one at which Blender plays it (25 in this footage)."""
+    setup_shot(scene, avatar, make_take(fps=Fraction(20)), footage)
+    assert scene.render.fps / scene.render.fps_base == pytest.approx(25)
+    setup_shot(scene, avatar, make_take(fps=Fraction(20)))
+    assert scene.render.fps / scene.render.fps_base == pytest.approx(20)

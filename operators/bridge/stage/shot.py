@@ -7,6 +7,8 @@ its bone.
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import bpy
@@ -23,6 +25,8 @@ from . import camera, lights
 
 STEP = "shot"
 AVATAR_POINTER = "understudy_shot_avatar"
+_SAME_RATE = 1e-5
+"""Rates as near as this part by less than a frame in an hour."""
 
 
 def setup_shot(
@@ -42,7 +46,7 @@ def setup_shot(
     rig = read_rig(avatar, take)
     bake.require_face(take)
     clip = camera.load_footage(footage) if footage is not None else None
-    timing.match_rate(scene, take.fps)
+    timing.match_rate(scene, _rate(take, clip))
     timing.match_range(scene, take)
     line = bake.timeline(take, scene)
     rest = stand(rig.root)
@@ -67,6 +71,15 @@ def setup_shot(
     _set_output(scene)
     scene[AVATAR_POINTER] = rig.root
     return made
+
+
+def _rate(take: Take, clip: bpy.types.MovieClip | None) -> Fraction:
+    """The take's rate; of footage without a constant one the rate at which Blender plays it, or the avatar would run
+    away from the picture behind it.
+    """
+    if clip is None or math.isclose(clip.fps, float(take.fps), rel_tol=_SAME_RATE):
+        return take.fps
+    return Fraction(clip.fps).limit_denominator(1001)
 
 
 def shot_avatar(scene: bpy.types.Scene) -> bpy.types.Object | None:
