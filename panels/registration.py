@@ -17,6 +17,7 @@ from . import (
     light,
     mapping,
     menu,
+    next_step,
     perform,
     scene,
     track,
@@ -24,6 +25,7 @@ from . import (
 
 PARTS = (
     job,
+    next_step,
     footage,
     track,
     avatar,

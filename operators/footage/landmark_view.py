@@ -168,7 +168,7 @@ def _points_of(settings: bpy.types.PropertyGroup, frame: int) -> tuple[Floats, S
     take = take_points.find(paths.absolute(settings.take), redraw)
     if take is None or not is_same_picture(take.frame_size, (settings.facts.width, settings.facts.height)):
         return None
-    row = take.row(frame)
+    row = take.row(frame, settings.facts.fps)
     if row is None:
         return None
     is_uncertain = take.confidence[row] < takes.UNCERTAIN_BELOW

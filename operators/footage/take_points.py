@@ -15,6 +15,7 @@ from ...inference.errors import InputError
 
 _KEPT = 3
 """Takes of as many scenes; 5,000 frames are 20 MB."""
+_SAME_RATE = 1e-3
 _EARLY_FRAMES = 0.05
 """Times are rounded in some containers: a frame that begins this little later is the one that is shown."""
 
@@ -23,20 +24,29 @@ _EARLY_FRAMES = 0.05
 class TakePoints:
     """What a take shows over its footage."""
 
-    position: NDArray[np.float64]
-    """(T,) where each frame begins, in frames of a player with the take's constant rate, ascending."""
+    first: int
+    """Frame of the footage with which the take begins."""
+    fps: float
+    """The take's mean rate."""
+    time_s: NDArray[np.float64]
+    """(T,) when each frame begins, from the first one on, ascending."""
     points_px: NDArray[np.float32]
     """(T, 478, 2), NaN where the face is lost."""
     confidence: NDArray[np.float32]
     """(T,)"""
     frame_size: tuple[int, int]
 
-    def row(self, frame: int) -> int | None:
+    def row(self, frame: int, player_fps: float = 0.0) -> int | None:
         """Which frame of the take is shown when a player is at `frame`; None outside of the take and where the face is
         lost.
+
+        Blender plays footage without a constant rate at a rate of its own, `player_fps`; 0 means the take's.
         """
-        row = int(np.searchsorted(self.position, frame + _EARLY_FRAMES, side="right")) - 1
-        if row < 0 or (row == len(self.position) - 1 and frame >= self.position[row] + 1 - _EARLY_FRAMES):
+        # What differs by rounding only (29.97) is one rate: frame numbers must not drift apart.
+        fps = player_fps if player_fps and abs(player_fps / self.fps - 1) > _SAME_RATE else self.fps
+        position, frame = self.time_s * fps, frame - self.first
+        row = int(np.searchsorted(position, frame + _EARLY_FRAMES, side="right")) - 1
+        if row < 0 or (row == len(position) - 1 and frame >= position[row] + 1 - _EARLY_FRAMES):
             return None
         return row if self.confidence[row] > 0 else None
 
@@ -47,9 +57,9 @@ _wanted: set[str] = set()
 
 def of_take(take: takes.Take) -> TakePoints:
     """What drawing needs of a take. Players count in a constant rate, so frames of a varying one are found by time."""
-    start = float(take.frame_index[0]) if len(take) else 0.0
+    first = int(take.frame_index[0]) if len(take) else 0
     time_s = take.time_s - take.time_s[0] if len(take) else take.time_s
-    return TakePoints(start + time_s * float(take.fps), take.landmarks_px, take.confidence, take.frame_size)
+    return TakePoints(first, float(take.fps), time_s, take.landmarks_px, take.confidence, take.frame_size)
 
 
 def remember(path: Path, take: takes.Take | None) -> None:

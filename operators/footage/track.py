@@ -128,7 +128,7 @@ class UNDERSTUDY_OT_track(LongWork, bpy.types.Operator):
             settings.render_dir = settings.output = settings.report = ""  # they stay with the shot they were made for
         settings.footage = self.filepath
         if same_shot:
-            written = _move(written, paths.absolute(settings.take))
+            written = _put_in_place(written, paths.absolute(settings.take))
             settings.take = settings.take  # read anew
         else:
             settings.take = self.take or str(written)
@@ -154,7 +154,7 @@ class UNDERSTUDY_OT_track(LongWork, bpy.types.Operator):
 
 
 def _is_of_same_footage(earlier: str, written: Path) -> bool:
-    """Whether the scene's earlier take is one of the same video: then the new one takes its place."""
+    """Whether the scene's earlier take is one of the same video: then the new one takes its place and its name."""
     path = paths.absolute(earlier) if earlier else None
     if path is None or not path.is_file():
         return False
@@ -164,10 +164,15 @@ def _is_of_same_footage(earlier: str, written: Path) -> bool:
         return False
 
 
-def _move(written: Path, target: Path) -> Path:
+def _put_in_place(written: Path, target: Path) -> Path:
+    """Give the new take the name of the earlier one, which is kept beside it under a name that says so."""
+    import itertools
     import shutil
 
+    stem = target.name.removesuffix(".npz").removesuffix(".take")
+    names = (target.with_name(f"{stem}_earlier_{count}.take.npz") for count in itertools.count(1))
     try:
+        target.replace(next(name for name in names if not name.exists()))
         return Path(shutil.move(written, target))
     except OSError as error:
         raise InputError(

@@ -27,7 +27,10 @@ PRESETS = Path(understudy.__file__).parent / "presets" / "understudy" / "adjustm
 @pytest.fixture
 def addon() -> Iterator[None]:
     understudy.register()
+    menu = bpy.types.UNDERSTUDY_MT_adjustments
+    label = menu.bl_label
     yield
+    menu.bl_label = label  # Blender shows the name of the chosen preset there
     understudy.unregister()
 
 

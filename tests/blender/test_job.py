@@ -118,6 +118,8 @@ def test_new_footage_never_costs_the_take_of_the_old(
         settings.render_dir = settings.render_dir or str(tmp_path / f"render of {source}")
     assert tracked[0] != tracked[1], "another video of the same name"
     assert tracked[1] == tracked[2], "the same video again"
+    kept = Path(tracked[1]).with_name(Path(tracked[1]).name.replace(".take.npz", "_earlier_1.take.npz"))
+    assert takes.load(kept).source_sha256 == takes.load(Path(tracked[1])).source_sha256, "the earlier take is not lost"
     assert [takes.load(Path(path)).source_sha256 for path in tracked[:2]] == ["one", "two"]
     assert settings.render_dir == str(tmp_path / "render of two")
 

@@ -125,6 +125,7 @@ def test_a_varying_rate_is_followed_by_time(make_take: MakeTake) -> None:
     times = np.array([0.0, 0.04, 0.2, 0.24])  # one frame that lasts for four of a player
     shown = take_points.of_take(make_take(frames=4, time_s=times))
     assert [shown.row(frame) for frame in range(8)] == [0, 1, 1, 1, 1, 2, 3, None]
+    assert [shown.row(2 * frame, 50.0) for frame in range(8)] == [0, 1, 1, 1, 1, 2, 3, None]
 
 
 def test_rounded_times_do_not_shift_frames(make_take: MakeTake) -> None:

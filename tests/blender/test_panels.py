@@ -16,6 +16,7 @@ import understudy
 from understudy.inference import take as takes
 from understudy.inference.take import Take
 from understudy.panels import menu, registration
+from understudy.panels.next_step import next_button
 
 MakeTake = Callable[..., Take]
 PANELS = [cls for cls in registration.CLASSES if issubclass(cls, bpy.types.Panel)]
@@ -160,6 +161,25 @@ def shown(name: str) -> list[Any]:
 
 def test_the_first_thing_to_press_is_open_footage() -> None:
     assert ("understudy.open_footage", None) in shown("footage")
+
+
+def test_the_next_step_is_in_sight_at_the_top_of_the_tab(avatar) -> None:
+    settings = bpy.context.scene.understudy
+    assert next_button(bpy.context.scene) == "understudy.open_footage"
+    settings["footage"] = "//a.mp4"
+    settings.facts.footage_found = True
+    assert next_button(bpy.context.scene) == "understudy.track"
+    settings["take"] = "//a.take.npz"
+    facts = settings.facts
+    facts.take_found, facts.frames, facts.take_frames = True, 9, 9
+    facts.width, facts.height, facts.take_width, facts.take_height = 64, 36, 64, 36
+    assert next_button(bpy.context.scene) == "understudy.add_avatar"
+    settings.avatar_kind = "actor"
+    assert next_button(bpy.context.scene) == "understudy.add_actor_avatar"
+    settings.avatar = avatar
+    assert next_button(bpy.context.scene) == "understudy.bake"
+    settings.facts.footage_found = False
+    assert next_button(bpy.context.scene) is None, "something must be mended first"
 
 
 def test_what_was_found_is_shown(filled: None) -> None:

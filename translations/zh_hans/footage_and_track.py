@@ -67,6 +67,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Neutral at Current Frame": "当前帧为中性",
     "Note the current frame as one in which the actor's face is neutral": "把当前帧记为演员面部中性的帧",
     # Step 2
+    "Next Step": "下一步",
     "2 Track": "2 追踪",
     "Track": "追踪",
     "Follow the actor's face through the footage and write the performance as a take": "在素材中追踪演员的脸，并把表演写成表演记录",
