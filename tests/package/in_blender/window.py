@@ -82,7 +82,7 @@ def worker_pids() -> list[int]:
 
 def slowest_tick_s() -> float:
     """Seconds that the slowest tick of the job held the window up."""
-    from bl_ext.user_default.understudy.operators import job as jobs
+    from bl_ext.user_default.understudy.operators.jobs import job as jobs
 
     return float(jobs.current().slowest_tick_s) if jobs.current() is not None else 0.0
 
