@@ -75,9 +75,9 @@ def setup_shot(
 
 def _rate(take: Take, clip: bpy.types.MovieClip | None) -> Fraction:
     """The take's rate; of footage without a constant one the rate at which Blender plays it, or the avatar would run
-    away from the picture behind it.
+    away from the picture behind it. A still has no rate.
     """
-    if clip is None or math.isclose(clip.fps, float(take.fps), rel_tol=_SAME_RATE):
+    if clip is None or clip.fps <= 0 or math.isclose(clip.fps, float(take.fps), rel_tol=_SAME_RATE):
         return take.fps
     return Fraction(clip.fps).limit_denominator(1001)
 
