@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-FRAMES = 72
+FRAMES = 216
 # Who saved, who opens. Backwards as far as Blender itself goes: 4.5 reads what 5.0 saved, 4.2 what 4.5 saved,
 # but 4.2 nothing of 5.0.
 PAIRS = (("4.2", "5.0"), ("4.5", "5.0"), ("4.2", "5.2"), ("5.2", "5.0"), ("5.0", "4.5"), ("4.5", "4.2"))

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-FRAMES = 72
+FRAMES = 216
 FACE = "Understudy Face: "
 
 
 @pytest.fixture(scope="session")
 def performed(installed: Any, perform: Callable[[Path], Any]) -> Any:
-    """The report of the whole job on the beginning of d18."""
+    """The report of the whole job on d18."""
     blender, _ = installed
     return perform(blender.python)[:2]
 
@@ -32,8 +32,9 @@ def test_the_avatar_opens_its_mouth_when_the_actor_does(performed: Any) -> None:
     _, report = performed
     face = {name.removeprefix(FACE): course for name, course in report["baked"].items() if name.startswith(FACE)}
     assert len(face) >= 51  # every expression but tongueOut, which may be empty
-    assert np.ptp(report["tracked_jaw"]) > 0.1
-    np.testing.assert_allclose(face["jawOpen"], report["tracked_jaw"], atol=0.02)  # fewer keys, within 0.2 mm
+    assert report["keys_of_jaw"] == FRAMES
+    assert np.ptp(face["jawOpen"]) > 0.1
+    np.testing.assert_allclose(face["jawOpen"], report["tracked_jaw"], atol=1e-5)
 
 
 def test_the_shot_has_a_camera(performed: Any) -> None:

@@ -80,6 +80,7 @@ def test_it_installs_and_enables(installed: tuple[Any, dict[str, Any]]) -> None:
     _, report = installed
     assert report["enabled"]
     assert set(report["with_addon"]["operators"]) >= OPERATORS
+    assert report["with_addon"]["classes"] != []
     assert {name.partition(".")[0] for name in report["with_addon"]["properties"]} >= {"Scene"}
 
 

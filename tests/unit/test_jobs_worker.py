@@ -216,11 +216,11 @@ def test_logs_are_masked_and_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("text", "home", "shown"),
     [
-        ("/home/anna/a.mp4", "/home/anna", "~/a.mp4"),
+        ("/people/anna/a.mp4", "/people/anna", "~/a.mp4"),
         ("see /home/anna.", "/home/anna", "see ~."),
         ("/home/anna.old/a", "/home/anna", "/home/anna.old/a"),
         ("'/home/anna' is", "/home/anna", "'~' is"),
-        ("/home/annabel/a.mp4", "/home/anna", "/home/annabel/a.mp4"),
+        ("/people/annabel/a.mp4", "/people/anna", "/people/annabel/a.mp4"),
         (r"c:\users\Anna\a.mp4", r"C:\Users\Anna", r"~\a.mp4"),
         (r'{"path": "C:\\Users\\Anna\\a.mp4"}', r"C:\Users\Anna", r'{"path": "~\\a.mp4"}'),
         ("C:/Users/Anna/a.mp4", "C:\\Users\\Anna", "~/a.mp4"),

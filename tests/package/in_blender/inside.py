@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 MODULE = "bl_ext.user_default.understudy"
-TRIM_LAST = 71
+TRIM_LAST = 215
 
 
 def switch_on() -> None:
@@ -27,6 +27,7 @@ def choose_unusual_settings(scene: bpy.types.Scene) -> None:
     settings.quality, settings.engine, settings.samples = "fast", "workbench", 3
     settings.stages = {"swap", "poisson"}
     settings.use_eyes, settings.add_lights = True, False
+    settings.keying.use_reduction = False
     settings.output = "//composited é.mp4"
 
 
@@ -69,6 +70,12 @@ def baked(scene: bpy.types.Scene, frames: int) -> dict[str, list[float]]:
                     round(curve.evaluate(scene.frame_start + frame), 5) for frame in range(frames)
                 ]
     return found
+
+
+def keys_of(shapes: bpy.types.Key, name: str) -> int:
+    """How many keys a shape key's curve has."""
+    curves = _curves(shapes.animation_data)
+    return next(len(curve.keyframe_points) for curve in curves if curve.data_path.split('"')[1] == name)
 
 
 def _curves(animation: bpy.types.AnimData) -> Any:

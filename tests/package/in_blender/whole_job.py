@@ -16,7 +16,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from inside import MODULE, TRIM_LAST, baked, choose_unusual_settings, settings_of, switch_on
+from inside import MODULE, TRIM_LAST, baked, choose_unusual_settings, keys_of, settings_of, switch_on
 
 WHEELS = ("av", "cv2", "onnxruntime", "scipy", "tqdm", "numpy")
 
@@ -50,6 +50,7 @@ def main(video: str, folder: Path) -> dict[str, Any]:
         "frames": len(confidence),
         "frames_with_face": int((confidence > 0).sum()),
         "baked": baked(scene, TRIM_LAST + 1),
+        "keys_of_jaw": keys_of(bpy.data.objects["Understudy Face"].data.shape_keys, "jawOpen"),
         "tracked_jaw": [float(value) for value in tracked_jaw],
         "camera": scene.camera is not None,
         "settings": before,
