@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from .pictures import blur, cv2
-from .swapper import fit_similarity
+from .swapper.warp import fit_similarity
 from .types import Floats, Region
 
 FIVE_POINTS: Final = (468, 473, 4, 61, 291)

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from ..errors import MissingComponentError
 from ..networks.registry import weights_path
 from ..networks.sessions import open_session
-from .colour import apply_match
-from .enhancer import Enhancer
-from .inswapper import IdentitySwapper, read_identity_map
-from .mattes import face_matte
+from .colour.match import apply_match
+from .colour.transfer import encode
+from .enhancer.gfpgan import Enhancer
+from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
-from .poisson import membrane, skin_difference
+from .poisson.membrane import membrane, skin_difference
 from .regions import face_width_px
 from .renders import Render
-from .swapper import warp_render
-from .transfer import encode
+from .swapper.inswapper import IdentitySwapper, read_identity_map
+from .swapper.warp import warp_render
 from .types import CompositeOptions, Floats, Region
 
 

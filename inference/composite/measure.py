@@ -13,16 +13,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import refine, sameness
-from .colour import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
-from .mattes import face_matte, inner_matte, skin_matte
+from .colour.match import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
+from .colour.transfer import decode_float
+from .mattes.face import face_matte, inner_matte, skin_matte
 from .pictures import low_pass, sample, shrink
 from .regions import OVAL, face_width_px
 from .renders import Render
-from .swapper import Warp, fit_warp, stay
-from .transfer import decode_float
+from .stabiliser.window import gaussian_mean, quadratic_mean
+from .swapper.refinement import refine, sameness
+from .swapper.warp import Warp, fit_warp, stay
 from .types import Floats, Region
-from .window import gaussian_mean, quadratic_mean
 
 SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""

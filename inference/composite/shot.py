@@ -21,12 +21,12 @@ from ..progress import Progress, silent
 from ..take import Take
 from .frame import Blender
 from .measure import Measurement, measure, smooth
-from .meters import Meters, write_report
+from .meters.meters import Meters, write_report
 from .pictures import shrink
 from .renders import Render, RenderFolder
 from .sources import AvatarLandmarks, reference
+from .stabiliser.window import run_around, windows
 from .types import STAGES, CompositeOptions, CompositeReport, Floats
-from .window import run_around, windows
 
 WINDOW_RADIUS: Final = 6
 """Frames before and after that steady a frame."""

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
-from understudy.inference.composite import mattes, measure, meters, poisson, swapper, window
-from understudy.inference.composite.colour import ColourMatch, FaceFrame, apply_match, match_colours
+from understudy.inference.composite import measure
+from understudy.inference.composite.colour.match import ColourMatch, FaceFrame, apply_match, match_colours
+from understudy.inference.composite.colour.transfer import decode, decode_float, encode
+from understudy.inference.composite.mattes import face as mattes
+from understudy.inference.composite.meters import meters
+from understudy.inference.composite.poisson import membrane as poisson
 from understudy.inference.composite.renders import Render, RenderFolder
-from understudy.inference.composite.transfer import decode, decode_float, encode
+from understudy.inference.composite.stabiliser import window
+from understudy.inference.composite.swapper import warp as swapper
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
 from understudy.inference.face_model import load

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Floats
+from ..types import Floats
 
 _ENCODE_STEPS = 65536
 

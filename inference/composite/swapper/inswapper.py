@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..errors import InputError
-from .crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, put_back, to_tensor
-from .types import Floats, Region
+from ...errors import InputError
+from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, put_back, to_tensor
+from ..types import Floats, Region
 
 if TYPE_CHECKING:
     import onnxruntime as ort

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import blur, cv2, distance
-from .regions import OVAL, features, fill
-from .types import Floats
+from ..pictures import blur, cv2, distance
+from ..regions import OVAL, features, fill
+from ..types import Floats
 
 INSET: Final = 0.006
 OUTLINE_INSET: Final = 0.015

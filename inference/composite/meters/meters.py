@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import write_whole
-from .pictures import cv2, distance
-from .types import CompositeOptions, CompositeReport, Floats, Region
+from ...files import write_whole
+from ..pictures import cv2, distance
+from ..types import CompositeOptions, CompositeReport, Floats, Region
 
 Image = NDArray[np.uint8]
 

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import enlarge, low_pass, shrink
+from ..pictures import enlarge, low_pass, shrink
+from ..types import Floats, Region
 from .transfer import decode_float, encode
-from .types import Floats, Region
 
 TERMS: Final = 6
 DARK: Final = 0.0005

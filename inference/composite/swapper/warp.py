@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import sample
-from .regions import INNER, OVAL, STEADY, face_width_px
-from .renders import Render
-from .transfer import decode
-from .types import Floats, Region
+from ..colour.transfer import decode
+from ..pictures import sample
+from ..regions import INNER, OVAL, STEADY, face_width_px
+from ..renders import Render
+from ..types import Floats, Region
 
 LANDMARK_NOISE: Final = 0.01
 """Face widths; differences between two outlines below this are the landmark network's error, not shape."""

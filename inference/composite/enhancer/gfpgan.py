@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..errors import InputError
-from .crops import FFHQ_512, crop_affine, cut, from_tensor, put_back, to_tensor
-from .pictures import blur
-from .types import Floats, Region
+from ...errors import InputError
+from ..crops import FFHQ_512, crop_affine, cut, from_tensor, put_back, to_tensor
+from ..pictures import blur
+from ..types import Floats, Region
 
 if TYPE_CHECKING:
     import onnxruntime as ort

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Floats
+from ..types import Floats
 
 Item = TypeVar("Item")
 

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import cv2
-from .types import Floats
+from ..pictures import cv2
+from ..types import Floats
 
 ROUNDS: Final = 6
 LIKENESS: Final = (0.85, 0.95)

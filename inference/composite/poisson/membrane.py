@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.fft import dst, idst
 from scipy.linalg import solveh_banded
 
-from .pictures import cv2, enlarge, shrink
-from .types import Floats
+from ..pictures import cv2, enlarge, shrink
+from ..types import Floats
 
 _COARSE_SIZE: Final = 56
 """Longest side of the grid on which the smooth part of the membrane is solved."""

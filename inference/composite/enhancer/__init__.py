@@ -1,0 +1,1 @@
+"""The enhancer: networks that restore a face or a whole frame."""

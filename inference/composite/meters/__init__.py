@@ -1,0 +1,1 @@
+"""Quality meters: what can be measured on a composite, and what is good enough."""

@@ -1,0 +1,1 @@
+"""The Poisson blender: the smooth correction that closes the seam."""
