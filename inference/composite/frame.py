@@ -1,83 +1,121 @@
-"""One frame: face, matte, colour, membrane, enhancer, and the single rounding to 8 bits."""
+"""One frame at full size: a draft of the face from steadied measurements, and the finished picture from steadied drafts.
+
+Both are pure functions of what they are given (the networks apart, which are opened once), so that a frame can be done
+again with other settings.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from time import perf_counter
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import MissingComponentError
 from ..networks.registry import weights_path
 from ..networks.sessions import open_session
+from .clock import Clock
 from .colour.match import apply_match
 from .colour.transfer import encode
 from .enhancer.gfpgan import Enhancer
 from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
 from .poisson.membrane import membrane, skin_difference
+from .prepare import Prepared
 from .regions import face_width_px
 from .renders import Render
+from .sources import Inputs
+from .stabiliser.flow import Trail, mean_along
 from .swapper.inswapper import IdentitySwapper, read_identity_map
 from .swapper.warp import warp_render
-from .types import CompositeOptions, Floats, Region
+from .types import CompositeOptions, Floats, Pixels, Region, Settings
+
+CORRECTION_SIGMA: Final = 1.5
+"""Frames over which what is added to a face is averaged."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A frame whose face is in place, and what is to be added to it. Encoded floats, 0..1, over a region."""
+
+    region: Region
+    face: Floats
+    """(H, W, 3) with the plate's light and colours."""
+    matte: Floats
+    """(H, W)."""
+    correction: Floats | None
+    """(h, w, 3) what the membrane adds to the face, at full or smaller size; None when there is none."""
+    detail: Floats | None
+    """(H, W, 3) what the enhancer adds."""
 
 
 class Blender:
-    """Composites frames with the chosen stages."""
+    """Drafts and finishes frames with the chosen stages."""
 
-    def __init__(self, options: CompositeOptions) -> None:
+    def __init__(self, options: CompositeOptions, prepared: Prepared | None = None, clock: Clock | None = None) -> None:
         """Raises `MissingComponentError` when a network that was asked for by name is missing."""
         self._stages = set(options.stages)
+        self._prepared = prepared
+        self.clock = clock or Clock()
         self.skipped: dict[str, str] = {}
         self._enhancer = self._open_enhancer(options.device) if "enhance" in self._stages else None
         self.identity: IdentitySwapper | None = None
         if options.swapper == "inswapper" and "swap" in self._stages:
             self.identity = _open_identity_swapper(options.device)
-        self._spent: dict[str, float] = defaultdict(float)
-        self._done = 0
 
-    def composite(
-        self, plate: NDArray[np.uint8], render: Render, measured: Measurement
-    ) -> tuple[NDArray[np.uint8], Floats]:
-        """The finished picture, and its matte (H, W): where that is 0 the picture is the plate, bit by bit."""
+    def draft(self, inputs: Inputs, measured: Measurement, settings: Settings) -> Draft:
+        """Step 2: the face in its place, with its matte, its colours and what its seam needs."""
+        plate = inputs.plate
         height, width = plate.shape[:2]
         points = measured.actor_px
         region = face_region(points, (width, height))
-        started = perf_counter()
-        face, alpha = self._face(plate, render, measured, region)
-        matte = face_matte(points - region.origin_px, alpha, face_width_px(points))
-        started = self._note("swap", started)
+        with self.clock("swap"):
+            face, alpha = self._face(plate, inputs.render, measured, region, settings)
+        with self.clock("matte"):
+            matte = face_matte(points - region.origin_px, alpha, face_width_px(points))
         if self.identity is None:
-            face = self._coloured(face, matte, measured, region)
-        started = self._note("colour", started)
-        behind = plate[region.slices].astype(np.float32) / 255
+            with self.clock("colour"):
+                face = self._coloured(face, matte, measured, region)
+        behind = floats_of(plate[region.slices])
+        correction = detail = None
         if "poisson" in self._stages:
-            face = face + membrane(_edge_difference(behind, face, measured), matte > 0)
-            started = self._note("poisson", started)
-        mixed = behind + matte[..., None] * (face - behind)
+            with self.clock("poisson"):
+                correction = np.float32(settings.membrane) * membrane(
+                    _edge_difference(behind, face, measured), matte > 0
+                )
         if self._enhancer is not None:
-            whole = plate.astype(np.float32) / 255
-            whole[region.slices] = mixed
-            mixed += matte[..., None] * self._enhancer.detail(whole, points, region)
-            self._note("enhance", started)
-        self._done += 1
-        return _lay_over(plate, region, mixed, matte)
+            with self.clock("enhance"):
+                whole = floats_of(plate)
+                whole[region.slices] = _mixed(behind, face, matte, correction)
+                detail = np.float32(settings.enhance) * self._enhancer.detail(whole, points, region)
+        return Draft(region, face, matte, correction, detail)
 
-    def seconds(self) -> dict[str, float]:
-        """Mean time per frame and stage."""
-        return {stage: round(spent / max(self._done, 1), 5) for stage, spent in self._spent.items()}
+    def finish(self, inputs: Inputs, drafts: dict[int, Draft], along: dict[int, Trail]) -> Pixels:
+        """Step 3: the finished picture (H, W, 3) from the drafts of a run, by offset, and the trails to them.
+
+        Every pixel outside the matte is the plate's, bit by bit; there is one rounding, here.
+        """
+        plate, draft = inputs.plate, drafts[0]
+        with self.clock("steady"):
+            correction, detail = (
+                _steadied({at: (getattr(item, name), item.region) for at, item in drafts.items()}, along)
+                for name in ("correction", "detail")
+            )
+        with self.clock("finish"):
+            mixed = _mixed(floats_of(plate[draft.region.slices]), draft.face, draft.matte, correction)
+            if detail is not None:
+                mixed += draft.matte[..., None] * detail
+            return lay_over(plate, draft.region, mixed, draft.matte)
 
     def _face(
-        self, plate: NDArray[np.uint8], render: Render, measured: Measurement, region: Region
+        self, plate: Pixels, render: Render, measured: Measurement, region: Region, settings: Settings
     ) -> tuple[Floats, Floats]:
         """The new face in its place, (H, W, 3), and where it is, (H, W): the render in linear light, or the network's
         drawing, encoded, which has the plate's own light already.
         """
         if self.identity is not None:
-            return self.identity.draw(plate.astype(np.float32) / 255, measured.actor_px, region)
-        return warp_render(render, warp_of(measured, "swap" in self._stages), region)
+            return self.identity.draw(floats_of(plate), measured.actor_px, region)
+        return warp_render(render, warp_of(measured, "swap" in self._stages, settings.bend), region)
 
     def _coloured(self, linear: Floats, matte: Floats, measured: Measurement, region: Region) -> Floats:
         """Encoded face with the plate's colours when that is wanted and was measured."""
@@ -92,10 +130,33 @@ class Blender:
             self.skipped["enhance"] = f"The enhancer was left out. {error}"
             return None
 
-    def _note(self, stage: str, started: float) -> float:
-        now = perf_counter()
-        self._spent[stage] += now - started
-        return now
+
+def floats_of(pixels: Pixels) -> Floats:
+    """Encoded floats, 0..1."""
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def lay_over(plate: Pixels, region: Region, mixed: Floats, matte: Floats) -> Pixels:
+    """Plate with encoded floats in a region, rounded once; every pixel outside the matte (H, W) is copied."""
+    picture = plate.copy()
+    rounded = np.rint(np.clip(mixed, 0, 1) * np.iinfo(plate.dtype).max).astype(plate.dtype)
+    picture[region.slices] = np.where(matte[..., None] > 0, rounded, plate[region.slices])
+    return picture
+
+
+def _mixed(behind: Floats, face: Floats, matte: Floats, correction: Floats | None) -> Floats:
+    if correction is not None:
+        face = face + correction
+    mixed: Floats = behind + matte[..., None] * (face - behind)
+    return mixed
+
+
+def _steadied(fields: dict[int, tuple[Floats | None, Region]], along: dict[int, Trail]) -> Floats | None:
+    """Mean of one kind of field over the run, along the plate's flow."""
+    known = {offset: (field, region) for offset, (field, region) in fields.items() if field is not None}
+    if 0 not in known:
+        return None
+    return mean_along(known, along, CORRECTION_SIGMA)
 
 
 def _edge_difference(behind: Floats, face: Floats, measured: Measurement) -> Floats:
@@ -106,15 +167,3 @@ def _edge_difference(behind: Floats, face: Floats, measured: Measurement) -> Flo
 def _open_identity_swapper(device: str) -> IdentitySwapper:
     sessions = open_session("inswapper", device), open_session("arcface", device)
     return IdentitySwapper(*sessions, read_identity_map(weights_path("inswapper")))
-
-
-def _lay_over(
-    plate: NDArray[np.uint8], region: Region, mixed: Floats, matte: Floats
-) -> tuple[NDArray[np.uint8], Floats]:
-    """Plate with encoded floats in a region, rounded once; every pixel outside the matte is copied."""
-    picture = plate.copy()
-    rounded = np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)
-    picture[region.slices] = np.where(matte[..., None] > 0, rounded, plate[region.slices])
-    whole = np.zeros(plate.shape[:2], np.float32)
-    whole[region.slices] = matte
-    return picture, whole

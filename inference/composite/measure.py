@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .colour.match import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
 from .colour.transfer import decode_float
@@ -22,7 +21,7 @@ from .renders import Render
 from .stabiliser.window import gaussian_mean, quadratic_mean
 from .swapper.refinement import refine, sameness
 from .swapper.warp import Warp, fit_warp, stay
-from .types import Floats, Region
+from .types import Floats, Pixels, Region, Settings
 
 SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""
@@ -60,17 +59,17 @@ def face_region(points_px: Floats, frame_size: tuple[int, int]) -> Region:
     return Region.around(points_px[list(OVAL)], 0.08 * face_width_px(points_px) + 4, frame_size)
 
 
-def warp_of(measurement: Measurement, swap: bool) -> Warp:
-    """The warp a measurement asks for."""
+def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0) -> Warp:
+    """The warp a measurement asks for; ``bend`` is the share of the way to the actor's outline."""
     if not swap:
         return stay(measurement.actor_px)
     actor = measurement.actor_px
     # Two pictures of one face have one outline: what differs is landmark noise, and pixels placed the face already.
-    bend_strength = 1 - sameness(measurement.likeness)
+    bend_strength = bend * (1 - sameness(measurement.likeness))
     return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend_strength)
 
 
-def measure(plate: NDArray[np.uint8], render: Render, actor_px: Floats, avatar_px: Floats | None) -> Measurement:
+def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats | None) -> Measurement:
     """Measure a frame; without ``avatar_px`` the render is taken to lie where it belongs."""
     height, width = plate.shape[:2]
     region = face_region(actor_px, (width, height))
@@ -94,23 +93,24 @@ def measure(plate: NDArray[np.uint8], render: Render, actor_px: Floats, avatar_p
     return Measurement(actor_px, offset, refinement, likeness, match)
 
 
-def smooth(offsets: Sequence[int], run: Sequence[Measurement]) -> Measurement:
+def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Settings) -> Measurement:
     """Measurement of the frame at offset 0 of its run, steadied by its neighbours before and after."""
+    colour_sigma, place_sigma = _COLOUR_SIGMA * settings.calm, _PLACE_SIGMA * settings.calm
     matches = [(offset, item.match) for offset, item in zip(offsets, run, strict=True) if item.match is not None]
     match = None
     if matches:
         when = [offset for offset, _ in matches]
         match = ColourMatch(
-            gaussian_mean(when, [item.log_gain for _, item in matches], _COLOUR_SIGMA),
-            gaussian_mean(when, [item.mean for _, item in matches], _COLOUR_SIGMA),
-            gaussian_mean(when, [item.spread for _, item in matches], _COLOUR_SIGMA),
+            gaussian_mean(when, [item.log_gain for _, item in matches], colour_sigma),
+            gaussian_mean(when, [item.mean for _, item in matches], colour_sigma),
+            gaussian_mean(when, [item.spread for _, item in matches], colour_sigma),
         )
     near = [index for index, offset in enumerate(offsets) if abs(offset) <= 3]
     return Measurement(
         actor_px=quadratic_mean([offsets[i] for i in near], [run[i].actor_px for i in near]),
-        offset_px=gaussian_mean(offsets, [item.offset_px for item in run], _PLACE_SIGMA),
-        refinement=gaussian_mean(offsets, [item.refinement for item in run], _PLACE_SIGMA),
-        likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run], _PLACE_SIGMA)),
+        offset_px=gaussian_mean(offsets, [item.offset_px for item in run], place_sigma),
+        refinement=gaussian_mean(offsets, [item.refinement for item in run], place_sigma),
+        likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run], place_sigma)),
         match=match,
     )
 
@@ -118,7 +118,7 @@ def smooth(offsets: Sequence[int], run: Sequence[Measurement]) -> Measurement:
 class _Small:
     """Plate and render of one frame, shrunk so that every face has the same size."""
 
-    def __init__(self, plate: NDArray[np.uint8], render: Render, actor_px: Floats, region: Region) -> None:
+    def __init__(self, plate: Pixels, render: Render, actor_px: Floats, region: Region) -> None:
         self.region = region
         width_px = face_width_px(actor_px)
         self.scale = min(1.0, SMALL_WIDTH / width_px)
@@ -176,6 +176,6 @@ class _Small:
         return full[:2].astype(np.float32)
 
 
-def _floats(pixels: NDArray[np.uint8] | NDArray[np.uint16], size: tuple[int, int]) -> Floats:
+def _floats(pixels: Pixels, size: tuple[int, int]) -> Floats:
     """Encoded floats, 0..1, of a smaller picture."""
     return (shrink(pixels, size) / np.float32(np.iinfo(pixels.dtype).max)).astype(np.float32)

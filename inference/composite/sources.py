@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +11,26 @@ from ..capture.shot import detect_landmarks
 from ..errors import InputError
 from ..take import Take
 from .renders import Render, RenderFolder
-from .types import Floats
+from .types import Floats, Pixels
 
 _GREY = 128
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A frame that can be composited, as it came."""
+
+    frame_index: int
+    """In the footage, from 0: what is random in a picture is seeded by it."""
+    row: int
+    """Of the take."""
+    plate: Pixels
+    """(H, W, 3)."""
+    render: Render
+    actor_px: Floats
+    """(478, 2) in the plate."""
+    avatar_px: Floats | None
+    """(478, 2) in the render; None when it lies where it belongs, or when nobody finds a face in it."""
 
 
 class AvatarLandmarks:

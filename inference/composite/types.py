@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+"""Encoded in the footage's own transfer; the largest integer is 1."""
 
 STAGES: Final = ("swap", "colour", "poisson", "enhance")
 """In the order in which they work."""
@@ -25,6 +27,25 @@ class CompositeOptions:
     swapper: Literal["render", "inswapper"] = "render"
     """``render`` puts the rendered face itself in; ``inswapper`` lets a network draw the rendered identity on the actor."""
     device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How hard each step works on one frame: 1 is its full and normal strength. Plain numbers, so that they can change
+    gently from frame to frame; the quality gate asks for others where a range of frames fails.
+    """
+
+    bend: float = 1.0
+    """0 leaves the avatar its own outline."""
+    light: float = 1.0
+    """0 gives the whole face one gain instead of the plate's local light."""
+    membrane: float = 1.0
+    """0 leaves the seam to the soft edge alone."""
+    enhance: float = 1.0
+    feather: float = 1.0
+    """Width of the soft edge; 2 is twice as soft."""
+    calm: float = 1.0
+    """Width of the windows in time; 2 steadies over twice as many frames, as far as the window reaches."""
 
 
 @dataclass(frozen=True)

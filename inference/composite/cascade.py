@@ -1,0 +1,173 @@
+"""The cascade: every frame of a shot on its way from footage and render to the finished picture.
+
+observe (each frame alone) -> steady (window of neighbours) -> draft (full size) -> steady again -> finish. Each step is a
+pure function of its window, so any range of frames can be done again, with other settings, and gives the same pictures.
+Windows look ahead: nothing lags. At most a few frames are held, however long the shot is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from numpy.typing import NDArray
+
+from ..media import read_frames
+from ..media.types import VideoFrame
+from ..take import Take
+from .clock import Clock
+from .frame import Blender, Draft
+from .measure import Measurement, measure, smooth
+from .prepare import has_face, prepare
+from .renders import RenderFolder
+from .sources import AvatarLandmarks, Inputs, reference
+from .stabiliser.cuts import is_cut, thumbnail
+from .stabiliser.flow import Flow, Trail, measure_flow, places, trails
+from .stabiliser.window import run_around, windows
+from .types import CompositeOptions, Floats, Region, Settings
+
+OBSERVED: Final = 6
+"""Frames before and after whose measurements steady a frame."""
+DRAFTED: Final = 2
+"""Frames before and after whose corrections steady a frame."""
+TRAIL_STEP_PX: Final = 8
+"""Full-size pixels between the places whose trails are followed; between them they are interpolated."""
+
+Outcome = Literal["composited", "no face", "no render"]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Step 1: a frame and what was seen on it."""
+
+    frame: VideoFrame
+    thumbnail: Floats
+    outcome: Outcome
+    inputs: Inputs | None
+    """None, as the next, for frames that go through untouched."""
+    measurement: Measurement | None
+    flow: Flow | None
+    """From the frame before; None where that frame does not belong to the same run."""
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """Step 2: a frame with its draft; without one it goes through untouched."""
+
+    observed: Observed
+    steady: Measurement | None
+    draft: Draft | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Step 3: a frame as it is delivered."""
+
+    frame: VideoFrame
+    picture: NDArray[Any]
+    """(H, W, 3) pixels of the plate's own type."""
+    outcome: Outcome
+    draft: Draft | None
+    """Region and matte of the face; None where the picture is the plate."""
+    steady: Measurement | None
+
+
+class Cascade:
+    """One shot, its steps and its networks."""
+
+    def __init__(self, footage: Path, take: Take, renders: RenderFolder, options: CompositeOptions) -> None:
+        """Raises `MissingComponentError` when a network that was asked for by name is missing."""
+        self._footage, self._take, self._renders = footage, take, renders
+        self._rows = {int(index): row for row, index in enumerate(take.frame_index)}
+        # The network swapper draws on the actor's own landmarks: the render is only looked at for colour.
+        self._swap = "swap" in options.stages
+        self._avatar_landmarks = AvatarLandmarks(renders, options.device)
+        self.clock = Clock()
+        self.prepared = prepare(footage, take, options)
+        self.blender = Blender(options, self.prepared, self.clock)
+        if self.blender.identity is not None:
+            self.blender.identity.take_identity(*reference(take, renders, self._avatar_landmarks))
+
+    def frames(
+        self, start: int = 0, stop: int | None = None, settings_of: Callable[[int], Settings] | None = None
+    ) -> Iterator[Finished]:
+        """Finished frames ``start`` (included) to ``stop`` (excluded) of the footage.
+
+        ``settings_of`` gives the settings of a frame by its index; a frame comes out the same whatever the range is.
+        """
+        reach = OBSERVED + DRAFTED
+        observed = self._observed(max(0, start - reach), None if stop is None else stop + reach)
+        drafted = self._drafted(observed, settings_of or _full)
+        for item, around, place in windows(drafted, DRAFTED):
+            index = item.observed.frame.index
+            if index >= start and (stop is None or index < stop):
+                yield self._finished(item, around, place)
+
+    def _observed(self, start: int, stop: int | None) -> Iterator[Observed]:
+        before: Observed | None = None
+        for frame in read_frames(self._footage, start, stop):
+            before = self._observe(frame, before)
+            yield before
+
+    def _observe(self, frame: VideoFrame, before: Observed | None) -> Observed:
+        with self.clock("cuts"):
+            small = thumbnail(frame.rgb)
+        row = self._rows.get(frame.index)
+        if row is None or not has_face(self._take, row):
+            return Observed(frame, small, "no face", None, None, None)
+        with self.clock("read render"):
+            render = self._renders.load(frame.index)
+        if render is None:
+            return Observed(frame, small, "no render", None, None, None)
+        actor_px = self._take.landmarks_px[row].astype("float32")
+        avatar_px = self._avatar_landmarks.of(frame.index, render, frame.rgb) if self._swap else None
+        inputs = Inputs(frame.index, row, frame.rgb, render, actor_px, avatar_px)
+        with self.clock("observe"):
+            measurement = measure(frame.rgb, render, actor_px, avatar_px)
+        flow = None
+        if before is not None and before.measurement is not None and not is_cut(before.thumbnail, small):
+            with self.clock("flow"):
+                flow = measure_flow(before.frame.rgb, frame.rgb, before.measurement.actor_px, actor_px)
+        return Observed(frame, small, "composited", inputs, measurement, flow)
+
+    def _drafted(self, observed: Iterator[Observed], settings_of: Callable[[int], Settings]) -> Iterator[Drafted]:
+        for item, around, place in windows(observed, OBSERVED):
+            if item.inputs is None or item.measurement is None:
+                yield Drafted(item, None, None)
+                continue
+            run = dict(run_around(around, place, _is_joined))
+            settings = settings_of(item.frame.index)
+            with self.clock("steady"):
+                measurements = [near.measurement for near in run.values() if near.measurement is not None]
+                steady = smooth(list(run), measurements, settings)
+            yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings))
+
+    def _finished(self, item: Drafted, around: tuple[Drafted, ...], place: int) -> Finished:
+        frame = item.observed.frame
+        inputs = item.observed.inputs
+        if item.draft is None or inputs is None:
+            return Finished(frame, frame.rgb, item.observed.outcome, None, None)
+        run = dict(run_around(around, place, lambda before, after: _is_joined(before.observed, after.observed)))
+        drafts = {offset: near.draft for offset, near in run.items() if near.draft is not None}
+        with self.clock("steady"):
+            along = _trails(item.draft.region, {offset: near.observed for offset, near in run.items()})
+        picture = self.blender.finish(inputs, drafts, along)
+        return Finished(frame, picture, "composited", item.draft, item.steady)
+
+
+def _full(_index: int) -> Settings:
+    return Settings()
+
+
+def _is_joined(before: Observed, after: Observed) -> bool:
+    """Do two frames in a row show the same face in the same shot?"""
+    return before.measurement is not None and after.flow is not None
+
+
+def _trails(region: Region, run: dict[int, Observed]) -> dict[int, Trail]:
+    """Trails of places over a region to every frame of its run."""
+    size = (max(2, region.width // TRAIL_STEP_PX), max(2, region.height // TRAIL_STEP_PX))
+    flows = {offset: near.flow for offset, near in run.items() if near.flow is not None}
+    return trails(places(region, size), flows, list(run))

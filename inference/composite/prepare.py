@@ -1,0 +1,60 @@
+"""Once per shot, before its first frame: what the steps need to know of the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..media import read_frames
+from ..take import Take
+from .types import CompositeOptions, Floats, Pixels
+
+GLIMPSES: Final = 32
+"""Frames that are looked at, at most."""
+REACH: Final = 192
+"""Frames from the start of the shot among which they are chosen: reading on would cost as much as the shot itself."""
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """A frame that is looked at beforehand."""
+
+    row: int
+    """Of the take."""
+    plate: Pixels
+    actor_px: Floats
+    """(478, 2)."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known of a shot as a whole. Every step gets it and none changes it."""
+
+    take: Take
+    options: CompositeOptions
+
+
+def prepare(footage: Path, take: Take, options: CompositeOptions) -> Prepared:
+    """Look at a few frames of the shot."""
+    return Prepared(take, options)
+
+
+def glimpses(footage: Path, take: Take) -> Iterator[Glimpse]:
+    """At most `GLIMPSES` frames with a face, evenly spaced over the first `REACH` of them."""
+    rows = [row for row in range(len(take)) if has_face(take, row)][:REACH]
+    chosen = {int(take.frame_index[row]): row for row in rows[:: max(1, -(-len(rows) // GLIMPSES))]}
+    if not chosen:
+        return
+    for frame in read_frames(footage, min(chosen), max(chosen) + 1):
+        if frame.index in chosen:
+            row = chosen[frame.index]
+            yield Glimpse(row, frame.rgb, take.landmarks_px[row].astype(np.float32))
+
+
+def has_face(take: Take, row: int) -> bool:
+    """Was a face seen in this row of the take?"""
+    return bool(take.confidence[row] > 0 and np.isfinite(take.landmarks_px[row]).all())
