@@ -29,6 +29,8 @@ class TensorSpec:
     meaning: str
     source: str = ""
     """The name in the file that models/build.py converts."""
+    also: tuple[str, ...] = ()
+    """Other element types that known files have; `sessions.infer` casts."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _network(table: dict[str, Any]) -> Network:
 
 
 def _tensor(table: dict[str, Any]) -> TensorSpec:
-    return TensorSpec(**{**table, "shape": tuple(table["shape"])})
+    return TensorSpec(**{**table, "shape": tuple(table["shape"]), "also": tuple(table.get("also", ()))})
 
 
 @cache

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from ..errors import InputError, MissingComponentError
 from .providers import CPU, Choice, choose, first_line, session_errors
@@ -64,6 +67,25 @@ def _load(path: Path, choice: Choice, threads: int) -> ort.InferenceSession:
     return session
 
 
+def infer(session: ort.InferenceSession, *arrays: NDArray[Any]) -> list[NDArray[np.float32]]:
+    """Every output as float32, for inputs in any order: each goes to the first free input of as many dimensions.
+
+    Values are cast to what the file takes, so that a half-precision export needs no other caller.  Raises `InputError`
+    when the network has no such inputs.
+    """
+    free = list(session.get_inputs())
+    feed = {}
+    for array in arrays:
+        taken = next((one for one in free if max(len(one.shape), 1) == array.ndim), None)
+        if taken is None:
+            raise InputError(
+                f"The network has no input of {array.ndim} dimensions, but {[one.shape for one in session.get_inputs()]}."
+            )
+        free.remove(taken)
+        feed[taken.name] = np.ascontiguousarray(array, _DTYPES.get(taken.type, "float32"))
+    return [np.asarray(output, np.float32) for output in session.run(None, feed)]
+
+
 def input_name(session: ort.InferenceSession, position: int = 0) -> str:
     """The name of an input: exports of other makers rename them, the position is what counts."""
     return str(session.get_inputs()[position].name)
@@ -80,13 +102,23 @@ def check_contract(session: ort.InferenceSession, entry: Network, path: Path) ->
                 f"{path} is not the network {entry.name!r}: it has {len(found)} {kind}s instead of {len(wanted)}; "
                 f"replace the file ({entry.get})."
             )
-        for spec, argument in zip(wanted, found, strict=False):
+        for spec, argument in zip(wanted, _in_order(wanted, found), strict=False):
             dtype = _DTYPES.get(argument.type, argument.type)
-            if dtype != spec.dtype or not _shape_fits(spec, argument.shape):
+            if dtype not in (spec.dtype, *spec.also) or not _shape_fits(spec, argument.shape):
                 raise InputError(
                     f"{path} is not the network {entry.name!r}: {kind} {argument.name!r} is {dtype} {argument.shape} "
                     f"instead of {spec.dtype} {list(spec.shape)}; replace the file ({entry.get})."
                 )
+
+
+def _in_order(wanted: tuple[TensorSpec, ...], found: list[ort.NodeArg]) -> list[ort.NodeArg]:
+    """The file's tensors in the registry's order: makers rename and reorder them, so the shape tells which is which."""
+    free, ordered = list(found), []
+    for spec in wanted:
+        fitting = (one for one in free if one.shape and _shape_fits(spec, one.shape))
+        ordered.append(next(fitting, free[0]))
+        free.remove(ordered[-1])
+    return ordered
 
 
 def _shape_fits(spec: TensorSpec, shape: list[int | str | None]) -> bool:
