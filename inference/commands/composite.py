@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .composite_words import add_composite, composite_options
 from .words import (
     Commands,
     add_command,
-    add_composite,
     add_device,
     add_overwrite,
-    composite_options,
     need_file,
     refuse_existing,
 )

@@ -6,17 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .composite_words import add_composite, composite_options
 from .words import (
     Commands,
     Parser,
     add_avatar,
     add_capture,
     add_command,
-    add_composite,
     add_engine,
     avatar_of,
     capture_options,
-    composite_options,
     need_file,
 )
 

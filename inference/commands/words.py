@@ -12,7 +12,6 @@ from ..errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from ..capture.shot import CaptureOptions
-    from ..composite import CompositeOptions
     from ..jobs.console import Console
 
 ENGINES = ("cycles", "eevee", "workbench")
@@ -79,11 +78,6 @@ def add_engine(parser: Parser) -> None:
     )
 
 
-def add_composite(parser: Parser) -> None:
-    """What the composite does."""
-    parser.add_argument("--stages", type=_stages, metavar="swap,colour,poisson,enhance", help="default: all of them")
-
-
 def add_overwrite(parser: Parser) -> None:
     """Whether the output may be replaced."""
     parser.add_argument("--overwrite", action="store_true", help="replace the output when it exists")
@@ -116,16 +110,6 @@ def count_from(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return number
-
-
-def _stages(text: str) -> tuple[str, ...]:
-    from ..composite import STAGES
-
-    chosen = tuple(part for part in text.split(",") if part)
-    unknown = sorted(set(chosen) - set(STAGES))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown stage {', '.join(unknown)}; choose from {', '.join(STAGES)}")
-    return tuple(stage for stage in STAGES if stage in chosen)
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -171,12 +155,3 @@ def capture_options(options: argparse.Namespace) -> CaptureOptions:
 
     faces = max(options.faces, options.face + 1)
     return CaptureOptions(faces, options.quality, options.device, options.frames, options.face_at)
-
-
-def composite_options(options: argparse.Namespace, report_dir: Path | None) -> CompositeOptions:
-    """What `add_composite` asked for."""
-    from ..composite import CompositeOptions
-
-    if options.stages is None:
-        return CompositeOptions(report_dir=report_dir, device=options.device)
-    return CompositeOptions(options.stages, report_dir, device=options.device)

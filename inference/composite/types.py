@@ -26,6 +26,19 @@ class CompositeOptions:
     """Folder for ``composite.json`` with the quality figures; measuring them costs time, so only on demand."""
     swapper: Literal["render", "inswapper"] = "render"
     """``render`` puts the rendered face itself in; ``inswapper`` lets a network draw the rendered identity on the actor."""
+    pixel_boost: Literal[128, 256, 512] = 256
+    """Size in pixels at which ``inswapper`` draws."""
+    expression_factor: float = 1.0
+    """How far ``inswapper``'s face is moved back to the actor's expression: 0 not at all, 1 all the way."""
+    enhancer: Literal["gfpgan", "codeformer"] = "gfpgan"
+    matte: Path | None = None
+    """The user's own matte: a folder or pattern of numbered pictures or a movie, white where the avatar goes."""
+    mixed_gradients: bool = False
+    """Keep the plate's own detail where it is stronger than the face's."""
+    quality_gate: bool = False
+    """Do ranges of frames whose figures are poor again with safer settings."""
+    reference: Path | None = None
+    """A movie of how the composite should look, to measure against."""
     device: str = "auto"
 
 

@@ -1,0 +1,94 @@
+"""The words of the composite, which several subcommands share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..composite import CompositeOptions
+
+
+def add_composite(parser: argparse.ArgumentParser) -> None:
+    """What the composite does."""
+    parser.add_argument("--stages", type=_stages, metavar="swap,colour,poisson,enhance", help="default: all of them")
+    parser.add_argument(
+        "--swapper",
+        choices=("render", "inswapper"),
+        default="render",
+        help="put the rendered face itself in, or let a network draw the avatar's identity on the actor",
+    )
+    parser.add_argument(
+        "--pixel-boost", type=int, choices=(128, 256, 512), default=256, help="size at which inswapper draws"
+    )
+    parser.add_argument(
+        "--expression-factor",
+        type=_factor,
+        default=1.0,
+        metavar="F",
+        help="how far inswapper's face is moved back to the actor's expression; 0 not at all, 1 all the way",
+    )
+    parser.add_argument("--enhancer", choices=("gfpgan", "codeformer"), default="gfpgan")
+    parser.add_argument(
+        "--matte",
+        type=Path,
+        metavar="PICTURES",
+        help="your own matte, white where the avatar goes: a folder, a pattern like matte_####.png or a movie",
+    )
+    parser.add_argument(
+        "--mixed-gradients", action="store_true", help="keep the plate's detail where it is stronger than the face's"
+    )
+    parser.add_argument(
+        "--quality-gate", action="store_true", help="do frames with poor figures again with safer settings"
+    )
+    parser.add_argument("--reference", type=Path, metavar="MOVIE", help="what the composite should look like")
+
+
+def composite_options(options: argparse.Namespace, report_dir: Path | None) -> CompositeOptions:
+    """What `add_composite` asked for."""
+    from ..composite import STAGES, CompositeOptions
+
+    for path, what in ((options.matte, "matte"), (options.reference, "reference movie")):
+        if path is not None and not _may_exist(path):
+            raise InputError(f"There is no {what} at {path}; check the path.")
+    return CompositeOptions(
+        stages=STAGES if options.stages is None else options.stages,
+        report_dir=report_dir,
+        swapper=options.swapper,
+        pixel_boost=options.pixel_boost,
+        expression_factor=options.expression_factor,
+        enhancer=options.enhancer,
+        matte=options.matte,
+        mixed_gradients=options.mixed_gradients,
+        quality_gate=options.quality_gate,
+        reference=options.reference,
+        device=options.device,
+    )
+
+
+def _may_exist(path: Path) -> bool:
+    """Is it there, or a pattern, which its reader judges?"""
+    return path.exists() or "#" in path.name or "%" in path.name
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    from ..composite import STAGES
+
+    chosen = tuple(part for part in text.split(",") if part)
+    unknown = sorted(set(chosen) - set(STAGES))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown stage {', '.join(unknown)}; choose from {', '.join(STAGES)}")
+    return tuple(stage for stage in STAGES if stage in chosen)
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to 2")
+    return value
