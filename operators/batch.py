@@ -120,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--avatar", default="default", metavar="default|ict:DIR", help="the avatar to build without --blend"
     )
     bake.add_argument("--footage", type=Path, help="the video that was tracked, shown behind the camera view")
+    bake.add_argument("--light", type=Path, metavar="LIGHT.json", help="light the avatar so, in place of three lamps")
     bake.add_argument("-o", "--output", type=_blend_path, required=True, metavar="OUT.blend")
     bake.set_defaults(run=_bake)
 
@@ -156,19 +157,25 @@ def _bake(options: argparse.Namespace, events: _Events) -> None:
 def _bake_take(options: argparse.Namespace, events: _Events) -> None:
     import bpy
 
+    from ..inference.light.types import load_light
     from .bridge.keys.bake import bake_take
+    from .bridge.stage.lights import light_as_shot
     from .bridge.stage.shot import setup_shot
     from .perform.performance import performed, solved_weights
 
     take = takes.load(options.take)
     if options.footage is not None and not options.footage.is_file():
         raise InputError(f"There is no footage at {options.footage}; check the path.")
+    light = load_light(options.light) if options.light is not None else None
     events.progress("bake", 0, 3)
     avatar = _open_avatar(options)
     events.progress("bake", 1, 3)
     scene, name = bpy.context.scene, options.take.stem
     footage = options.footage.resolve() if options.footage is not None else None
-    setup_shot(scene, avatar, take, footage, name=name)
+    camera = setup_shot(scene, avatar, take, footage, name=name, add_lights=light is None)
+    if light is not None:
+        bpy.context.view_layer.update()
+        light_as_shot(scene, light, camera.matrix_world.to_quaternion().to_matrix())
     performance, mapping = performed(avatar, take)
     weights = solved_weights(avatar, performance, mapping)
     report = bake_take(avatar, performance, mapping, scene=scene, name=name, weights=weights)

@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     bake.add_argument("take", type=Path)
     bake.add_argument("-o", "--output", type=Path, metavar="OUT.blend", help="default: TAKE.blend beside the take")
     bake.add_argument("--footage", type=Path, help="set up the matching camera with this footage behind it")
+    bake.add_argument("--light", type=Path, metavar="LIGHT.json", help="the shot's light, from 'understudy light'")
     add_avatar(bake)
     add_overwrite(bake)
 
@@ -32,5 +33,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
     refuse_existing(output, options.overwrite)
     if options.footage is not None:
         need_file(options.footage, "footage")
-    run_blender(bake_arguments(options.take, output, avatar_of(options), options.footage, options.object), console)
+    if options.light is not None:
+        need_file(options.light, "light")
+    avatar = avatar_of(options)
+    arguments = bake_arguments(options.take, output, avatar, options.footage, options.object, options.light)
+    run_blender(arguments, console)
     console.say("blend", f"{output}: the avatar performs the take", path=output)

@@ -43,15 +43,25 @@ def blender_command(running: str = "") -> list[str]:
 
 
 def bake_arguments(
-    take: Path, output: Path, avatar: str, footage: Path | None = None, object_name: str | None = None
+    take: Path,
+    output: Path,
+    avatar: str,
+    footage: Path | None = None,
+    object_name: str | None = None,
+    light: Path | None = None,
 ) -> list[str]:
-    """Arguments that put a take onto an avatar: ``default``, ``ict:DIR`` or a .blend file with an object in it."""
+    """Arguments that put a take onto an avatar: ``default``, ``ict:DIR`` or a .blend file with an object in it.
+
+    `light` is a file of `inference.light`: the avatar is lit that way.
+    """
     arguments = ["bake", str(take), "-o", str(output)]
     arguments += ["--blend", avatar] if avatar.endswith(".blend") else ["--avatar", avatar]
     if object_name is not None:
         arguments += ["--object", object_name]
     if footage is not None:
         arguments += ["--footage", str(footage.resolve())]
+    if light is not None:
+        arguments += ["--light", str(light)]
     return arguments
 
 

@@ -17,6 +17,8 @@ from ..defaults import SAMPLES
 from ..errors import InputError, UsageError
 from ..face_model import check as check_face_model
 from ..face_model import load as load_face_model
+from ..light.estimate import estimate_light
+from ..light.types import save_light
 from ..media import probe, sha256
 from ..photometric import PixelRefiner
 from ..progress import Progress, Watch, silent, unwatched
@@ -67,6 +69,11 @@ class ShotFiles:
     def blend(self) -> Path:
         """The avatar with its keys, camera and lights."""
         return self.folder / "avatar.blend"
+
+    @property
+    def light(self) -> Path:
+        """How the actor was lit."""
+        return self.folder / "light.json"
 
     @property
     def render(self) -> Path:
@@ -165,7 +172,9 @@ def _make(
     bake_key = key_of(track_key, options.avatar, options.object_name, _blend_digest(options.avatar))
     if not journal.is_done("bake", bake_key, files.blend):
         journal.begin("bake", bake_key)
-        run_blender(bake_arguments(files.take, files.blend, options.avatar, video, options.object_name), progress)
+        light = _shot_light(take, video, files, options, progress)
+        arguments = bake_arguments(files.take, files.blend, options.avatar, video, options.object_name, light)
+        run_blender(arguments, progress)
         journal.finish("bake", bake_key)
 
     render_key = key_of(bake_key, options.engine, options.samples)
@@ -183,6 +192,17 @@ def _make(
         composite_shot(video, take, files.render, files.composite, options.composite, progress)
         journal.finish("composite", composite_key)
     return take
+
+
+def _shot_light(take: Take, video: Path, files: ShotFiles, options: ShotOptions, progress: Progress) -> Path | None:
+    """The actor's light for an avatar of ours; None for a user's file, which has its own, and where the face tells none."""
+    if options.avatar.endswith(".blend"):
+        return None
+    try:
+        save_light(estimate_light(take, video, load_face_model(options.face_model), progress), files.light)
+    except InputError:
+        return None
+    return files.light
 
 
 @dataclass(frozen=True)

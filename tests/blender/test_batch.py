@@ -15,6 +15,7 @@ import bpy
 import numpy as np
 import pytest
 from understudy.inference import take as takes
+from understudy.inference.light.types import ShotLight, save_light
 from understudy.inference.take import Take
 from understudy.operators import batch
 from understudy.operators.bridge import png
@@ -87,6 +88,21 @@ def test_the_avatar_is_found_when_no_object_is_named(take_file: Path, avatar_fil
     assert (code, events[-1]["object"]) == (0, "Mini")
 
 
+def test_a_light_of_the_shot_takes_the_place_of_the_three_lamps(
+    take_file: Path, avatar_file: Path, tmp_path: Path
+) -> None:
+    light = ShotLight((0.1, 0.1, 0.1), ((0.0,) * 3,) * 3, (0.8, 0.7, 0.6), (-0.8, 0.0, 0.6), 5)
+    save_light(light, tmp_path / "light.json")
+    blend = tmp_path / "out.blend"
+    words = ["bake", take_file, "--blend", avatar_file, "-o", blend, "--light", tmp_path / "light.json"]
+    assert run(*words)[0] == 0
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    (sun,) = (ob for ob in bpy.context.scene.objects if ob.type == "LIGHT")
+    camera = bpy.context.scene.camera
+    toward = camera.matrix_world.to_3x3().inverted() @ sun.matrix_world.to_3x3().col[2]
+    assert np.allclose(toward, light.key_from, atol=1e-4), "seen through the camera it shines from where it did"
+
+
 @pytest.mark.parametrize(
     ("words", "exit_code", "sentence"),
     [
@@ -102,6 +118,7 @@ def test_the_avatar_is_found_when_no_object_is_named(take_file: Path, avatar_fil
         (["bake", "TAKE", "--blend", "AVATAR", "--footage", "none.mp4", "-o", "o.blend"], 3, "no footage at none.mp4"),
         (["bake", "TAKE", "--blend", "AVATAR", "--footage", "TAKE", "-o", "o.blend"], 3, "Blender cannot read"),
         (["bake", "TAKE", "--blend", "AVATAR", "-o", "TAKE/o.blend"], 3, "Cannot write"),
+        (["bake", "TAKE", "--blend", "AVATAR", "--light", "TAKE", "-o", "o.blend"], 3, "no light of a shot"),
         (["render", "TAKE", "--blend", "AVATAR", "-o", "r"], 2, "not set up"),
         (["render", "TAKE", "--blend", "AVATAR", "-o", "r", "--frames", "9-2"], 2, "not a frame range"),
         (["render", "TAKE", "--blend", "AVATAR", "-o", "r", "--samples", "0"], 2, "at least 1"),

@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import bpy
 import numpy as np
 import pytest
 from understudy.inference import take as takes
+from understudy.inference.light.types import load_light
 from understudy.inference.media import probe
 from understudy.inference.media.images import read_png
 
@@ -51,6 +53,14 @@ def test_everything_a_user_expects_is_there(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert {"take.npz", "take.csv", "avatar.blend", "composite.mp4", "contact_sheet.png", "report.html"} <= names
     assert not list(finished.rglob("*.partial*"))
+
+
+def test_the_avatar_is_lit_as_the_actor_is(finished: Path) -> None:
+    light = load_light(finished / "light.json")
+    with bpy.data.libraries.load(str(finished / "avatar.blend")) as (there, _):
+        assert [name for name in there.lights if name.startswith("Understudy")] == ["Understudy Sun"]
+        assert "Understudy Shot Light" in there.worlds
+    assert light.frames == FRAMES
 
 
 def test_the_take_has_a_face_in_every_frame(finished: Path) -> None:
