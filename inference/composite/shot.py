@@ -6,6 +6,7 @@ Frames stream through the `cascade`, so memory does not grow with the length of 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,9 @@ from ..media.writer import Codec
 from ..progress import Progress, silent
 from ..take import Take
 from .cascade import Cascade, Finished
-from .meters.meters import Meters, write_report
+from .meters.meters import Meters
+from .meters.report import write_report
+from .overlap import behind
 from .renders import RenderFolder
 from .types import STAGES, CompositeOptions, CompositeReport, Floats
 
@@ -50,13 +53,17 @@ def composite_shot(
     meters = Meters() if options.report_dir is not None else None
     counted: Counter[str] = Counter()
     codec = _CODECS.get(out_path.suffix.lower(), "h264")
-    with VideoWriter(out_path, info.width, info.height, info.fps, codec, audio_from=footage) as writer:
-        for finished in cascade.frames():
+    with (
+        VideoWriter(out_path, info.width, info.height, info.fps, codec, audio_from=footage) as writer,
+        closing(cascade.frames()) as frames,
+        behind(writer.write, 2) as write,
+    ):
+        for finished in frames:
             frame = finished.frame
             counted[finished.outcome] += 1
             if meters is not None and finished.draft is not None:
                 meters.add(frame.index, frame.rgb, finished.picture, _whole_matte(finished))
-            writer.write(finished.picture, frame.time_s)
+            write(finished.picture, frame.time_s)
             progress("composite", counted.total(), info.frame_count or len(take))
     report = _report(cascade, counted, meters, take, footage)
     if options.report_dir is not None:

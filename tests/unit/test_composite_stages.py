@@ -13,7 +13,7 @@ from understudy.inference.composite import measure
 from understudy.inference.composite.colour.match import ColourMatch, FaceFrame, apply_match, match_colours
 from understudy.inference.composite.colour.transfer import decode, decode_float, encode
 from understudy.inference.composite.mattes import face as mattes
-from understudy.inference.composite.meters import meters
+from understudy.inference.composite.meters import delta_e, seam
 from understudy.inference.composite.poisson import membrane as poisson
 from understudy.inference.composite.renders import Render, RenderFolder
 from understudy.inference.composite.stabiliser import window
@@ -246,7 +246,7 @@ def test_delta_e_matches_published_pairs():
     # Sharma, Wu, Dalal 2005, table 1, pairs 1, 7, 17 and 25.
     first = np.array([[50, 2.6772, -79.7751], [50, 0, 0], [50, 2.5, 0], [60.2574, -34.0099, 36.2677]])
     second = np.array([[50, 0, -82.7485], [50, -1, 2], [73, 25, -18], [60.4626, -34.1751, 39.4387]])
-    np.testing.assert_allclose(meters.delta_e_2000(first, second), [2.0425, 2.3669, 27.1492, 1.2644], atol=1e-4)
+    np.testing.assert_allclose(delta_e.delta_e_2000(first, second), [2.0425, 2.3669, 27.1492, 1.2644], atol=1e-4)
 
 
 def test_meters_see_a_seam(texture):
@@ -254,8 +254,8 @@ def test_meters_see_a_seam(texture):
     inside[60:200, 50:190] = True
     clean = np.rint(texture * 255).astype(np.uint8)
     pasted = np.where(inside[..., None], clean - 25, clean)
-    assert meters.seam_ratio(pasted, inside) > 1.5 > meters.seam_ratio(clean, inside)
-    assert meters.edge_step(pasted, inside) > meters.edge_step(clean, inside) + 3
+    assert seam.seam_ratio(pasted, inside) > 1.5 > seam.seam_ratio(clean, inside)
+    assert seam.edge_step(pasted, inside) > seam.edge_step(clean, inside) + 3
 
 
 def test_render_folder_refuses_what_does_not_fit(tmp_path: Path):

@@ -1,155 +1,227 @@
-"""Quality meters of a composite that need no reference: outside change, seam, colour step, flicker.
+"""All meters of a shot: every frame is measured once when it is finished, and kept as one row of numbers.
 
-- ``outside_change_max``: largest 8-bit difference to the decoded plate where the matte is 0; must be 0.
-- ``seam_ratio``: slope of the brightness at the matte's edge over that beside it; 1 is invisible, and the plate's own
-  figure at the same place stands beside it.
-- ``edge_step_delta_e``: CIEDE2000 between 3 pixels inside and 3 outside the edge, median; the plate's own beside it.
-- ``flicker_excess``: warping error along the plate's optical flow, over the plate's own error, minus 1.
+``*_plate`` is the figure of the untouched picture at the same place: of the reference where there is one, else of the
+plate. Amounts of light are 8-bit levels, lengths on the face are pixels of a face 512 pixels wide.
+
+- ``outside_change_max``: largest difference to the decoded plate where the matte is 0; must be 0.
+- ``seam_ratio``: slope of the brightness at the matte's edge over that beside it; 1 is invisible.
+- ``edge_step_delta_e``: CIEDE2000 between 3 pixels inside and 3 outside the edge.
+- ``flicker_excess``: warping error along the plate's optical flow over the plate's own, minus 1.
+- ``flicker_low``: the same of the low-passed picture, in levels: slow pulsing of the light.
+- ``grain_ratio``, ``sharpness_ratio``: 1 is like the plate.
+- ``landmark_error_px``, ``landmark_error_p95_px``: landmarks found again, against those of the untouched picture.
+- ``psnr_db``, ``ssim``: inside the matte, where there is a reference.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
-from typing import Final
+from array import array
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import write_whole
-from ..pictures import cv2, distance
-from ..types import CompositeOptions, CompositeReport, Floats, Region
+from ..pictures import cv2
+from ..regions import face_width_px
+from ..types import Floats, Region
+from .flicker import FlickerMeter, flicker_excess
+from .landmarks import LandmarkMeter
+from .likeness import psnr, ssim
+from .pixels import Mask, signed_distance
+from .seam import edge_step, outside_change, seam_ratio
+from .surface import grain, grain_ratio, sharpness, sharpness_ratio
 
-Image = NDArray[np.uint8]
+LANDMARKS_EVERY: Final = 5
+"""Frames: finding landmarks twice costs as much as a composite."""
+_MARGIN_PX: Final = 12
+_DEEP: Final = 0.98
+"""Of the matte: where the picture is the new face alone."""
+_RING: Final = 0.15
+"""Face widths around the matte whose grain counts as the plate's."""
+_DECIMALS: Final = 4
 
-_EDGE_PX: Final = 2.5
-_BESIDE_PX: Final = (4.0, 7.0)
-_STEP_PX: Final = 3.0
-_FLOW_CHECK_PX: Final = 1.0
+Row = dict[str, float]
+
+
+class Rows:
+    """A table with a row per frame, NaN where nothing was measured; a few hundred bytes a frame."""
+
+    def __init__(self) -> None:
+        self._indices = array("q")
+        self._columns: dict[str, array[float]] = {}
+
+    def add(self, frame_index: int, row: Mapping[str, float]) -> None:
+        """One frame's figures."""
+        for name in row.keys() - self._columns.keys():
+            self._columns[name] = array("f", [float("nan")] * len(self._indices))
+        for name, column in self._columns.items():
+            column.append(row.get(name, float("nan")))
+        self._indices.append(frame_index)
+
+    @property
+    def frame_index(self) -> NDArray[np.int64]:
+        """(N,) the frames that were measured."""
+        return np.array(self._indices, np.int64)
+
+    def column(self, name: str) -> Floats:
+        """(N,) one figure of every frame; all NaN when it was never measured."""
+        stored = self._columns.get(name)
+        return np.full(len(self._indices), np.nan, np.float32) if stored is None else np.array(stored, np.float32)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was measured."""
+        return tuple(sorted(self._columns))
 
 
 class Meters:
-    """Collects figures frame by frame."""
+    """Measures finished frames."""
 
-    def __init__(self) -> None:
-        self._outside = 0
-        self._rows: dict[str, list[float]] = {}
-        self._before: tuple[int, Image, Image] | None = None
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    def __init__(self, device: str = "auto") -> None:
+        self.rows = Rows()
+        self._device = device
+        self._flicker = FlickerMeter()
+        self._landmarks: LandmarkMeter | None = None
+        self._before: tuple[int, NDArray[Any], NDArray[Any]] | None = None
+        self._seen = 0
 
-    def add(self, frame_index: int, plate: Image, picture: Image, matte: Floats) -> None:
-        """Measure a finished frame; ``matte`` is (H, W) of the whole frame."""
-        self._outside = max(self._outside, int(cv2.absdiff(plate, picture)[matte == 0].max(initial=0)))
-        box = cv2.boundingRect((matte > 0).view(np.uint8))
-        if box[2] == 0:
-            return
-        corners = np.array([box[:2], (box[0] + box[2], box[1] + box[3])], np.float32)
-        region = Region.around(corners, 12, (plate.shape[1], plate.shape[0]))
-        inside = matte[region.slices] > 0
-        for name, image in (("", picture), ("_plate", plate)):
-            self._note("seam_ratio" + name, seam_ratio(image[region.slices], inside))
-            self._note("edge_step_delta_e" + name, edge_step(image[region.slices], inside))
-        if self._before is not None and self._before[0] == frame_index - 1:
-            self._note_flicker(plate, picture, region, inside)
-        self._before = (frame_index, plate, picture)
+    def add(
+        self,
+        frame_index: int,
+        plate: NDArray[Any],
+        picture: NDArray[Any],
+        matte: Floats,
+        points_px: Floats | None = None,
+        reference: NDArray[Any] | None = None,
+    ) -> None:
+        """Measure a finished frame.
+
+        Args:
+            frame_index: in the footage; only neighbours are compared in time.
+            plate: (H, W, 3), of any depth, as ``picture`` and ``reference``.
+            picture: the composite.
+            matte: (H, W), 0..1.
+            points_px: (478, 2) the actor's landmarks; without them none are found again.
+            reference: what the composite should be, where that is known.
+        """
+        row = {"outside_change": outside_change(plate, picture, matte)}
+        own = plate if reference is None else reference
+        region = _region_of(matte)
+        if region is not None:
+            part = _Part(plate, picture, own, matte, region)
+            row |= part.edge() | part.surface(points_px)
+            if reference is not None:
+                row |= part.likeness()
+            row |= self._change(frame_index, part.inside, own, picture, region)
+            if points_px is not None and self._seen % LANDMARKS_EVERY == 0:
+                row |= self._moved(picture, own, points_px)
+            self._seen += 1
+        self._before = (frame_index, own, picture)
+        self.rows.add(frame_index, row)
 
     def figures(self) -> dict[str, float]:
-        """Medians over all frames; flicker is the ratio of sums."""
-        figures = {"outside_change_max": float(self._outside)}
-        for name, values in self._rows.items():
-            if not name.startswith("_"):
-                figures[name] = round(float(np.median(values)), 4)
-        plate_error = sum(self._rows.get("_plate_error", []))
-        if plate_error > 0:
-            figures["flicker_excess"] = round(sum(self._rows["_error"]) / plate_error - 1, 4)
-        return figures
+        """The figures of the whole shot."""
+        return figures(self.rows)
 
-    def _note(self, name: str, value: float) -> None:
-        if np.isfinite(value):
-            self._rows.setdefault(name, []).append(value)
+    def _change(self, frame_index: int, inside: Mask, own: NDArray[Any], picture: NDArray[Any], region: Region) -> Row:
+        if self._before is None or self._before[0] != frame_index - 1:
+            return {}
+        cut = region.slices
+        changes = self._flicker.changes((self._before[1][cut], own[cut]), (self._before[2][cut], picture[cut]), inside)
+        if changes is None:
+            return {}
+        return {
+            f"{name}{suffix}": value
+            for suffix, change in zip(("", "_plate"), changes, strict=True)
+            for name, value in (("change", change.error), ("pulse", change.pulse))
+        }
 
-    def _note_flicker(self, plate: Image, picture: Image, region: Region, inside: NDArray[np.bool_]) -> None:
-        assert self._before is not None
-        before, now = (cv2.cvtColor(image[region.slices], cv2.COLOR_RGB2GRAY) for image in (self._before[1], plate))
-        back = self._flow.calc(now, before, None)
-        forth = self._flow.calc(before, now, None)
-        rows, columns = np.mgrid[: now.shape[0], : now.shape[1]].astype(np.float32)
-        x, y = columns + back[..., 0], rows + back[..., 1]
-        returned = cv2.remap(forth, x, y, cv2.INTER_LINEAR)
-        steady = inside & (np.linalg.norm(back + returned, axis=-1) < _FLOW_CHECK_PX)
-        if steady.any():
-            for name, old, new in (("_error", self._before[2], picture), ("_plate_error", self._before[1], plate)):
-                moved = cv2.remap(old[region.slices].astype(np.float32), x, y, cv2.INTER_CUBIC)
-                self._note(name, float(((new[region.slices] - moved)[steady] ** 2).mean()))
+    def _moved(self, picture: NDArray[Any], own: NDArray[Any], points_px: Floats) -> Row:
+        self._landmarks = self._landmarks or LandmarkMeter(self._device)
+        errors = self._landmarks.errors(picture, own, points_px)
+        if errors is None:
+            return {}
+        return {
+            "landmark_error_px": float(np.median(errors)),
+            "landmark_error_p95_px": float(np.percentile(errors, 95)),
+        }
 
 
-def seam_ratio(image: Image, inside: NDArray[np.bool_]) -> float:
-    """Mean slope of a picture (H, W, 3) in the band of the edge of a region over that in the bands beside it."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
-    slope = np.hypot(cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1))
-    away = np.abs(_signed_distance(inside))
-    edge = slope[away <= _EDGE_PX]
-    beside = slope[(away >= _BESIDE_PX[0]) & (away <= _BESIDE_PX[1])]
-    return float(edge.mean() / max(beside.mean(), 1e-6)) if edge.size and beside.size else float("nan")
+class _Part:
+    """The part of a frame around its matte."""
+
+    def __init__(
+        self, plate: NDArray[Any], picture: NDArray[Any], own: NDArray[Any], matte: Floats, region: Region
+    ) -> None:
+        self._plate, self._picture, self._own = (image[region.slices] for image in (plate, picture, own))
+        self._matte = matte[region.slices]
+        self.inside: Mask = self._matte > 0.5
+
+    def edge(self) -> Row:
+        """Figures of the seam."""
+        return {
+            name + suffix: meter(image, self.inside)
+            for suffix, image in (("", self._picture), ("_plate", self._own))
+            for name, meter in (("seam_ratio", seam_ratio), ("edge_step_delta_e", edge_step))
+        }
+
+    def surface(self, points_px: Floats | None) -> Row:
+        """Figures of grain and sharpness: the plate's are those under the face and those around it."""
+        deep = self._matte > _DEEP
+        width = face_width_px(points_px) if points_px is not None else float(np.sqrt(deep.sum()))
+        away = signed_distance(self._matte > 0)
+        ring = (away < 0) & (away > -_RING * width)
+        return {
+            "grain_ratio": grain_ratio(grain(self._picture, deep), grain(self._own, deep), grain(self._own, ring)),
+            "sharpness_ratio": sharpness_ratio(
+                sharpness(self._picture, deep), sharpness(self._own, deep), sharpness(self._own, ring)
+            ),
+        }
+
+    def likeness(self) -> Row:
+        """Figures against the reference."""
+        where = self._matte > 0
+        return {
+            "psnr_db": psnr(self._picture, self._own, where),
+            "ssim": ssim(self._picture, self._own, where),
+        }
 
 
-def edge_step(image: Image, inside: NDArray[np.bool_]) -> float:
-    """Median CIEDE2000 across the edge of a region of a picture (H, W, 3)."""
-    lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    depth = _signed_distance(inside)
-    smooth = cv2.GaussianBlur(depth, (0, 0), 2.0)
-    normal = np.stack([cv2.Sobel(smooth, -1, 1, 0), cv2.Sobel(smooth, -1, 0, 1)], -1)
-    rows, columns = np.nonzero(np.abs(depth) <= 0.5)
-    if not len(rows):
-        return float("nan")
-    direction = normal[rows, columns] / np.maximum(np.linalg.norm(normal[rows, columns], axis=1, keepdims=True), 1e-6)
-    place = np.stack([columns, rows], 1).astype(np.float32)
-    sides = [
-        cv2.remap(lab, *(place + sign * _STEP_PX * direction).astype(np.float32).T.reshape(2, -1, 1), cv2.INTER_LINEAR)
-        for sign in (1, -1)
-    ]
-    return float(np.median(delta_e_2000(sides[0][:, 0], sides[1][:, 0])))
+def figures(rows: Rows) -> dict[str, float]:
+    """One number per figure: the median over the frames, for landmarks and likeness the mean, for change the ratio of means."""
+    if not len(rows.frame_index):
+        return {"outside_change_max": 0.0}
+    found = {"outside_change_max": float(np.nanmax(rows.column("outside_change")))}
+    for name in rows.names:
+        column = rows.column(name)
+        if name in _NOT_TOLD or np.isnan(column).all():
+            continue
+        mean = np.nanmean if name in _MEANS else np.nanmedian
+        found[name] = float(mean(column))
+    return {name: round(value, _DECIMALS) for name, value in (found | _flicker_figures(rows)).items()}
 
 
-def delta_e_2000(first: Floats, second: Floats) -> NDArray[np.float64]:
-    """CIEDE2000 of (N, 3) Lab colours (Sharma, Wu, Dalal, 2005)."""
-    l1, a1, b1 = first.T.astype(float)
-    l2, a2, b2 = second.T.astype(float)
-    mean_c7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
-    stretch = 1.5 - 0.5 * np.sqrt(mean_c7 / (mean_c7 + 25.0**7))
-    c1, c2 = np.hypot(stretch * a1, b1), np.hypot(stretch * a2, b2)
-    h1, h2 = np.arctan2(b1, stretch * a1), np.arctan2(b2, stretch * a2)
-    turn = np.where(c1 * c2 == 0, 0, (h2 - h1 + np.pi) % (2 * np.pi) - np.pi)
-    mean_h = h1 + turn / 2
-    mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
-    weight = (
-        1 - 0.17 * np.cos(mean_h - np.radians(30)) + 0.24 * np.cos(2 * mean_h)
-        + 0.32 * np.cos(3 * mean_h + np.radians(6)) - 0.2 * np.cos(4 * mean_h - np.radians(63))
-    )  # fmt: skip
-    s_l = 1 + 0.015 * (mean_l - 50) ** 2 / np.sqrt(20 + (mean_l - 50) ** 2)
-    s_c, s_h = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * weight
-    hue_degrees = np.degrees(mean_h) % 360
-    rotation = -2 * np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7))
-    rotation *= np.sin(np.radians(60) * np.exp(-(((hue_degrees - 275) / 25) ** 2)))
-    lightness, chroma = (l2 - l1) / s_l, (c2 - c1) / s_c
-    hue = 2 * np.sqrt(c1 * c2) * np.sin(turn / 2) / s_h
-    squared: NDArray[np.float64] = lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue
-    steps: NDArray[np.float64] = np.sqrt(np.maximum(squared, 0))
-    return steps
+_NOT_TOLD: Final = ("outside_change", "change", "change_plate", "pulse", "pulse_plate")
+_MEANS: Final = ("landmark_error_px", "landmark_error_p95_px", "psnr_db", "ssim")
 
 
-def write_report(report: CompositeReport, options: CompositeOptions, folder: Path) -> None:
-    """Write ``composite.json``; `InputError` when the folder cannot be written."""
-    content = {
-        "stages": list(options.stages),
-        "swapper": options.swapper,
-        **asdict(report),
-        "notes": list(report.notes),
+def _flicker_figures(rows: Rows) -> dict[str, float]:
+    change, own_change, pulse, own_pulse = (
+        rows.column(name) for name in ("change", "change_plate", "pulse", "pulse_plate")
+    )
+    if np.isnan(change).all():
+        return {}
+    return {
+        "flicker_excess": flicker_excess(float(np.nanmean(change)), float(np.nanmean(own_change))),
+        "flicker_low": float(np.sqrt(np.nanmean(pulse**2))),
+        "flicker_low_plate": float(np.sqrt(np.nanmean(own_pulse**2))),
     }
-    write_whole(folder / "composite.json", f"{json.dumps(content, indent=1)}\n".encode())
 
 
-def _signed_distance(inside: NDArray[np.bool_]) -> Floats:
-    """(H, W) pixels to the region's edge, positive inside."""
-    return np.where(inside, distance(inside) - 0.5, 0.5 - distance(~inside)).astype(np.float32)
+def _region_of(matte: Floats) -> Region | None:
+    x, y, width, height = cv2.boundingRect((matte > 0).view(np.uint8))
+    if width == 0:
+        return None
+    corners = np.array([(x, y), (x + width, y + height)], np.float32)
+    return Region.around(corners, _MARGIN_PX, (matte.shape[1], matte.shape[0]))
