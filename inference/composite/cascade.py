@@ -7,7 +7,7 @@ Windows look ahead: nothing lags. At most a few frames are held, however long th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +20,7 @@ from ..take import Take
 from .clock import Clock
 from .frame import Blender, Draft
 from .measure import Measurement, measure, smooth
+from .overlap import ahead
 from .prepare import has_face, prepare
 from .renders import RenderFolder
 from .sources import AvatarLandmarks, Inputs, reference
@@ -32,6 +33,8 @@ OBSERVED: Final = 6
 """Frames before and after whose measurements steady a frame."""
 DRAFTED: Final = 2
 """Frames before and after whose corrections steady a frame."""
+AHEAD: Final = 2
+"""Frames that are observed while another is drafted."""
 TRAIL_STEP_PX: Final = 8
 """Full-size pixels between the places whose trails are followed; between them they are interpolated."""
 
@@ -92,13 +95,13 @@ class Cascade:
 
     def frames(
         self, start: int = 0, stop: int | None = None, settings_of: Callable[[int], Settings] | None = None
-    ) -> Iterator[Finished]:
+    ) -> Generator[Finished, None, None]:
         """Finished frames ``start`` (included) to ``stop`` (excluded) of the footage.
 
         ``settings_of`` gives the settings of a frame by its index; a frame comes out the same whatever the range is.
         """
         reach = OBSERVED + DRAFTED
-        observed = self._observed(max(0, start - reach), None if stop is None else stop + reach)
+        observed = ahead(self._observed(max(0, start - reach), None if stop is None else stop + reach), AHEAD)
         drafted = self._drafted(observed, settings_of or _full)
         for item, around, place in windows(drafted, DRAFTED):
             index = item.observed.frame.index
