@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from .pictures import blur, cv2
-from .swapper.warp import fit_similarity
+from .swapper.warp import apply_affine, fit_similarity
 from .types import Floats, Region
 
 FIVE_POINTS: Final = (468, 473, 4, 61, 291)
@@ -54,21 +54,48 @@ def crop_affine(points_px: Floats, template: Template) -> Floats:
 
 def cut(image: Floats, affine: Floats, size: int) -> Floats:
     """(size, size, C) crop of an image; the border is continued, shrinking is done without aliasing."""
-    shrink = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    shrink = _scale(affine)
+    sigma = _prefilter(shrink)
+    # Only what the crop sees is blurred, however large the frame is.
+    box = covered(affine, size, 4 + 3 * sigma, (image.shape[1], image.shape[0]))
+    image = np.ascontiguousarray(image[box.slices], np.float32)
     if shrink < 1:
-        image = blur(image, 0.5 * float(np.sqrt(1 / shrink**2 - 1)) + 1e-3)
-    place = _centred(affine)
+        image = blur(image, sigma)
+    place = _centred(_within(affine, box))
     crop: Floats = cv2.warpAffine(image, place, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return crop
 
 
 def put_back(crop: Floats, affine: Floats, region: Region) -> Floats:
-    """A crop as the pixels of a frame region; zero where the crop does not reach."""
-    to_region = affine.copy()
-    to_region[:, 2] += affine[:, :2] @ region.origin_px
+    """A crop as the pixels of a frame region, shrunk without aliasing; zero where the crop does not reach."""
+    growth = _scale(affine)
+    if growth > 1:
+        crop = blur(crop, _prefilter(1 / growth))
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    placed: Floats = cv2.warpAffine(crop, _centred(to_region), (region.width, region.height), flags=flags)
+    to_region = _centred(_within(affine, region))
+    placed: Floats = cv2.warpAffine(crop, to_region, (region.width, region.height), flags=flags)
     return placed
+
+
+def covered(affine: Floats, size: int, margin_px: float, frame_size: tuple[int, int]) -> Region:
+    """The part of the frame that a crop sees, with a margin; at least one pixel of it."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+    box = Region.around(apply_affine(inverse(affine), corners), margin_px, frame_size)
+    x, y = min(box.x, frame_size[0] - 1), min(box.y, frame_size[1] - 1)
+    return Region(x, y, max(box.width, 1), max(box.height, 1))
+
+
+def inverse(affine: Floats) -> Floats:
+    """(2, 3) crop pixels to frame pixels."""
+    back: Floats = cv2.invertAffineTransform(affine)
+    return back.astype(np.float32)
+
+
+def edge_fade(size: int, share: float) -> Floats:
+    """(size, size, 1) 1 in the middle of a crop, falling smoothly to 0 over a share of it at each border."""
+    depth = np.minimum(np.arange(size) + 0.5, size - 0.5 - np.arange(size)) / (share * size)
+    ramp = 0.5 - 0.5 * np.cos(np.pi * np.clip(depth, 0, 1))
+    return np.outer(ramp, ramp).astype(np.float32)[..., None]
 
 
 def to_tensor(crop: Floats) -> Floats:
@@ -79,6 +106,23 @@ def to_tensor(crop: Floats) -> Floats:
 def from_tensor(tensor: Floats) -> Floats:
     """(1, 3, S, S) to (S, S, 3)."""
     return np.ascontiguousarray(tensor[0].transpose(1, 2, 0), np.float32)
+
+
+def _scale(affine: Floats) -> float:
+    """Crop pixels per frame pixel."""
+    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+
+
+def _prefilter(shrink: float) -> float:
+    """Blur in pixels before a picture is shrunk to this share: that of a pixel of the small picture."""
+    return 0.5 * float(np.sqrt(max(1 / shrink**2 - 1, 0))) + 1e-3
+
+
+def _within(affine: Floats, region: Region) -> Floats:
+    """The same affine for pixels of a region."""
+    moved = affine.copy()
+    moved[:, 2] += affine[:, :2] @ region.origin_px
+    return moved
 
 
 def _centred(affine: Floats) -> Floats:

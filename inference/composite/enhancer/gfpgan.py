@@ -1,50 +1,79 @@
-"""The enhancer: a face restorer (GFPGAN) adds detail to the composited face, inside the matte only."""
+"""The enhancer: a face restorer (GFPGAN, CodeFormer) gives detail to a face.
+
+Only a high-pass of what the network changes is used: its taste in colour, light and shape stays out, and a network that
+changes nothing changes nothing. `steady` calms it over time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from ...errors import InputError
-from ..crops import FFHQ_512, crop_affine, cut, from_tensor, put_back, to_tensor
+from ...networks.sessions import infer, open_session
+from ..crops import FFHQ_512, covered, crop_affine, cut, edge_fade, from_tensor, put_back, to_tensor
 from ..pictures import blur
 from ..types import Floats, Region
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+FaceRestorer = Literal["gfpgan", "codeformer"]
+"""Names in the registry of networks."""
 STRENGTH: Final = 0.8
 DETAIL_BLUR: Final = 0.04
 """Crop sizes; the network's changes that are broader than this are its taste in colour and shape, and are left out."""
+LIKENESS: Final = 0.7
+"""CodeFormer's weight: 0 invents a beautiful face, 1 stays with what it sees; the face is the avatar's or the actor's own."""
+_FADE: Final = 0.12
+"""Crop sizes over which the detail fades at the crop's border, which is no edge of anything."""
 
 
 class Enhancer:
-    """A network with GFPGAN's contract: RGB crop on the FFHQ template, (1, 3, 512, 512), -1..1, in and out."""
+    """A network with GFPGAN's contract: RGB crop on the FFHQ template, (1, 3, 512, 512), -1..1, in and out.
+
+    CodeFormer's has a second input, a weight of shape (1,).
+    """
 
     def __init__(self, session: ort.InferenceSession) -> None:
         """Raises `InputError` when the network has another contract."""
-        found = [tensor.shape[1:] for tensor in (*session.get_inputs()[:1], *session.get_outputs()[:1])]
+        inputs = session.get_inputs()
+        pictures = [tensor.shape for tensor in inputs if len(tensor.shape) == 4]
+        found = [shape[1:] for shape in (*pictures[:1], session.get_outputs()[0].shape)]
         wanted = (3, FFHQ_512.size, FFHQ_512.size)
         # Sizes that an export leaves open are words.
-        if any(
-            len(shape) != 3 or any(n not in (w, str(n)) for n, w in zip(shape, wanted, strict=False)) for shape in found
-        ):
+        if len(pictures) != 1 or len(inputs) > 2 or any(not _fits(shape, wanted) for shape in found):
             raise InputError(
-                f"The enhancer takes and gives pictures of 3x512x512, this network has {found}; use GFPGAN."
+                f"The enhancer takes and gives pictures of 3x512x512, this network has {found} and {len(inputs)} inputs; "
+                "use GFPGAN or CodeFormer."
             )
         self._session = session
-        self._input = session.get_inputs()[0].name
+        self._weight = [np.array([LIKENESS])] if len(inputs) == 2 else []
 
     def detail(self, picture: Floats, points_px: Floats, region: Region) -> Floats:
-        """What to add to the encoded (0..1) pixels of a region, from the composited picture (H, W, 3) around it.
-
-        Only the difference between the network's output and its input is brought back, so a network that changes
-        nothing changes nothing.
+        """What to add to the encoded (0..1) pixels of a region, from the picture (H, W, 3) around it: the composite,
+        or footage to restore.
         """
         affine = crop_affine(points_px, FFHQ_512)
         crop = cut(picture, affine, FFHQ_512.size)
-        output = self._session.run(None, {self._input: to_tensor(crop * 2 - 1)})[0]
+        output = infer(self._session, to_tensor(crop * 2 - 1), *self._weight)[0]
         change: Floats = np.clip(from_tensor(output) / 2 + 0.5, 0, 1) - np.clip(crop, 0, 1)
         detail = change - blur(change, DETAIL_BLUR * FFHQ_512.size)
-        return put_back(np.float32(STRENGTH) * detail, affine, region)
+        return put_back(np.float32(STRENGTH) * edge_fade(FFHQ_512.size, _FADE) * detail, affine, region)
+
+
+def open_enhancer(name: FaceRestorer, device: str) -> Enhancer:
+    """The enhancer of that name; `MissingComponentError` says where its file comes from, `InputError` what is wrong."""
+    return Enhancer(open_session(name, device))
+
+
+def enhanced_region(points_px: Floats, frame_size: tuple[int, int]) -> Region:
+    """The part of the frame that the enhancer changes."""
+    return covered(crop_affine(points_px, FFHQ_512), FFHQ_512.size, 1, frame_size)
+
+
+def _fits(shape: list[int | str | None], wanted: tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        not isinstance(size, int) or size == goal for size, goal in zip(shape, wanted, strict=True)
+    )

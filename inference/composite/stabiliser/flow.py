@@ -79,14 +79,18 @@ def measure_flow(before: Pixels, now: Pixels, before_px: Floats, now_px: Floats)
     outline = np.concatenate([before_px[list(OVAL)], now_px[list(OVAL)]])
     size = face_width_px(now_px)
     box = Region.around(outline, MARGIN * size, (width, height))
-    scale = min(1.0, FACE_SIZE / size)
+    return flow_in(before, now, box, min(1.0, FACE_SIZE / size), CHECK * size)
+
+
+def flow_in(before: Pixels, now: Pixels, box: Region, scale: float, check_px: float) -> Flow:
+    """Flow in a box of two plates in a row, measured on pictures of it shrunk by ``scale``."""
     small = (max(16, round(box.width * scale)), max(16, round(box.height * scale)))
     pictures = [_grey(plate[box.slices], small) for plate in (before, now)]
     per_px = np.array([box.width / small[0], box.height / small[1]], np.float32)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     back = search.calc(pictures[1], pictures[0], None) * per_px
     forth = search.calc(pictures[0], pictures[1], None) * per_px
-    return Flow(box, back, forth, max(CHECK * size, float(0.25 * per_px.max())))
+    return Flow(box, back, forth, max(check_px, float(0.25 * per_px.max())))
 
 
 def trails(places_px: Floats, flows: Mapping[int, Flow], offsets: Sequence[int]) -> dict[int, Trail]:

@@ -1,0 +1,225 @@
+"""Restoring footage: only the enhancer works, on the actors' own faces and, when wanted, on whole enlarged frames.
+
+Every frame is looked at alone, what the networks would add to it is steadied along the plate's flow over a window of
+neighbours, and added with one rounding. Where nothing is added a frame of the same size stays as it is, bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..errors import UsageError
+from ..media import VideoWriter, probe, read_frames
+from ..media.types import Image, VideoFrame
+from ..media.writer import Codec
+from ..progress import Progress, silent
+from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
+from .enhancer.steady import steady_detail
+from .enhancer.upscale import FrameEnhancer, enlarged_plainly, open_frame_enhancer
+from .frame import floats_of
+from .regions import face_width_px
+from .stabiliser.cuts import is_cut, thumbnail
+from .stabiliser.flow import Flow, flow_in, places, trails
+from .stabiliser.window import run_around, windows
+from .types import Floats, Region
+
+RADIUS: Final = 3
+"""Frames before and after that calm what the networks add."""
+SCALES: Final = (1, 2, 4)
+_FLOW_FACE: Final = 256
+"""Face width in pixels of the pictures on which a face's flow is measured."""
+_FLOW_FRAME: Final = 480
+"""Height in pixels of those of a whole frame."""
+_BAND: Final = 256
+"""Rows of a whole frame that are worked on at a time."""
+_CODECS: Final[dict[str, Codec]] = {".mkv": "ffv1", ".mov": "prores"}
+
+FacesOf = Mapping[int, Mapping[int, Floats]]
+"""Frame index -> which face -> its landmarks (478, 2)."""
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """What the user may choose."""
+
+    enhancer: FaceRestorer | None = "gfpgan"
+    """None leaves faces to the frame enhancer."""
+    upscale: int | None = None
+    """1, 2 or 4: the whole frame through Real-ESRGAN, that many times as wide and high."""
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a network would add to a part of one frame."""
+
+    region: Region
+    """In pixels of the plate."""
+    detail: Floats
+    """(h, w, 3) encoded, at the size of the result; kept in half precision while it waits."""
+    flow: Flow | None
+    """From the frame before; None where that does not show the same."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A frame waiting in the window, with what is added to each face (by its number) and to the whole (None)."""
+
+    frame: VideoFrame
+    thumbnail: Floats
+    added: dict[int | None, Added]
+
+
+def restore_footage(
+    footage: Path,
+    faces: FacesOf,
+    out_path: Path,
+    options: RestoreOptions | None = None,
+    progress: Progress = silent,
+) -> int:
+    """Write restored footage; returns the number of frames. Sound, rate and frame times are the footage's.
+
+    Raises:
+        UsageError: nothing to do, no such size, or ``out_path`` is the footage.
+        MissingComponentError: a network's file is missing or damaged.
+        InputError: the footage cannot be read, a network is another than it should be, the target cannot be written.
+    """
+    options = options or RestoreOptions()
+    info = probe(footage)
+    _check(options, info.path, out_path)
+    restorer = Restorer(options)
+    scale = restorer.scale
+    codec = _CODECS.get(out_path.suffix.lower(), "h264")
+    size = (scale * info.width, scale * info.height)
+    count = 0
+    with VideoWriter(out_path, *size, info.fps, codec, audio_from=footage) as writer:
+        for frame, picture in restorer.pictures(read_frames(footage), faces):
+            writer.write(picture, frame.time_s)
+            count += 1
+            progress("restore", count, info.frame_count)
+    return count
+
+
+class Restorer:
+    """The networks of one run."""
+
+    def __init__(self, options: RestoreOptions) -> None:
+        """Raises `MissingComponentError` and `InputError` for networks that are missing or wrong."""
+        self.scale = options.upscale or 1
+        self._enhancer: Enhancer | None = None
+        self._frames: FrameEnhancer | None = None
+        if options.enhancer is not None:
+            self._enhancer = open_enhancer(options.enhancer, options.device)
+        if options.upscale is not None:
+            self._frames = open_frame_enhancer(options.upscale, options.device)
+
+    def pictures(self, frames: Iterator[VideoFrame], faces: FacesOf) -> Iterator[tuple[VideoFrame, Image]]:
+        """Every frame with its restored picture."""
+        for held, around, place in windows(self._held(frames, faces), RADIUS):
+            yield held.frame, self._finished(held, around, place)
+
+    def _held(self, frames: Iterator[VideoFrame], faces: FacesOf) -> Iterator[_Held]:
+        before: _Held | None = None
+        for frame in frames:
+            small = thumbnail(frame.rgb)
+            if before is not None and is_cut(before.thumbnail, small):
+                before = None
+            before = _Held(frame, small, self._added(frame, faces.get(frame.index, {}), before))
+            yield before
+
+    def _added(self, frame: VideoFrame, faces: Mapping[int, Floats], before: _Held | None) -> dict[int | None, Added]:
+        height, width = frame.rgb.shape[:2]
+        picture = floats_of(frame.rgb)
+        enlarged = enlarged_plainly(picture, self.scale)
+        added: dict[int | None, Added] = {}
+        if self._frames is not None:
+            detail = self._frames.detail(picture, self.scale)
+            enlarged = np.clip(enlarged + detail, 0, 1)
+            added[None] = _add(frame, before, None, Region(0, 0, width, height), detail, _FLOW_FRAME / height)
+        if self._enhancer is not None:
+            for face, points_px in faces.items():
+                region = enhanced_region(points_px, (width, height))
+                detail = self._enhancer.detail(enlarged, self.scale * points_px, _times(region, self.scale))
+                added[face] = _add(frame, before, face, region, detail, _FLOW_FACE / face_width_px(points_px))
+        return added
+
+    def _finished(self, held: _Held, around: Sequence[_Held], place: int) -> Image:
+        """The plate, at its new size, with everything that is added, rounded once."""
+        if not held.added:
+            return held.frame.rgb
+        highest = np.iinfo(held.frame.rgb.dtype).max
+        enlarged = enlarged_plainly(floats_of(held.frame.rgb), self.scale)
+        for which, own in held.added.items():
+            run = dict(run_around(around, place, _same(which)))
+            fields = {offset: near.added[which] for offset, near in run.items()}
+            part = enlarged[_times(own.region, self.scale).slices]
+            for band in _bands(own.region, self.scale):
+                rows = slice(band.y - own.region.y, band.y - own.region.y + band.height)
+                part[self.scale * rows.start : self.scale * rows.stop] += _steadied(fields, band)
+        finished: Image = np.rint(np.clip(enlarged, 0, 1) * highest).astype(held.frame.rgb.dtype)
+        return finished
+
+
+def _add(
+    frame: VideoFrame, before: _Held | None, which: int | None, region: Region, detail: Floats, flow_scale: float
+) -> Added:
+    old = before.added.get(which) if before is not None else None
+    flow = None
+    if before is not None and old is not None:
+        box = _around_both(old.region, region)
+        flow = flow_in(before.frame.rgb, frame.rgb, box, min(1.0, flow_scale), 0.005 * min(box.width, box.height))
+    return Added(region, detail.astype(np.float16), flow)
+
+
+def _steadied(fields: Mapping[int, Added], band: Region) -> Floats:
+    """Steady detail of a band of rows of the region of the frame at offset 0."""
+    own = fields[0]
+    flows = {offset: near.flow for offset, near in fields.items() if near.flow is not None}
+    size = (max(2, band.width // 4), max(2, band.height // 4))
+    along = trails(places(band, size), flows, list(fields))
+    per_row = own.detail.shape[0] // own.region.height
+    first = per_row * (band.y - own.region.y)
+    parts = {offset: (near.detail, near.region) for offset, near in fields.items()}
+    parts[0] = (own.detail[first : first + per_row * band.height], band)
+    return steady_detail(parts, along)
+
+
+def _same(which: int | None) -> Callable[[_Held, _Held], bool]:
+    """Do two frames in a row show the same?"""
+
+    def joined(before: _Held, after: _Held) -> bool:
+        added = after.added.get(which)
+        return which in before.added and added is not None and added.flow is not None
+
+    return joined
+
+
+def _bands(region: Region, scale: int) -> Iterator[Region]:
+    """A region in bands of rows, so that large frames need no large memory."""
+    rows = max(1, _BAND // scale)
+    for y in range(region.y, region.y + region.height, rows):
+        yield Region(region.x, y, region.width, min(rows, region.y + region.height - y))
+
+
+def _around_both(one: Region, other: Region) -> Region:
+    corners = [(part.x + right * part.width, part.y + right * part.height) for part in (one, other) for right in (0, 1)]
+    (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
+    return Region(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _times(region: Region, scale: int) -> Region:
+    return Region(scale * region.x, scale * region.y, scale * region.width, scale * region.height)
+
+
+def _check(options: RestoreOptions, footage: Path, out_path: Path) -> None:
+    if options.enhancer is None and options.upscale is None:
+        raise UsageError("There is nothing to restore with; choose an enhancer, or a size for the whole frame.")
+    if options.upscale not in (None, *SCALES):
+        raise UsageError(f"Frames cannot be made {options.upscale} times as large; choose 1, 2 or 4.")
+    if out_path.exists() and out_path.samefile(footage):
+        raise UsageError(f"{out_path} is the footage itself; choose another name for the restored movie.")
