@@ -9,13 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .images import read_png, write_png
-    from .reader import DamagedVideoWarning, probe, read_frames, sha256
+    from .images import read_picture, read_png, write_png
+    from .reader import DamagedVideoWarning, probe, read_frames, read_plates, sha256
     from .writer import VideoWriter
 
-__all__ = ["DamagedVideoWarning", "VideoWriter", "probe", "read_frames", "read_png", "sha256", "write_png"]
+__all__ = [
+    "DamagedVideoWarning",
+    "VideoWriter",
+    "probe",
+    "read_frames",
+    "read_picture",
+    "read_plates",
+    "read_png",
+    "sha256",
+    "write_png",
+]
 
-_HOMES = {"read_png": "images", "write_png": "images", "VideoWriter": "writer"}
+_HOMES = {"read_picture": "images", "read_png": "images", "write_png": "images", "VideoWriter": "writer"}
 
 
 def __getattr__(name: str) -> Any:

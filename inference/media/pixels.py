@@ -27,12 +27,12 @@ _TO_YUV = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_C
 _RESAMPLE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
-def matrix_of(frame: av.VideoFrame) -> Colorspace:
-    """The YUV matrix of a frame; untagged pictures of 720 lines or 1280 columns and more count as BT.709."""
-    tagged = _MATRICES.get(int(frame.colorspace))
-    if tagged is not None:
-        return tagged
-    return Colorspace.ITU709 if frame.width >= 1280 or frame.height >= 720 else Colorspace.ITU601
+def matrix_code(frame: av.VideoFrame) -> int:
+    """The H.273 code of a frame's YUV matrix; untagged pictures of 720 lines or 1280 columns and more count as BT.709."""
+    code = int(frame.colorspace)
+    if code in _MATRICES:
+        return code
+    return 1 if frame.width >= 1280 or frame.height >= 720 else 6
 
 
 def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fraction, exact: bool) -> Image:
@@ -47,7 +47,7 @@ def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fr
         width=width,
         height=height,
         format="rgb24",
-        src_colorspace=matrix_of(frame),
+        src_colorspace=_MATRICES[matrix_code(frame)],
         src_color_range=ColorRange.JPEG if full or frame.format.is_rgb else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
         interpolation=interpolation,

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TypeAlias
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..errors import InputError
 from .container import open_video
+from .deep import has_alpha, is_float
 from .pixels import clockwise_turn, square_size, to_rgb
-from .types import VideoFrame, VideoInfo
+from .plates import bits_of, colour_of, to_plate, widened
+from .sequence import find_sequence, probe_sequence, sequence_digest, sequence_frames, sequence_plates
+from .types import Plate, VideoFrame, VideoInfo
 
 AnyPacket: TypeAlias = "av.Packet[VideoStream]"
 
@@ -28,12 +32,16 @@ class DamagedVideoWarning(UserWarning):
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """Read the facts of a video file; one frame is decoded, so a file without any usable picture is refused.
+    """Read the facts of a video file or a sequence of pictures (see `sequence`).
+
+    One frame is decoded, so a file without any usable picture is refused.
 
     Raises:
         InputError: missing, empty, damaged at its start or not a video.
     """
     path = Path(path)
+    if (sequence := find_sequence(path)) is not None:
+        return probe_sequence(sequence)
     with open_video(path) as (container, stream):
         frame = next(_decode(container, stream, _Damage()), None)
         if frame is None:
@@ -51,9 +59,12 @@ def probe(path: str | Path) -> VideoInfo:
             frame_count=stream.frames,
             duration_s=_duration_s(container, stream, fps),
             rotation_deg=turn,
-            bit_depth=frame.format.components[0].bits,
+            bit_depth=bits_of(frame),
             codec=stream.codec_context.name,
             has_audio=len(container.streams.audio) > 0,
+            is_float=is_float(frame),
+            has_alpha=has_alpha(frame),
+            colour=colour_of(frame),
         )
 
 
@@ -70,10 +81,44 @@ def read_frames(
         InputError: missing, empty, not a video, or not one picture can be decoded.
     """
     path = Path(path)
+    if (sequence := find_sequence(path)) is not None:
+        yield from sequence_frames(sequence, start, stop)
+        return
+    reformatter = VideoReformatter()
+    for index, time_s, frame, aspect in _pictures(path, start, stop):
+        yield VideoFrame(index, time_s, to_rgb(frame, reformatter, aspect, exact_colours))
+
+
+def read_plates(
+    path: str | Path, start: int = 0, stop: int | None = None, *, dtype: type[np.generic] | None = None
+) -> Iterator[Plate]:
+    """The same frames with all their bits and their alpha; 8-bit colours are those of `read_frames`, bit by bit.
+
+    ``dtype=numpy.uint16`` hands out pictures of 8 bits in 16, too. Colours keep the file's own transfer and primaries.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    path = Path(path)
+    if (sequence := find_sequence(path)) is not None:
+        plates = sequence_plates(sequence, start, stop)
+    else:
+        plates = _movie_plates(path, start, stop)
+    for plate in plates:
+        yield Plate(plate.index, plate.time_s, widened(plate.pixels, dtype), widened(plate.alpha, dtype))
+
+
+def _movie_plates(path: Path, start: int, stop: int | None) -> Iterator[Plate]:
+    reformatter = VideoReformatter()
+    for index, time_s, frame, aspect in _pictures(path, start, stop):
+        yield Plate(index, time_s, *to_plate(frame, reformatter, aspect))
+
+
+def _pictures(path: Path, start: int, stop: int | None) -> Iterator[tuple[int, float, av.VideoFrame, Fraction]]:
+    """Index, time, decoded frame and pixel aspect of the frames of a movie; a warning after a damaged one."""
     damage = _Damage()
     with open_video(path) as (container, stream):
         aspect, rate = _pixel_aspect(stream), _rate(stream)
-        reformatter = VideoReformatter()
         stream.thread_type = "AUTO"
         time_s, index = None, -1
         for index, frame in enumerate(_decode(container, stream, damage)):
@@ -81,17 +126,19 @@ def read_frames(
             if stop is not None and index >= stop:
                 return
             if index >= start:
-                yield VideoFrame(index, time_s, to_rgb(frame, reformatter, aspect, exact_colours))
+                yield index, time_s, frame, aspect
         if time_s is None:
             raise _no_pictures(path)
         if damage.packets or damage.ended_early or _is_short(stream, damage, time_s):
             message = f"{path} is damaged or cut off: {index + 1} frames up to {time_s:.2f} s could be read."
-            warnings.warn(DamagedVideoWarning(message), stacklevel=2)
+            warnings.warn(DamagedVideoWarning(message), stacklevel=3)
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file; `InputError` when it cannot be read."""
+    """Hexadecimal SHA-256 of a file or of the files of a sequence; `InputError` when one cannot be read."""
     path = Path(path)
+    if (sequence := find_sequence(path)) is not None:
+        return sequence_digest(sequence, sha256)
     try:
         status = path.stat()
         return _digest_of(path, status.st_size, status.st_mtime_ns)
