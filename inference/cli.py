@@ -1,4 +1,4 @@
-"""The command line: ``understudy doctor | models | track | bake | render | composite | run | demo | bench``.
+"""The command line: ``understudy doctor | models | track | bake | render | composite | restore | run | demo | bench``.
 
 Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped.
 The subcommands are the files of `commands`; heavy rooms are imported when one needs them.
@@ -25,6 +25,7 @@ from .commands import (
     light,
     models,
     render,
+    restore,
     texture,
     track,
     whole_job,
@@ -35,7 +36,22 @@ from .errors import StoppedError, UnderstudyError
 if TYPE_CHECKING:
     from .jobs.console import Console
 
-COMMANDS = (doctor, models, faces, track, correct, texture, light, fit_rig, bake, render, composite, whole_job, bench)
+COMMANDS = (
+    doctor,
+    models,
+    faces,
+    track,
+    correct,
+    texture,
+    light,
+    fit_rig,
+    bake,
+    render,
+    composite,
+    restore,
+    whole_job,
+    bench,
+)
 """Modules of subcommands, in the order of the help."""
 
 

@@ -13,11 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from ..errors import UsageError
+from ..capture.shot import CaptureOptions, track_shot
+from ..errors import InputError, UsageError
 from ..media import VideoWriter, probe, read_frames
-from ..media.types import Image, VideoFrame
+from ..media.types import Image, VideoFrame, VideoInfo
 from ..media.writer import Codec
 from ..progress import Progress, silent
+from ..take import Take
 from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
 from .enhancer.steady import steady_detail
 from .enhancer.upscale import FrameEnhancer, enlarged_plainly, open_frame_enhancer
@@ -51,7 +53,20 @@ class RestoreOptions:
     """None leaves faces to the frame enhancer."""
     upscale: int | None = None
     """1, 2 or 4: the whole frame through Real-ESRGAN, that many times as wide and high."""
+    max_faces: int = 4
+    """At the same time; where no take says which face is meant."""
     device: str = "auto"
+
+
+@dataclass(frozen=True)
+class RestoreReport:
+    """What was done."""
+
+    frames: int
+    with_face: int
+    """Frames in which a face was restored."""
+    size: tuple[int, int]
+    """Width, height of the result."""
 
 
 @dataclass(frozen=True)
@@ -77,32 +92,35 @@ class _Held:
 
 def restore_footage(
     footage: Path,
-    faces: FacesOf,
+    take: Take | None,
     out_path: Path,
     options: RestoreOptions | None = None,
     progress: Progress = silent,
-) -> int:
-    """Write restored footage; returns the number of frames. Sound, rate and frame times are the footage's.
+) -> RestoreReport:
+    """Write restored footage. Sound, rate and frame times are the footage's.
+
+    Without a take every face is looked for; a take names one.
 
     Raises:
         UsageError: nothing to do, no such size, or ``out_path`` is the footage.
         MissingComponentError: a network's file is missing or damaged.
-        InputError: the footage cannot be read, a network is another than it should be, the target cannot be written.
+        InputError: the footage cannot be read or shows no face, a network is another than it should be, the take is of
+            other footage, the target cannot be written.
     """
     options = options or RestoreOptions()
     info = probe(footage)
-    _check(options, info.path, out_path)
-    restorer = Restorer(options)
-    scale = restorer.scale
+    _check(options, take, info, out_path)
+    restorer = Restorer(options)  # What is missing is told before minutes of tracking.
+    faces = _faces(footage, take, options, progress)
+    size = (restorer.scale * info.width, restorer.scale * info.height)
     codec = _CODECS.get(out_path.suffix.lower(), "h264")
-    size = (scale * info.width, scale * info.height)
     count = 0
     with VideoWriter(out_path, *size, info.fps, codec, audio_from=footage) as writer:
         for frame, picture in restorer.pictures(read_frames(footage), faces):
             writer.write(picture, frame.time_s)
             count += 1
             progress("restore", count, info.frame_count)
-    return count
+    return RestoreReport(count, len(faces), size)
 
 
 class Restorer:
@@ -216,10 +234,34 @@ def _times(region: Region, scale: int) -> Region:
     return Region(scale * region.x, scale * region.y, scale * region.width, scale * region.height)
 
 
-def _check(options: RestoreOptions, footage: Path, out_path: Path) -> None:
+def _faces(footage: Path, take: Take | None, options: RestoreOptions, progress: Progress) -> FacesOf:
+    """The faces to restore, by frame; raises `InputError` when there are none and nothing else is to be done."""
+    if options.enhancer is None:
+        return {}
+    faces: dict[int, dict[int, Floats]] = {}
+    if take is not None:
+        tracks = [(0, take.frame_index, take.landmarks_px)]
+    else:
+        shot = track_shot(footage, CaptureOptions(options.max_faces, device=options.device), progress)
+        tracks = [(track.track_id, shot.frame_index, track.landmarks_px) for track in shot.tracks]
+    for which, indices, points_px in tracks:
+        for index, points in zip(indices, points_px, strict=True):
+            if np.isfinite(points).all():
+                faces.setdefault(int(index), {})[which] = points.astype(np.float32)
+    if not faces and options.upscale is None:
+        raise InputError(f"No face was found in {footage}; restore whole frames with --upscale.")
+    return faces
+
+
+def _check(options: RestoreOptions, take: Take | None, info: VideoInfo, out_path: Path) -> None:
     if options.enhancer is None and options.upscale is None:
-        raise UsageError("There is nothing to restore with; choose an enhancer, or a size for the whole frame.")
+        raise UsageError("There is nothing to restore with: choose an enhancer, or a size for the whole frame.")
     if options.upscale not in (None, *SCALES):
         raise UsageError(f"Frames cannot be made {options.upscale} times as large; choose 1, 2 or 4.")
-    if out_path.exists() and out_path.samefile(footage):
+    if out_path.exists() and out_path.samefile(info.path):
         raise UsageError(f"{out_path} is the footage itself; choose another name for the restored movie.")
+    if take is not None and take.frame_size != (info.width, info.height):
+        raise InputError(
+            f"The take is for footage of {take.frame_size[0]}x{take.frame_size[1]}, {info.path} is "
+            f"{info.width}x{info.height}; track this footage first."
+        )
