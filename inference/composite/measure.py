@@ -7,20 +7,20 @@ the footage does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from .colour.match import DARK, LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
-from .colour.transfer import decode_float
-from .mattes.face import face_matte, inner_matte, skin_matte
+from .colour.match import LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
+from .mattes.face import face_matte, skin_matte
 from .pictures import low_pass, sample, shrink
 from .regions import OVAL, face_width_px
 from .renders import Render
 from .stabiliser.window import gaussian_mean, quadratic_mean
-from .swapper.refinement import refine, sameness
-from .swapper.warp import Warp, fit_warp, stay
+from .swapper.placement import Placement, place
+from .swapper.refinement import sameness
+from .swapper.warp import IDENTITY, Warp, fit_warp, stay
 from .types import Floats, Pixels, Region, Settings
 
 SMALL_WIDTH: Final = 96
@@ -72,25 +72,17 @@ def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0) -> Warp:
 def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats | None) -> Measurement:
     """Measure a frame; without ``avatar_px`` the render is taken to lie where it belongs."""
     height, width = plate.shape[:2]
-    region = face_region(actor_px, (width, height))
-    small = _Small(plate, render, actor_px, region)
-    swap = avatar_px is not None
-    offset = avatar_px - actor_px if avatar_px is not None else np.zeros_like(actor_px)
-    identity = np.eye(2, 3, dtype=np.float32)
-    first = Measurement(actor_px, offset, identity, 0.0, None)
-    warp = warp_of(first, swap)
-    face, alpha = small.face(warp)
+    if avatar_px is None:
+        placed = Placement(actor_px, np.zeros_like(actor_px), IDENTITY, 0.0)
+    else:
+        placed = place(plate, render, actor_px, avatar_px)
+    found = Measurement(placed.actor_px, placed.offset_px, placed.refinement, placed.likeness, None)
+    small = _Small(plate, render, placed.actor_px, face_region(placed.actor_px, (width, height)))
+    face, alpha = small.face(warp_of(found, avatar_px is not None))
     matte = small.matte(alpha)
     if (matte > 0.5).sum() < 200:
-        return first
-    refinement, likeness = identity, 0.0
-    if swap:
-        refinement, likeness = small.refine(warp, matte)
-        warp = Warp(warp.similarity, warp.controls_px, warp.bend_px, refinement)
-        face, alpha = small.face(warp)
-        matte = small.matte(alpha)
-    match = small.match(face, matte)
-    return Measurement(actor_px, offset, refinement, likeness, match)
+        return found
+    return replace(found, match=small.match(face, matte))
 
 
 def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Settings) -> Measurement:
@@ -145,17 +137,6 @@ class _Small:
         """Where plate and face can be compared."""
         return face_matte(self.points, np.where(alpha > _TIGHT, alpha, 0).astype(np.float32), self.width)
 
-    def refine(self, warp: Warp, matte: Floats) -> tuple[Floats, float]:
-        """Fine affine of full-size plate pixels, and the likeness of plate and face."""
-        plate_log = self._log(self.plate, matte)
-
-        def face_log(move: Floats, blur: float) -> Floats:
-            moved = Warp(warp.similarity, warp.controls_px, warp.bend_px, self._to_plate(move))
-            return self._log(self.face(moved)[0], matte, blur)
-
-        move, likeness = refine(plate_log, face_log, self.basis, inner_matte(matte, self.width), self.width)
-        return self._to_plate(move), likeness
-
     def match(self, face: Floats, matte: Floats) -> ColourMatch | None:
         """Colours of the skin that both show."""
         skin = skin_matte(self.points, matte, self.width)
@@ -163,17 +144,6 @@ class _Small:
             return None
         plate, face = (low_pass(image, matte, LIGHT_BLUR * self.width) for image in (self.plate, face))
         return match_colours(plate, face, self.basis, skin)
-
-    def _log(self, encoded: Floats, matte: Floats, extra_variance: float = 0) -> Floats:
-        blur = float(np.hypot(_PLACE_BLUR, np.sqrt(extra_variance) / self.width))
-        logs: Floats = np.log(decode_float(low_pass(encoded, matte, blur * self.width)) + np.float32(DARK))
-        return logs
-
-    def _to_plate(self, move: Floats) -> Floats:
-        """An affine of small pixels as one of full-size frame pixels."""
-        to_small = np.vstack([np.column_stack([np.diag(self.per_px), -self.per_px * self.region.origin_px]), [0, 0, 1]])
-        full: Floats = np.linalg.inv(to_small) @ np.vstack([move, [0, 0, 1]]) @ to_small
-        return full[:2].astype(np.float32)
 
 
 def _floats(pixels: Pixels, size: tuple[int, int]) -> Floats:

@@ -7,7 +7,7 @@ bends it until avatar and actor share one contour. The render is resampled once,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from ..regions import INNER, OVAL, STEADY, face_width_px
 from ..renders import Render
 from ..types import Floats, Region
 
+FloatT = TypeVar("FloatT", np.float32, np.float64)
+
 LANDMARK_NOISE: Final = 0.01
 """Face widths; differences between two outlines below this are the landmark network's error, not shape."""
 MAX_BEND: Final = 0.2
@@ -25,7 +27,7 @@ MAX_BEND: Final = 0.2
 _GRID_STEP_PX: Final = 8
 _KERNEL_PX: Final = 5
 _STIFFNESS: Final = 1e-3
-_IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
+IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Warp:
         return np.ascontiguousarray(fine[..., 0], np.float32), np.ascontiguousarray(fine[..., 1], np.float32)
 
 
-def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = _IDENTITY, bend_strength: float = 1.0) -> Warp:
+def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = IDENTITY, bend_strength: float = 1.0) -> Warp:
     """The warp that takes an avatar with landmarks (478, 2) onto an actor with landmarks (478, 2)."""
     steady = [*STEADY, *OVAL]
     similarity = fit_similarity(actor_px[steady], avatar_px[steady])
@@ -80,7 +82,7 @@ def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = _IDENTITY
 
 def stay(points_px: Floats) -> Warp:
     """The warp that leaves the render where it is."""
-    return Warp(_IDENTITY, points_px[:1], np.zeros((1, 2), np.float32), _IDENTITY)
+    return Warp(IDENTITY, points_px[:1], np.zeros((1, 2), np.float32), IDENTITY)
 
 
 def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Floats]:
@@ -115,6 +117,18 @@ def apply_affine(affine: Floats, points: Floats) -> Floats:
     """(N, 2) points through a (2, 3) affine."""
     moved: Floats = points @ affine[:, :2].T + affine[:, 2]
     return moved
+
+
+def chain(first: NDArray[FloatT], then: NDArray[FloatT]) -> NDArray[FloatT]:
+    """The affine (2, 3) that applies ``then`` to a point and ``first`` to the result."""
+    linear = first[:, :2]
+    return np.column_stack([linear @ then[:, :2], linear @ then[:, 2] + first[:, 2]]).astype(first.dtype)
+
+
+def inverse(affine: Floats) -> Floats:
+    """The affine (2, 3) that undoes one."""
+    linear = np.linalg.inv(affine[:, :2].astype(float))
+    return np.column_stack([linear, -linear @ affine[:, 2]]).astype(np.float32)
 
 
 def _grid_places(size: int) -> NDArray[np.float64]:
