@@ -75,7 +75,7 @@ class Blender:
             matte = face_matte(points - region.origin_px, alpha, face_width_px(points))
         if self.identity is None:
             with self.clock("colour"):
-                face = self._coloured(face, matte, measured, region)
+                face = self._coloured(face, matte, measured, region, settings)
         behind = floats_of(plate[region.slices])
         correction = detail = None
         if "poisson" in self._stages:
@@ -117,11 +117,13 @@ class Blender:
             return self.identity.draw(floats_of(plate), measured.actor_px, region)
         return warp_render(render, warp_of(measured, "swap" in self._stages, settings.bend), region)
 
-    def _coloured(self, linear: Floats, matte: Floats, measured: Measurement, region: Region) -> Floats:
+    def _coloured(
+        self, linear: Floats, matte: Floats, measured: Measurement, region: Region, settings: Settings
+    ) -> Floats:
         """Encoded face with the plate's colours when that is wanted and was measured."""
         if "colour" not in self._stages or measured.match is None:
             return encode(linear)
-        return apply_match(linear, matte, measured.match, face_frame(measured.actor_px), region)
+        return apply_match(linear, matte, measured.match, face_frame(measured.actor_px), region, settings.light)
 
     def _open_enhancer(self, device: str) -> Enhancer | None:
         try:

@@ -12,9 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from .colour.match import LIGHT_BLUR, ColourMatch, FaceFrame, match_colours
-from .mattes.face import face_matte, skin_matte
-from .pictures import low_pass, sample, shrink
+from .colour.light import FaceFrame
+from .colour.match import ColourMatch, mean_match, measure_match
+from .mattes.face import face_matte
+from .pictures import sample, shrink
 from .regions import OVAL, face_width_px
 from .renders import Render
 from .stabiliser.window import gaussian_mean, quadratic_mean
@@ -82,7 +83,7 @@ def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats |
     matte = small.matte(alpha)
     if (matte > 0.5).sum() < 200:
         return found
-    return replace(found, match=small.match(face, matte))
+    return replace(found, match=small.match(face, matte, placed.likeness))
 
 
 def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Settings) -> Measurement:
@@ -91,12 +92,8 @@ def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Setting
     matches = [(offset, item.match) for offset, item in zip(offsets, run, strict=True) if item.match is not None]
     match = None
     if matches:
-        when = [offset for offset, _ in matches]
-        match = ColourMatch(
-            gaussian_mean(when, [item.log_gain for _, item in matches], colour_sigma),
-            gaussian_mean(when, [item.mean for _, item in matches], colour_sigma),
-            gaussian_mean(when, [item.spread for _, item in matches], colour_sigma),
-        )
+        weights = np.exp(-0.5 * (np.array([offset for offset, _ in matches]) / colour_sigma) ** 2)
+        match = mean_match(weights.tolist(), [item for _, item in matches])
     near = [index for index, offset in enumerate(offsets) if abs(offset) <= 3]
     return Measurement(
         actor_px=quadratic_mean([offsets[i] for i in near], [run[i].actor_px for i in near]),
@@ -123,7 +120,8 @@ class _Small:
         own = (max(2, round(render.region.width * self.scale)), max(2, round(render.region.height * self.scale)))
         self.render = _floats(render.rgba, own)
         self.render_per_px = np.array([own[0] / render.region.width, own[1] / render.region.height], np.float32)
-        self.basis = face_frame(actor_px).basis(region, self.size)
+        self.frame = face_frame(actor_px)
+        self.basis = self.frame.basis(region, self.size)
 
     def face(self, warp: Warp) -> tuple[Floats, Floats]:
         """Encoded RGB and alpha of the warped render."""
@@ -137,13 +135,9 @@ class _Small:
         """Where plate and face can be compared."""
         return face_matte(self.points, np.where(alpha > _TIGHT, alpha, 0).astype(np.float32), self.width)
 
-    def match(self, face: Floats, matte: Floats) -> ColourMatch | None:
+    def match(self, face: Floats, matte: Floats, likeness: float) -> ColourMatch | None:
         """Colours of the skin that both show."""
-        skin = skin_matte(self.points, matte, self.width)
-        if (skin > 0.5).sum() < 100:
-            return None
-        plate, face = (low_pass(image, matte, LIGHT_BLUR * self.width) for image in (self.plate, face))
-        return match_colours(plate, face, self.basis, skin)
+        return measure_match(self.plate, face, matte, self.points, self.region, self.frame, sameness(likeness))
 
 
 def _floats(pixels: Pixels, size: tuple[int, int]) -> Floats:

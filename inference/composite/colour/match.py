@@ -1,54 +1,47 @@
 """The colour matcher: gives the face the light and the colours of the plate's skin.
 
-Two steps, both measured on skin only. The light is a gain per channel that varies slowly over the face (second order
-in both directions), in linear light: exposure, white balance, a lamp at one side. What then still differs in spread
-and correlation of the channels is matched by the Monge-Kantorovich linear map (Pitie and Kokaram, 2007).
+Measured on skin only, on small pictures: first the light (see `light`), then what still differs in spread and correlation
+of the channels, by the Monge-Kantorovich linear map (Pitie and Kokaram, 2007).
+
+How closely the face may follow the plate depends on whether both show the same person. Two pictures of one face differ in
+light alone, so everything may follow; of two persons only what is broad is light, the rest is who they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import enlarge, low_pass, shrink
+from ..pictures import distance, enlarge, low_pass, shrink
+from ..regions import features
 from ..types import Floats, Region
+from .light import GRID, FaceFrame, clear, fit_light, local_light, log_ratio
 from .transfer import decode_float, encode
 
-TERMS: Final = 6
-DARK: Final = 0.0005
-"""Linear light below which ratios are noise."""
-LIGHT_BLUR: Final = 0.12
-"""Face widths; what is finer belongs to the person, not to the light."""
-_MAX_LOG_GAIN: Final = float(np.log(6))
-_MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
-_PULL: Final = (0.0, 1e-3, 1e-3, 0.03, 0.03, 0.03)
-"""Toward zero, per term: lamps make slopes; curvature needs more evidence, hair at the temples looks like it too."""
-_SPREAD_LIMITS: Final = (0.75, 1.33)
+_BROAD: Final = (0.09, 0.04)
+"""Face widths, for two persons and for one; colours are compared after a blur of this standard deviation."""
+_LOCAL: Final = (0.12, 0.06)
+"""Face widths; standard deviation of the window in which local light is averaged."""
+_RIM: Final = (0.12, 0.2)
+"""Face widths inside the matte from which colour is trusted fully; at half of it not at all. At the rim there are hair,
+its shadow and grazing light, and a plate whose face was blurred away has its surroundings in it."""
 _SPREAD_NOISE: Final = 0.05
 """Encoded; smaller spreads are features and noise of one person rather than contrast of the picture."""
-
-
-@dataclass(frozen=True)
-class FaceFrame:
-    """Coordinates that move with the face: centre at 0, outline near 1."""
-
-    centre_px: Floats
-    radius_px: float
-
-    def basis(self, region: Region, size: tuple[int, int]) -> Floats:
-        """(6, H, W) second-order terms 1, u, v, u2 - v2, 2uv, u2 + v2 over a region shown at ``size`` = W, H.
-
-        Outside twice the face's radius the coordinates stay put, so the field cannot run away.
-        """
-        x = region.x + (np.arange(size[0], dtype=np.float32) + 0.5) * (region.width / size[0])
-        y = region.y + (np.arange(size[1], dtype=np.float32) + 0.5) * (region.height / size[1])
-        u, v = np.meshgrid((x - self.centre_px[0]) / self.radius_px, (y - self.centre_px[1]) / self.radius_px)
-        u, v = np.clip(u, -2, 2), np.clip(v, -2, 2)
-        terms: Floats = np.stack([np.ones_like(u), u, v, u * u - v * v, 2 * u * v, u * u + v * v])
-        return terms.astype(np.float32)
+_BAND: Final = 0.15
+"""Face widths; detail finer than this tells the contrast of two pictures of one person."""
+_FLAT_DETAIL: Final = 0.004
+"""Encoded; detail of a face without features."""
+_ROUNDS: Final = 3
+_SPREAD_LIMITS: Final = (0.75, 1.33)
+_MAX_LOG_GAIN: Final = float(np.log(12))
+_MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
+_SOFTER: Final = (0.0, 0.02, 0.035, 0.05, 0.065, 0.08, 0.1, 0.12)
+"""Face widths by which the plate may be softer than the face."""
+_LEAST_SKIN: Final = 60
 
 
 @dataclass(frozen=True)
@@ -56,69 +49,166 @@ class ColourMatch:
     """What to do to a face. Plain arrays, so that matches of neighbouring frames can be averaged."""
 
     log_gain: Floats
-    """(6, 3) light field."""
+    """(6, 3) broad light, see `FaceFrame.basis`."""
     mean: Floats
     """(3,) encoded skin colour about which the spread is matched."""
     spread: Floats
     """(3, 3)."""
+    local: Floats = field(default_factory=lambda: np.zeros((GRID, GRID, 3), np.float32))
+    """Local light in face coordinates: what is added to the log gain."""
+    same: float = 0.0
+    """0 for two persons, 1 for two pictures of one: then the spread is matched in fine detail too."""
 
-    def gain(self, basis: Floats) -> Floats:
+    def gain(self, basis: Floats, local: Floats | None = None) -> Floats:
         """(H, W, 3) factor in linear light; its local part is bounded to half and double."""
         middle = np.clip(self.log_gain[0], -_MAX_LOG_GAIN, _MAX_LOG_GAIN)
-        local = np.tensordot(basis[1:], self.log_gain[1:], (0, 0))
-        gain: Floats = np.exp(middle + np.clip(local, -_MAX_LOCAL_LOG_GAIN, _MAX_LOCAL_LOG_GAIN))
+        around = np.tensordot(basis[1:], self.log_gain[1:], (0, 0))
+        if local is not None:
+            around = around + local
+        gain: Floats = np.exp(middle + np.clip(around, -_MAX_LOCAL_LOG_GAIN, _MAX_LOCAL_LOG_GAIN))
         return gain.astype(np.float32)
 
 
-def apply_match(linear: Floats, matte: Floats, match: ColourMatch, face: FaceFrame, region: Region) -> Floats:
-    """Linear (H, W, 3) of a region, in its matte (H, W), to matched encoded values, 0..1."""
+def mean_match(weights: Sequence[float], matches: Sequence[ColourMatch]) -> ColourMatch:
+    """Weighted mean of matches."""
+    share = np.asarray(weights, np.float64) / np.sum(weights)
+
+    def mean(values: Sequence[NDArray[np.floating[Any]]]) -> Floats:
+        return np.tensordot(share, np.stack(values), 1).astype(np.float32)
+
+    return ColourMatch(
+        mean([match.log_gain for match in matches]),
+        mean([match.mean for match in matches]),
+        mean([match.spread for match in matches]),
+        mean([match.local for match in matches]),
+        float(share @ [match.same for match in matches]),
+    )
+
+
+def apply_match(
+    linear: Floats, matte: Floats, match: ColourMatch, face: FaceFrame, region: Region, strength: float = 1.0
+) -> Floats:
+    """Linear (H, W, 3) of a region, in its matte (H, W), to matched encoded values, 0..1.
+
+    ``strength`` 0 leaves only the exposure and white balance of the whole face.
+    """
     size = (linear.shape[1], linear.shape[0])
     small = (max(2, size[0] // 8), max(2, size[1] // 8))
-    basis = face.basis(region, small)
-    encoded = encode(linear * enlarge(match.gain(basis), size))
-    if not np.array_equal(match.spread, np.eye(3)):
-        # Measured on low-passed colours, so it is done to them: lashes and lips keep their own contrast.
-        sigma_px = 2 * LIGHT_BLUR * face.radius_px * small[0] / size[0]
-        broad = low_pass(shrink(encoded, small), shrink(matte, small), sigma_px)
-        change = (broad - match.mean) @ (match.spread - np.eye(3, dtype=np.float32)).T
-        encoded += enlarge(change.astype(np.float32), size)
+    around = np.array([1, *[strength] * 5], np.float32)[:, None, None]
+    gain = match.gain(face.basis(region, small) * around, strength * face.from_grid(match.local, region, small))
+    encoded = encode(linear * enlarge(gain, size))
+    change = np.float32(strength) * (match.spread - np.eye(3, dtype=np.float32)).T
+    if change.any():
+        # Of two persons only the broad colours are matched: lashes and lips keep their own contrast.
+        sigma_px = 2 * _BROAD[0] * face.radius_px * small[0] / size[0]
+        broad = enlarge(low_pass(shrink(encoded, small), shrink(matte, small), sigma_px), size)
+        broad += np.float32(match.same) * (encoded - broad)
+        encoded += (broad - match.mean) @ change
     return np.clip(encoded, 0, 1)
 
 
-def fit_light(plate: Floats, face: Floats, basis: Floats, weight: Floats) -> Floats:
-    """(6, 3) robust fit of log(plate / face), both linear (H, W, 3), where ``weight`` (H, W) is above 0."""
-    rows, terms, trust = fit_rows(plate, face, basis, weight)
-    return robust_fit(terms, rows, trust)
+def measure_match(
+    plate: Floats, face: Floats, matte: Floats, points_px: Floats, region: Region, frame: FaceFrame, same: float
+) -> ColourMatch | None:
+    """The match of two small encoded pictures (H, W, 3) of a region, 0..1, with their matte (H, W); None without skin.
+
+    ``points_px`` (478, 2) are the actor's landmarks in the small pictures, ``region`` and ``frame`` are of full size.
+    """
+    width = 2 * frame.radius_px * matte.shape[1] / region.width
+    skin = np.where(features(matte, points_px) > 0, np.float32(same), np.float32(1))
+    depth = distance(matte > 0.5) / (_between(_RIM, same) * width)
+    inside = np.clip(2 * depth - 1, 0, 1)
+    half = (max(2, matte.shape[1] // 2), max(2, matte.shape[0] // 2))
+    weight = shrink(skin * inside, half)
+    if (weight > 0.5).sum() < _LEAST_SKIN:
+        return None
+    # Lips and brows of two persons must not run into the skin around them.
+    seen = matte * skin
+    broad = _between(_BROAD, same) * width
+    broad_plate = shrink(low_pass(plate, seen, broad), half)
+    place = frame, region
+    if same == 0:
+        broad_face = shrink(low_pass(face, seen, broad), half)
+        return match_colours(broad_plate, broad_face, frame.basis(region, half), weight, place)
+    softer, contrast = 0.0, np.ones(3, np.float32)
+    match = None
+    for _ in range(_ROUNDS):
+        if match is not None:
+            lit = _lit(face, match, frame, region)
+            softer, contrast = compare_detail(plate, lit, matte, inside, width)
+        broad_face = shrink(low_pass(face, seen, float(np.hypot(broad, same * softer * width))), half)
+        middle = (weight[..., None] * broad_plate).sum((0, 1)) / weight.sum()
+        wanted = middle + (broad_plate - middle) / (1 + same * (contrast - 1))
+        match = match_colours(wanted, broad_face, frame.basis(region, half), weight, place, same)
+    assert match is not None
+    spread = match.spread + np.float32(same) * (np.diag(contrast) - match.spread)
+    return replace(match, spread=spread, mean=middle)
 
 
-def fit_rows(
-    plate: Floats, face: Floats, basis: Floats, weight: Floats
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Log ratios (N, 3), terms (N, 6) and weights (N, 3) of the pixels that say something; clipped ones do not."""
-    used = weight > 0
-    ratio = np.log((plate[used] + DARK) / (face[used] + DARK)).astype(float)
-    clear = (plate[used] > DARK) & (plate[used] < 0.97) & (face[used] > DARK) & (face[used] < 0.97)
-    return ratio, basis[:, used].T.astype(float), weight[used][:, None] * (clear + 1e-3)
+def match_colours(
+    plate: Floats,
+    face: Floats,
+    basis: Floats,
+    weight: Floats,
+    place: tuple[FaceFrame, Region] | None = None,
+    same: float = 0.0,
+) -> ColourMatch:
+    """Measure a match on small, low-passed encoded pictures (H, W, 3) of plate and face, on skin (H, W).
+
+    Local light is measured where ``place`` says what the pictures show.
+    """
+    plate_light, face_light = decode_float(plate), decode_float(face)
+    log_gain = fit_light(plate_light, face_light, basis, weight)
+    flat = ColourMatch(log_gain, np.zeros(3, np.float32), np.eye(3, dtype=np.float32), same=same)
+    field = None
+    if place is not None:
+        frame, region = place
+        left = log_ratio(plate_light, face_light) - np.tensordot(basis, log_gain, (0, 0))
+        trust = weight * clear(plate_light, face_light).all(-1)
+        sigma_px = _between(_LOCAL, same) * 2 * frame.radius_px * weight.shape[1] / region.width
+        field = local_light(left.astype(np.float32), trust.astype(np.float32), sigma_px)
+        flat = replace(flat, local=frame.to_grid(field, region))
+    mean, spread = fit_spread(plate, encode(face_light * flat.gain(basis, field)), weight)
+    return replace(flat, mean=mean, spread=spread)
 
 
-def robust_fit(
-    terms: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64], rounds: int = 4
-) -> Floats:
-    """(M, C) least squares per channel with Geman-McClure weights: hair, shine and shadows do not pull."""
-    ridge = np.diag(_PULL)
-    trust = weights.copy()
-    solution = np.zeros((terms.shape[1], values.shape[1]))
-    for _ in range(rounds):
-        for channel in range(values.shape[1]):
-            weighted = terms * trust[:, channel, None]
-            normal = weighted.T @ terms + ridge * max(trust[:, channel].sum(), 1e-9)
-            solution[:, channel] = np.linalg.solve(
-                normal + 1e-12 * np.eye(len(normal)), weighted.T @ values[:, channel]
-            )
-        residual = np.linalg.norm(values - terms @ solution, axis=1)
-        scale = 2 * max(float(np.median(residual)), 0.01)
-        trust = weights * ((scale**2 / (scale**2 + residual**2)) ** 2)[:, None]
-    return solution.astype(np.float32)
+def compare_detail(plate: Floats, face: Floats, matte: Floats, weight: Floats, width_px: float) -> tuple[float, Floats]:
+    """Face widths of blur after which the face is as soft as the plate, and the plate's contrast (3,) over the face's.
+
+    Both encoded (H, W, 3), of one person and under one light. What is compared is finer than light and the shapes tell
+    blur from contrast.
+    """
+    share = weight[..., None]
+
+    def band(image: Floats) -> Floats:
+        return image - low_pass(image, matte, _BAND * width_px)
+
+    wanted = band(plate)
+    costs, gains = [], []
+    for sigma in _SOFTER:
+        detail = band(low_pass(face, matte, sigma * width_px) if sigma else face)
+        # As much more evidence for a contrast of 1 as would be there without any feature.
+        prior = share.sum() * _FLAT_DETAIL**2
+        gain = ((share * wanted * detail).sum((0, 1)) + prior) / ((share * detail * detail).sum((0, 1)) + prior)
+        gain = np.clip(gain, *_SPREAD_LIMITS)
+        gains.append(gain.astype(np.float32))
+        costs.append(float((share * (wanted - gain * detail) ** 2).sum()))
+    best = int(np.argmin(costs))
+    if not 0 < best < len(_SOFTER) - 1:
+        return _SOFTER[best], gains[best]
+    # The vertex of the parabola through the best three.
+    near = slice(best - 1, best + 2)
+    second, first, _ = np.polyfit(_SOFTER[near], costs[near], 2)
+    sigma = float(np.clip(-first / (2 * second), _SOFTER[best - 1], _SOFTER[best + 1]))
+    gain = np.stack([np.interp(sigma, _SOFTER, channel) for channel in np.stack(gains, 1)])
+    return sigma, gain.astype(np.float32)
+
+
+def _lit(face: Floats, match: ColourMatch, frame: FaceFrame, region: Region) -> Floats:
+    """Encoded face (H, W, 3) of a region under the light of a match."""
+    size = face.shape[1], face.shape[0]
+    gain = match.gain(frame.basis(region, size), frame.from_grid(match.local, region, size))
+    return encode(decode_float(face) * gain)
 
 
 def fit_spread(plate: Floats, face: Floats, weight: Floats) -> tuple[Floats, Floats]:
@@ -137,15 +227,8 @@ def fit_spread(plate: Floats, face: Floats, weight: Floats) -> tuple[Floats, Flo
     return mean.astype(np.float32), spread.astype(np.float32)
 
 
-def match_colours(plate: Floats, face: Floats, basis: Floats, weight: Floats) -> ColourMatch:
-    """Measure a match on small, low-passed encoded pictures (H, W, 3) of plate and face, on skin (H, W)."""
-    plate_light, face_light = decode_float(plate), decode_float(face)
-    flat = ColourMatch(
-        fit_light(plate_light, face_light, basis, weight), np.zeros(3, np.float32), np.eye(3, dtype=np.float32)
-    )
-    lit = encode(face_light * flat.gain(basis))
-    mean, spread = fit_spread(plate, lit, weight)
-    return ColourMatch(flat.log_gain, mean, spread)
+def _between(ends: tuple[float, float], share: float) -> float:
+    return ends[0] + share * (ends[1] - ends[0])
 
 
 def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
