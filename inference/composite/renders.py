@@ -6,52 +6,75 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.types import LANDMARK_COUNT
 from ..errors import InputError
-from ..media import read_png
-from .pictures import cv2
+from ..media.images import read_picture
+from .colour.transfer import decode, encode
+from .pictures import cv2, shrink
 from .types import Floats, Region
 
 LANDMARKS_FILE = "landmarks.npz"
+_OURS: Final = re.compile(r"frame_(\d{6,})\.png")
+_NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*\.(?:png|exr))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Render:
     """One rendered frame, cut to what is not transparent."""
 
-    rgba: NDArray[np.uint8] | NDArray[np.uint16]
-    """(h, w, 4) encoded, straight alpha."""
+    rgba: NDArray[Any]
+    """(h, w, 4): uint8 or uint16, encoded like sRGB, straight alpha; or float32, linear light times alpha (EXR)."""
     region: Region
     """Where the cut lies in the frame."""
 
+    def light(self, rows: slice, columns: slice) -> Floats:
+        """(h, w, 4) linear light times alpha, and alpha, of a part of the cut."""
+        part = self.rgba[rows, columns]
+        if part.dtype == np.float32:
+            return part
+        light = np.empty(part.shape, np.float32)
+        light[..., 3] = part[..., 3] * np.float32(1 / np.iinfo(part.dtype).max)
+        np.multiply(decode(part[..., :3]), light[..., 3:], out=light[..., :3])
+        return light
+
+    def small(self, size: tuple[int, int]) -> Floats:
+        """(h, w, 4) encoded straight colour and alpha, 0..1, of the cut shown at ``size`` (W, H)."""
+        small = shrink(self.rgba, size)
+        if small.dtype != np.float32:
+            return (small * np.float32(1 / np.iinfo(small.dtype).max)).astype(np.float32, copy=False)
+        alpha = small[..., 3:]
+        return np.concatenate([encode(small[..., :3] / np.maximum(alpha, 1e-3)), np.clip(alpha, 0, 1)], axis=2)
+
 
 class RenderFolder:
-    """Rendered frames ``frame_000012.png`` of one shot; a missing picture is no error, a wrong one is."""
+    """Rendered frames of one shot; a missing picture is no error, a wrong one is.
+
+    Pictures are ours, ``frame_000012.png``, or another numbered sequence of PNG or EXR files, such as ``0012.png`` or
+    ``beauty_0012.exr``: the last number of a name is the index of the frame in the footage.
+    """
 
     def __init__(self, folder: Path, frame_size: tuple[int, int]) -> None:
-        """Raises `InputError` when there is not one rendered frame."""
-        self._folder = folder
+        """Raises `InputError` when there is not one rendered frame, or when there are several sequences."""
         self._frame_size = frame_size
-        names = (re.fullmatch(r"frame_(\d{6,})\.png", path.name) for path in folder.glob("frame_*.png"))
-        self.frame_indices = frozenset(int(name[1]) for name in names if name)
-        if not self.frame_indices:
-            raise InputError(f"There are no rendered frames in {folder}; make them with 'understudy render'.")
+        self._paths = _sequence(folder)
+        self.frame_indices = frozenset(self._paths)
         self._landmarks_px = _read_landmarks(folder / LANDMARKS_FILE)
 
     def load(self, frame_index: int) -> Render | None:
-        """The picture of a source frame; None when it is missing or wholly transparent.
+        """The picture of a source frame; None when it was not rendered or shows nothing.
 
         Raises:
-            InputError: unreadable, without alpha, or of another size than the footage.
+            InputError: it is damaged, has another size than the footage or no alpha.
         """
-        if frame_index not in self.frame_indices:
+        path = self._paths.get(frame_index)
+        if path is None:
             return None
-        path = self.path(frame_index)
-        rgba = read_png(path)
+        rgba = read_picture(path)
         height, width = rgba.shape[:2]
         if (width, height) != self._frame_size:
             raise InputError(
@@ -65,13 +88,29 @@ class RenderFolder:
         region = Region(x, y, w, h)
         return Render(np.ascontiguousarray(rgba[region.slices]), region)
 
-    def path(self, frame_index: int) -> Path:
-        """Where the picture of a source frame is."""
-        return self._folder / f"frame_{frame_index:06d}.png"
-
     def landmarks_px(self, frame_index: int) -> Floats | None:
         """(478, 2) projected landmarks of the avatar in a frame, when the renderer wrote them."""
         return self._landmarks_px.get(frame_index)
+
+
+def _sequence(folder: Path) -> dict[int, Path]:
+    """Pictures by frame index."""
+    paths = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    ours = {int(name[1]): path for path in paths if (name := _OURS.fullmatch(path.name))}
+    if ours:
+        return ours
+    found: dict[str, dict[int, Path]] = {}
+    for path in paths:
+        name = _NUMBERED.fullmatch(path.name)
+        if name:
+            found.setdefault(f"{name['before']}#{name['after']}", {})[int(name["number"])] = path
+    if not found:
+        raise InputError(f"There are no rendered frames in {folder}; make them with 'understudy render'.")
+    if len(found) > 1:
+        raise InputError(
+            f"{folder} holds several sequences ({', '.join(sorted(found))}); give a folder with one of them alone."
+        )
+    return next(iter(found.values()))
 
 
 def _read_landmarks(path: Path) -> dict[int, Floats]:

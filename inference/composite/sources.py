@@ -77,9 +77,8 @@ def reference(take: Take, renders: RenderFolder, landmarks: AvatarLandmarks) -> 
 def lay_over(render: Render, plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The plate with the render on top, as it came from the renderer."""
     picture = plate.copy()
-    scale = np.iinfo(render.rgba.dtype).max
-    alpha = render.rgba[..., 3:].astype(np.float32) / scale
-    colour = render.rgba[..., :3].astype(np.float32) * (255 / scale)
+    rgba = render.small((render.region.width, render.region.height))
+    alpha, colour = rgba[..., 3:], 255 * rgba[..., :3]
     behind = picture[render.region.slices]
     behind[:] = np.rint(behind + alpha * (colour - behind))
     return picture

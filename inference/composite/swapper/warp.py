@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..colour.transfer import decode
 from ..pictures import sample
 from ..regions import INNER, OVAL, STEADY, face_width_px
 from ..renders import Render
@@ -91,12 +90,12 @@ def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Flo
     x, y = x - np.float32(render.region.x), y - np.float32(render.region.y)
     # Only the part that is looked at is taken to linear light.
     left, top = (max(0, int(axis.min()) - _KERNEL_PX) for axis in (x, y))
-    rgba = render.rgba[top : int(y.max()) + _KERNEL_PX, left : int(x.max()) + _KERNEL_PX]
-    if not rgba.size:
+    light = render.light(
+        slice(top, max(top, int(y.max()) + _KERNEL_PX)), slice(left, max(left, int(x.max()) + _KERNEL_PX))
+    )
+    if not light.size:
         return np.zeros((*x.shape, 3), np.float32), np.zeros(x.shape, np.float32)
-    opaque = rgba[..., 3:] / np.float32(np.iinfo(rgba.dtype).max)
-    premultiplied = np.concatenate([decode(rgba[..., :3]) * opaque, opaque], axis=2)
-    warped = sample(premultiplied, x - np.float32(left), y - np.float32(top), sharp=True)
+    warped = sample(light, x - np.float32(left), y - np.float32(top), sharp=True)
     alpha = np.clip(warped[..., 3], 0, 1)
     rgb = np.maximum(warped[..., :3], 0) / np.maximum(alpha, 1 / 255)[..., None]
     return rgb, alpha

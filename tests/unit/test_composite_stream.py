@@ -1,0 +1,178 @@
+"""The compositor as a stream: renders as they are named, steps at the same time, cuts, motion, ranges done again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from understudy.inference.composite.overlap import ahead, behind
+from understudy.inference.composite.renders import Render, RenderFolder
+from understudy.inference.composite.stabiliser import cuts, flow
+from understudy.inference.composite.types import Region
+from understudy.inference.errors import InputError
+from understudy.inference.media import write_png
+
+SIZE = (40, 30)
+
+
+def save_picture(path: Path, level: int) -> None:
+    write_png(path, np.full((SIZE[1], SIZE[0], 4), level, np.uint8))
+
+
+@pytest.mark.parametrize("name", ["{:04d}.png", "shot_3_{:04d}.png", "take2.{:d}.beauty.PNG", "frame_{:06d}.png"])
+def test_renders_are_numbered_by_the_last_number_of_their_name(tmp_path, name):
+    for index in (7, 12):
+        save_picture(tmp_path / name.format(index), 10 * index)
+    (tmp_path / "notes.txt").write_text("no picture")
+    folder = RenderFolder(tmp_path, SIZE)
+    assert folder.frame_indices == {7, 12}
+    render = folder.load(12)
+    assert render is not None
+    assert render.rgba[0, 0, 0] == 120
+    assert folder.load(8) is None
+
+
+def test_our_own_renders_win_and_two_other_sequences_are_refused(tmp_path):
+    save_picture(tmp_path / "depth_0001.png", 1)
+    save_picture(tmp_path / "colour_0001.png", 2)
+    with pytest.raises(InputError, match="several sequences"):
+        RenderFolder(tmp_path, SIZE)
+    save_picture(tmp_path / "frame_000005.png", 3)
+    assert RenderFolder(tmp_path, SIZE).frame_indices == {5}
+
+
+def test_light_of_a_render_is_the_same_in_8_bits_16_bits_and_floats():
+    rng = np.random.default_rng(0)
+    light = rng.random((6, 5, 3)).astype(np.float32)
+    alpha = np.array([0.2, 0.4, 0.6, 0.8, 1.0], np.float32)[None, :, None].repeat(6, 0)
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    straight = np.concatenate([encoded, alpha], 2)
+    whole = np.s_[0:6], np.s_[0:5]
+    for rgba, error in (
+        (np.rint(straight * 255).astype(np.uint8), 0.006),
+        (np.rint(straight * 65535).astype(np.uint16), 1e-4),
+        (np.concatenate([light * alpha, alpha], 2), 1e-7),
+    ):
+        render = Render(rgba, Region(0, 0, 5, 6))
+        np.testing.assert_allclose(render.light(*whole), np.concatenate([light * alpha, alpha], 2), atol=error)
+        np.testing.assert_allclose(render.small((5, 6)), straight, atol=max(error, 2e-4))
+
+
+def test_ahead_keeps_order_and_runs_no_farther_than_told():
+    made: list[int] = []
+    threads = set()
+
+    def numbers():
+        for number in range(20):
+            made.append(number)
+            threads.add(threading.get_ident())
+            yield number
+
+    taken = []
+    for number in ahead(numbers(), 3):
+        assert len(made) <= number + 1 + 3
+        taken.append(number)
+    assert taken == list(range(20))
+    assert threads == {*threads} - {threading.get_ident()}
+
+
+def test_ahead_raises_where_the_item_would_have_come_and_closes_what_it_leaves():
+    closed = []
+
+    def numbers():
+        try:
+            yield 1
+            yield 2
+            raise InputError("broken")
+        finally:
+            closed.append(True)
+
+    stream = ahead(numbers(), 2)
+    assert [next(stream), next(stream)] == [1, 2]
+    with pytest.raises(InputError, match="broken"):
+        next(stream)
+    left = ahead(numbers(), 1)
+    next(left)
+    left.close()
+    del left
+    assert closed == [True, True]
+
+
+def test_behind_keeps_order_and_tells_of_failures():
+    written: list[int] = []
+
+    def write(number: int) -> None:
+        if number == 5:
+            raise InputError("disk full")
+        written.append(number)
+
+    def write_all() -> None:
+        with behind(write, 2) as later:
+            for number in range(100):
+                later(number)
+
+    with pytest.raises(InputError, match="disk full"):
+        write_all()
+    assert written[:5] == [0, 1, 2, 3, 4]
+    assert len(written) < 20
+
+
+def texture(seed: int, size: tuple[int, int] = (320, 300)) -> np.ndarray:
+    noise = np.random.default_rng(seed).random((size[1], size[0], 3)).astype(np.float32)
+    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 4), None, 20, 230, cv2.NORM_MINMAX).astype(np.uint8)
+
+
+def shifted(picture: np.ndarray, x: float, y: float) -> np.ndarray:
+    return cv2.warpAffine(
+        picture, np.float32([[1, 0, x], [0, 1, y]]), picture.shape[1::-1], borderMode=cv2.BORDER_REFLECT
+    )
+
+
+def test_another_scene_is_a_cut_and_a_moving_camera_is_none():
+    before = cuts.thumbnail(texture(1))
+    assert cuts.is_cut(before, cuts.thumbnail(np.full_like(texture(1), 20)))
+    assert not cuts.is_cut(before, cuts.thumbnail(shifted(texture(1), 12, 5)))
+
+
+def trail_of(offsets: range, step: tuple[float, float], places: np.ndarray) -> dict[int, flow.Trail]:
+    """Trails through frames of one texture that moves by ``step`` from frame to frame."""
+    box = Region(40, 40, 240, 220)
+    pictures = {k: shifted(texture(3), k * step[0], k * step[1]) for k in (*offsets, min(offsets) - 1)}
+    flows = {k: flow.flow_in(pictures[k - 1], pictures[k], box, 1.0, 2.0) for k in offsets}
+    return flow.trails(places, flows, offsets)
+
+
+def test_trails_follow_the_plate_in_both_directions():
+    places = flow.places(Region(100, 100, 120, 100), (12, 10))
+    for offset, trail in trail_of(range(-3, 4), (1.7, -0.8), places).items():
+        moved = np.median(trail.points_px - places, (0, 1))
+        np.testing.assert_allclose(moved, (1.7 * offset, -0.8 * offset), atol=0.15)
+        assert np.median(trail.trust) > 0.8
+
+
+def test_mean_along_a_trail_steadies_noise_and_keeps_what_moves_with_the_plate():
+    region = Region(100, 100, 120, 100)
+    step = (2.0, 1.0)
+    along = trail_of(range(-2, 3), step, flow.places(region, (15, 12)))
+    rng = np.random.default_rng(5)
+    x, y = flow.places(region, (60, 50)).transpose(2, 0, 1)
+    fields = {}
+    for k in range(-2, 3):
+        pattern = np.sin((x - k * step[0]) / 12) + np.cos((y - k * step[1]) / 9)
+        fields[k] = (pattern + rng.normal(0, 0.3, pattern.shape)).astype(np.float32), region
+    steady = flow.mean_along(fields, along, 1.5)
+    pattern = np.sin(x / 12) + np.cos(y / 9)
+    inner = np.s_[5:-5, 5:-5]
+    assert np.std((steady - pattern)[inner]) < 0.65 * np.std((fields[0][0] - pattern)[inner])
+
+
+def test_places_without_a_trail_keep_their_own_value():
+    region = Region(0, 0, 40, 40)
+    places = flow.places(region, (8, 8))
+    lost = flow.Trail(places, np.zeros((8, 8), np.float32))
+    own = flow.Trail(places, np.ones((8, 8), np.float32))
+    fields = {k: (np.full((8, 8, 3), k, np.float32), region) for k in (-1, 0, 1)}
+    np.testing.assert_allclose(flow.mean_along(fields, {-1: lost, 0: own, 1: lost}, 1.5), 0)
