@@ -20,7 +20,7 @@ from .colour.transfer import encode
 from .enhancer.gfpgan import Enhancer
 from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
-from .poisson.membrane import membrane, skin_difference
+from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
 from .regions import face_width_px
 from .renders import Render
@@ -44,7 +44,7 @@ class Draft:
     matte: Floats
     """(H, W)."""
     correction: Floats | None
-    """(h, w, 3) what the membrane adds to the face, at full or smaller size; None when there is none."""
+    """(h, w, 3) what the membrane adds to the face, on its coarse grid; None when there is none."""
     detail: Floats | None
     """(H, W, 3) what the enhancer adds."""
 
@@ -80,8 +80,9 @@ class Blender:
         correction = detail = None
         if "poisson" in self._stages:
             with self.clock("poisson"):
-                correction = np.float32(settings.membrane) * membrane(
-                    _edge_difference(behind, face, measured), matte > 0
+                skin = measured.match.mean if "colour" in self._stages and measured.match is not None else None
+                correction = np.float32(settings.membrane) * seam_correction(
+                    behind, face, matte, face_width_px(points), skin
                 )
         if self._enhancer is not None:
             with self.clock("enhance"):
@@ -148,7 +149,7 @@ def lay_over(plate: Pixels, region: Region, mixed: Floats, matte: Floats) -> Pix
 
 def _mixed(behind: Floats, face: Floats, matte: Floats, correction: Floats | None) -> Floats:
     if correction is not None:
-        face = face + correction
+        face = apply_correction(face, correction)
     mixed: Floats = behind + matte[..., None] * (face - behind)
     return mixed
 
@@ -159,11 +160,6 @@ def _steadied(fields: dict[int, tuple[Floats | None, Region]], along: dict[int, 
     if 0 not in known:
         return None
     return mean_along(known, along, CORRECTION_SIGMA)
-
-
-def _edge_difference(behind: Floats, face: Floats, measured: Measurement) -> Floats:
-    """What the membrane has to bridge; all of it where the skin's colour is not known."""
-    return behind - face if measured.match is None else skin_difference(behind, face, measured.match.mean)
 
 
 def _open_identity_swapper(device: str) -> IdentitySwapper:

@@ -21,13 +21,6 @@ from ..types import Floats
 _COARSE_SIZE: Final = 56
 """Longest side of the grid on which the smooth part of the membrane is solved."""
 
-HUE_TOLERANCE: Final = (0.06, 0.12)
-"""Shares of the colour sum: up to the first a pixel at the edge counts as skin, from the second on not at all."""
-DARKNESS_TOLERANCE: Final = (0.4, 0.65)
-"""Share of the skin's brightness: below the first a pixel is hair or background, above the second it may be skin."""
-AGREEMENT: Final = (0.05, 0.12)
-"""Encoded colour distance of plate and face: up to the first they are the same, from the second on they are not."""
-
 
 def solve_box(laplacian: Floats) -> Floats:
     """(H, W, C) function with this 5-point Laplacian that is zero all around the box."""
@@ -54,32 +47,6 @@ def membrane(difference: Floats, inside: NDArray[np.bool_]) -> Floats:
     detail[1:-1, 1:-1] = solve_box(-masked_divergence(difference, inside)[1:-1, 1:-1])
     # Both `difference + detail` and the wanted correction are harmonic inside; they differ by a smooth membrane.
     return difference + detail - _coarse_membrane(detail, inside)
-
-
-def skin_difference(plate: Floats, face: Floats, skin: Floats) -> Floats:
-    """Encoded plate minus face (H, W, 3), as far as the plate shows skin like ``skin`` (3,).
-
-    Hair, collar or a green screen at the edge must not bleed into the face: there the difference counts as nothing.
-    """
-    difference = plate - face
-    small = (max(2, plate.shape[1] // 4), max(2, plate.shape[0] // 4))
-    colours = shrink(plate, small)
-    total = np.maximum(colours.sum(-1), 1e-3)
-    hue = np.linalg.norm(colours / total[..., None] - skin / skin.sum(), axis=-1)
-    like_skin = (1 - _rise(hue, *HUE_TOLERANCE)) * _rise(total / float(skin.sum()), *DARKNESS_TOLERANCE)
-    # Where both already agree, whatever it is, nothing can bleed.
-    agree = 1 - _rise(np.linalg.norm(shrink(difference, small), axis=-1), *AGREEMENT)
-    # A pixel less all around, for the enlarged picture has no sharp edges.
-    trust = cv2.erode(np.maximum(like_skin, agree).astype(np.float32), np.ones((3, 3), np.uint8))
-    believed: Floats = difference * enlarge(trust, (plate.shape[1], plate.shape[0]))[..., None]
-    return believed
-
-
-def _rise(value: Floats, low: float, high: float) -> Floats:
-    """Smooth step from 0 at ``low`` to 1 at ``high``."""
-    share = np.clip((value - low) / (high - low), 0, 1)
-    smooth: Floats = share * share * (3 - 2 * share)
-    return smooth
 
 
 def masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
