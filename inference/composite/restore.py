@@ -16,8 +16,8 @@ import numpy as np
 from ..capture.shot import CaptureOptions, track_shot
 from ..errors import InputError, UsageError
 from ..media import VideoWriter, probe, read_frames
+from ..media.encodings import MovieCodec
 from ..media.types import Image, VideoFrame, VideoInfo
-from ..media.writer import Codec
 from ..progress import Progress, silent
 from ..take import Take
 from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
@@ -39,7 +39,7 @@ _FLOW_FRAME: Final = 480
 """Height in pixels of those of a whole frame."""
 _BAND: Final = 256
 """Rows of a whole frame that are worked on at a time."""
-_CODECS: Final[dict[str, Codec]] = {".mkv": "ffv1", ".mov": "prores"}
+_CODECS: Final[dict[str, MovieCodec]] = {".mkv": "ffv1", ".mov": "prores"}
 
 FacesOf = Mapping[int, Mapping[int, Floats]]
 """Frame index -> which face -> its landmarks (478, 2)."""

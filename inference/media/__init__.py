@@ -9,13 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .delivery import Delivery, DeliveryOptions, footage_exists, output_exists, plan_delivery
     from .images import read_picture, read_png, write_png
     from .reader import DamagedVideoWarning, probe, read_frames, read_plates, sha256
     from .writer import VideoWriter
 
 __all__ = [
     "DamagedVideoWarning",
+    "Delivery",
+    "DeliveryOptions",
     "VideoWriter",
+    "footage_exists",
+    "output_exists",
+    "plan_delivery",
     "probe",
     "read_frames",
     "read_picture",
@@ -25,7 +31,11 @@ __all__ = [
     "write_png",
 ]
 
-_HOMES = {"read_picture": "images", "read_png": "images", "write_png": "images", "VideoWriter": "writer"}
+_HOMES = {
+    **dict.fromkeys(("Delivery", "DeliveryOptions", "footage_exists", "output_exists", "plan_delivery"), "delivery"),
+    **dict.fromkeys(("read_picture", "read_png", "write_png"), "images"),
+    "VideoWriter": "writer",
+}
 
 
 def __getattr__(name: str) -> Any:

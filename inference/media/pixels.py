@@ -8,6 +8,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from .colour_tags import ColourTags
 from .types import Image
 
 # AVColorSpace (ITU-T H.273 matrix coefficients) -> swscale matrix. 2 = not tagged.
@@ -56,16 +57,16 @@ def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fr
     return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), -clockwise_turn(frame) // 90))
 
 
-def from_rgb(rgb: Image, pixel_format: str, reformatter: VideoReformatter) -> av.VideoFrame:
-    """A frame for an encoder: BT.709, limited range when ``pixel_format`` is a YUV one."""
+def from_rgb(rgb: Image, pixel_format: str, reformatter: VideoReformatter, colour: ColourTags) -> av.VideoFrame:
+    """A frame for an encoder of 8 bits, with the matrix and range of ``colour`` when ``pixel_format`` is a YUV one."""
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
     yuv = pixel_format.startswith("yuv")
     return reformatter.reformat(
         frame,
         format=pixel_format,
-        dst_colorspace=Colorspace.ITU709 if yuv else None,
+        dst_colorspace=_MATRICES.get(colour.matrix, Colorspace.ITU709) if yuv else None,
         src_color_range=ColorRange.JPEG,
-        dst_color_range=ColorRange.MPEG if yuv else ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG if yuv and not colour.full_range else ColorRange.JPEG,
         interpolation=_TO_YUV,
         threads=1,
     )

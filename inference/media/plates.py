@@ -44,6 +44,13 @@ def widened(pixels: Any, dtype: type[np.generic] | None) -> Any:
     return pixels.astype(np.uint16) * np.uint16(257)
 
 
+def narrowed(pixels: Any) -> Any:
+    """16-bit integers as 8-bit ones, rounded once; 8-bit ones stay."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((pixels.astype(np.uint32) + np.uint32(128)) // np.uint32(257)).astype(np.uint8)
+
+
 def _placed(image: Any, frame: av.VideoFrame, size: tuple[int, int]) -> Any:
     if image is None:
         return None

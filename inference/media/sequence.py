@@ -24,6 +24,7 @@ from .colour_tags import ColourTags
 from .container import reason
 from .exr import exr_facts
 from .images import read_picture
+from .plates import narrowed
 from .types import Image, Pixels, Plate, VideoFrame, VideoInfo
 
 TIMECODES: Final = "timecodes.txt"
@@ -159,10 +160,9 @@ def sequence_digest(sequence: Sequence, digest: Callable[[Path], str]) -> str:
 
 
 def _shown(pixels: Pixels) -> Image:
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.uint8, copy=False)
-    if pixels.dtype == np.uint16:
-        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.dtype != np.float32:
+        integers: Image = narrowed(pixels)
+        return integers
     light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels.astype(np.float32, copy=False)), 0, 1)
     # IEC 61966-2-1.
     signal = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -3,53 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 import av
+import numpy as np
 from av.container import OutputContainer
-from av.video.reformatter import VideoReformatter
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
-from ..errors import InputError, UsageError
+from ..errors import InputError
 from .audio import AudioTrack
+from .colour_tags import ColourTags
 from .container import open_video, reason
+from .deep import from_deep
+from .encodings import USUAL_FORM, MovieCodec, PictureForm, encoding_for, pixel_format, stored_colour
 from .pixels import from_rgb
+from .plates import widened
 from .types import Image
 
-Codec = Literal["h264", "ffv1", "prores"]
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    encoder: str
-    options: dict[str, str]
-    even_format: str
-    odd_format: str
-    """For odd sizes: a format without shared chroma samples, so that no row or column is added or lost."""
-    suffixes: tuple[str, ...]
-
-
-_ENCODINGS = {
-    "h264": _Encoding("libx264", {"crf": "16", "preset": "medium"}, "yuv420p", "yuv444p", (".mp4", ".mov", ".mkv")),
-    "ffv1": _Encoding("ffv1", {"level": "3", "slicecrc": "1"}, "bgr0", "bgr0", (".mkv",)),
-    "prores": _Encoding("prores_ks", {"profile": "hq"}, "yuv422p10le", "yuv444p10le", (".mov", ".mkv")),
-}
-# H.273: BT.709 primaries, transfer and matrix; limited range.
-_BT709, _LIMITED = 1, 1
+Codec = MovieCodec
 
 
 class VideoWriter:
     """Writes RGB frames to a movie; use it in a ``with`` statement.
 
-    h264 is 4:2:0 (4:4:4 for odd sizes), ffv1 is lossless RGB, prores is 10-bit 4:2:2 HQ (4:4:4 for odd sizes). Frame
-    times are kept exactly in .mp4 and .mov, to the millisecond in .mkv (a limit of that format). Sound is copied as it
-    is where the container allows it, else it becomes AAC; when only a part of the source is written, sound before its
-    first and after its last picture is left out. The file gets its name only when everything was written.
+    h264 and h265 are 4:2:0 (4:4:4 for odd sizes), ffv1 is lossless RGB, prores is 10-bit 4:2:2 HQ, prores4444 its 4:4:4
+    (also for odd sizes); prores4444 and ffv1 hold alpha. Frame times are kept exactly in .mp4 and .mov, to the
+    millisecond in .mkv (a limit of that format). Sound is copied as it is where the container allows it, else it becomes
+    AAC; when only a part of the source is written, sound before its first and after its last picture is left out. The
+    file gets its name only when everything was written.
     """
 
     def __init__(
@@ -58,21 +45,22 @@ class VideoWriter:
         width: int,
         height: int,
         fps: Fraction,
-        codec: Codec = "h264",
+        codec: MovieCodec = "h264",
         audio_from: Path | None = None,
         time_base: Fraction | None = None,
+        form: PictureForm = USUAL_FORM,
     ) -> None:
         """``time_base`` is the unit of the frame times; by default that of ``audio_from``, else one exact for ``fps``.
 
         Raises:
-            UsageError: the codec does not go into a file of that name.
+            UsageError: the codec does not go into a file of that name, or does not hold that depth or alpha.
             InputError: the target cannot be written, or ``audio_from`` cannot be read.
         """
         self._path = Path(path)
-        self._encoding = _encoding_for(self._path, codec)
+        self._encoding = encoding_for(self._path, codec)
         self._size = (width, height)
-        odd = width % 2 or height % 2
-        self._pixel_format = self._encoding.odd_format if odd else self._encoding.even_format
+        self._pixel_format = pixel_format(codec, form.depth, self._size, form.alpha)
+        self._colour = stored_colour(codec, form.colour)
         self._fps = Fraction(fps)
         self._time_base = time_base or _time_base_of(audio_from) or _fine_time_base(self._fps)
         self._audio_from = audio_from
@@ -93,8 +81,12 @@ class VideoWriter:
         else:
             self.discard()
 
-    def write(self, rgb: Image, time_s: float) -> None:
-        """Append a frame, (H, W, 3) uint8 RGB, shown from ``time_s`` on; times must increase.
+    def write(
+        self, rgb: Image | NDArray[np.uint16], time_s: float, alpha: Image | NDArray[np.uint16] | None = None
+    ) -> None:
+        """Append a frame, (H, W, 3) RGB and (H, W) alpha, uint8 or uint16, shown from ``time_s`` on; times must increase.
+
+        A movie with alpha counts a frame without as opaque.
 
         Raises:
             InputError: the disk is full or gone.
@@ -105,7 +97,7 @@ class VideoWriter:
         pts = round(Fraction(time_s) / self._time_base)
         if self._last_pts is not None and pts <= self._last_pts:
             raise ValueError(f"frame times must increase by at least {self._time_base} s")
-        frame = from_rgb(rgb, self._pixel_format, self._reformatter)
+        frame = self._frame(rgb, alpha)
         frame.pts, frame.time_base = pts, self._time_base
         frame.duration = max(1, round(1 / (self._fps * self._time_base)))
         try:
@@ -187,26 +179,34 @@ class VideoWriter:
         context = stream.codec_context
         context.width, context.height = self._size
         context.pix_fmt = self._pixel_format
-        if self._pixel_format == "yuv444p10le":
+        if self._encoding.encoder == "prores_ks" and self._pixel_format == "yuv444p10le":
             context.options = {"profile": "4444"}  # ProRes HQ itself is 4:2:2 only.
+        tag = self._encoding.tags.get(self._path.suffix.lower())
+        if tag is not None:
+            context.codec_tag = tag
         stream.time_base = context.time_base = self._time_base
-        if self._pixel_format.startswith("yuv"):
-            context.color_primaries = context.color_trc = context.colorspace = _BT709
-            context.color_range = _LIMITED
+        _tag(context, self._colour)
         return stream
+
+    def _frame(self, rgb: Image | NDArray[np.uint16], alpha: Image | NDArray[np.uint16] | None) -> av.VideoFrame:
+        """The frame that the encoder takes."""
+        if rgb.dtype == np.uint8 and self._pixel_format in ("yuv420p", "yuv444p", "bgr0"):
+            frame = from_rgb(rgb.astype(np.uint8, copy=False), self._pixel_format, self._reformatter, self._colour)
+        else:
+            deep, shade = widened(rgb, np.uint16), widened(alpha, np.uint16)
+            frame = from_deep(deep, shade, self._pixel_format, self._colour.matrix, self._colour.full_range)
+        _tag(frame, self._colour)
+        return frame
 
     def _cannot_write(self, error: Exception) -> InputError:
         return InputError(f"{self._path} cannot be written: {reason(error)}; choose another place or make room there.")
 
 
-def _encoding_for(path: Path, codec: str) -> _Encoding:
-    encoding = _ENCODINGS.get(codec)
-    if encoding is None:
-        raise UsageError(f"{codec} is not a known codec; choose one of {', '.join(_ENCODINGS)}.")
-    if path.suffix.lower() not in encoding.suffixes:
-        allowed = " or ".join(encoding.suffixes)
-        raise UsageError(f"{path.name}: {codec} does not go into such a file; its name must end in {allowed}.")
-    return encoding
+def _tag(carrier: av.VideoFrame | VideoCodecContext, colour: ColourTags) -> None:
+    """Say whose colours a frame or a whole movie holds."""
+    carrier.color_primaries, carrier.color_trc = colour.primaries, colour.transfer
+    carrier.colorspace = colour.matrix
+    carrier.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
 
 
 def _time_base_of(source: Path | None) -> Fraction | None:

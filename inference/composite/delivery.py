@@ -1,0 +1,89 @@
+"""Finished pictures on their way into the file: from the footage's encoding to what is delivered, rounded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..media.delivery import Delivery
+from ..media.encodings import PictureForm
+from ..media.sequence_writer import SequenceWriter
+from ..media.types import VideoInfo
+from ..media.writer import VideoWriter
+from .colour.transfer import decode, encode, to_pixels
+
+Array = NDArray[Any]
+
+
+class DeliveryWriter:
+    """Writes finished pictures as planned; use it in a ``with`` statement."""
+
+    def __init__(self, delivery: Delivery, info: VideoInfo, out_path: Path) -> None:
+        """Sound and frame times are those of the footage of ``info``.
+
+        Raises:
+            UsageError: the codec does not go into a file of that name.
+            InputError: the target cannot be written.
+        """
+        self._delivery = delivery
+        form = PictureForm(delivery.depth, delivery.colour, delivery.alpha)
+        size = (info.width, info.height)
+        self._writer: VideoWriter | SequenceWriter
+        match delivery.codec:
+            case "png" | "exr" as codec:
+                self._writer = SequenceWriter(out_path, *size, info.fps, codec, form, info.first_number)
+            case codec:
+                source = info.path if info.path.is_file() else None
+                self._writer = VideoWriter(out_path, *size, info.fps, codec, audio_from=source, form=form)
+
+    def __enter__(self) -> DeliveryWriter:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.__exit__(kind, error, trace)
+
+    def write(self, pixels: Array, time_s: float, alpha: Array | None = None) -> None:
+        """Append a picture, (H, W, 3), in the footage's encoding, shown from ``time_s`` on.
+
+        ``alpha`` (H, W) is the footage's, or the matte of an element, 0..1; a delivery without alpha takes no notice.
+
+        Raises:
+            InputError: the disk is full or gone.
+        """
+        colours = self._encoded(pixels)
+        if not self._delivery.alpha:
+            self._writer.write(colours, time_s)
+            return
+        shade = _as_type(np.ones(pixels.shape[:2], np.float32) if alpha is None else alpha, colours.dtype)
+        if self._delivery.element:
+            # What lies behind the face is not part of the element; EXR holds colours multiplied by alpha.
+            kept = shade[..., None] if self._delivery.codec == "exr" else shade[..., None] > 0
+            colours = (colours * kept).astype(colours.dtype)
+        self._writer.write(colours, time_s, shade)
+
+    def _encoded(self, pixels: Array) -> Array:
+        """The pixels as the file holds them; its writer widens or rounds integers."""
+        source = self._delivery.source.curve
+        if self._delivery.codec == "exr":
+            return decode(pixels, source)
+        if source == "linear":
+            return to_pixels(encode(np.nan_to_num(pixels, posinf=1)), np.dtype(np.uint16))
+        return pixels
+
+
+def _as_type(alpha: Array, dtype: np.dtype[Any]) -> Array:
+    """Alpha of the type that the colours have."""
+    if alpha.dtype == dtype:
+        return alpha
+    share = alpha if alpha.dtype.kind == "f" else alpha / np.float32(np.iinfo(alpha.dtype).max)
+    if dtype.kind == "f":
+        return share.astype(dtype)
+    whole: Array = np.rint(np.clip(share, 0, 1) * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    return whole
