@@ -33,6 +33,9 @@ def add_composite(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--enhancer", choices=("gfpgan", "codeformer"), default="gfpgan")
     parser.add_argument(
+        "--stand-ins", action="store_true", help="frames without a render take the one whose expression is nearest"
+    )
+    parser.add_argument(
         "--matte",
         type=Path,
         metavar="PICTURES",
@@ -61,6 +64,7 @@ def composite_options(options: argparse.Namespace, report_dir: Path | None) -> C
         pixel_boost=options.pixel_boost,
         expression_factor=options.expression_factor,
         enhancer=options.enhancer,
+        stand_ins=options.stand_ins,
         matte=options.matte,
         mixed_gradients=options.mixed_gradients,
         quality_gate=options.quality_gate,

@@ -12,22 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..media import read_frames
 from ..media.types import VideoFrame
 from ..take import Take
 from .clock import Clock
-from .frame import Blender, Draft
+from .frame import Blender, Draft, floats_of
 from .measure import Measurement, measure, smooth
 from .overlap import ahead
 from .prepare import has_face, prepare
-from .renders import RenderFolder
-from .sources import AvatarLandmarks, Inputs, reference
-from .stabiliser.cuts import is_cut, thumbnail
+from .renders import Render, RenderFolder
+from .sources import AvatarLandmarks, Inputs, portrait
 from .stabiliser.flow import Flow, Trail, measure_flow, places, trails
 from .stabiliser.window import run_around, windows
-from .types import CompositeOptions, Floats, Region, Settings
+from .swapper.network_face import NetworkFace, steady_face
+from .swapper.reference import STAND_IN, ExpressionLibrary
+from .types import CompositeOptions, Region, Settings
 
 OBSERVED: Final = 6
 """Frames before and after whose measurements steady a frame."""
@@ -46,13 +48,14 @@ class Observed:
     """Step 1: a frame and what was seen on it."""
 
     frame: VideoFrame
-    thumbnail: Floats
     outcome: Outcome
     inputs: Inputs | None
     """None, as the next, for frames that go through untouched."""
     measurement: Measurement | None
     flow: Flow | None
     """From the frame before; None where that frame does not belong to the same run."""
+    network: NetworkFace | None = None
+    """What the network swapper drew, when that is chosen."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,13 @@ class Cascade:
         self.clock = Clock()
         self.prepared = prepare(footage, take, options)
         self.blender = Blender(options, self.prepared, self.clock)
+        self._library = ExpressionLibrary(take, renders.frame_indices)
+        self._farthest = STAND_IN if options.stand_ins and self._swap else -1.0
         if self.blender.identity is not None:
-            self.blender.identity.take_identity(*reference(take, renders, self._avatar_landmarks))
+            self._farthest = np.inf  # The network only takes the identity from renders.
+            self.blender.identity.learn(
+                self._library, lambda index: portrait(index, take.frame_size, renders, self._avatar_landmarks)
+            )
 
     def frames(
         self, start: int = 0, stop: int | None = None, settings_of: Callable[[int], Settings] | None = None
@@ -115,25 +123,37 @@ class Cascade:
             yield before
 
     def _observe(self, frame: VideoFrame, before: Observed | None) -> Observed:
-        with self.clock("cuts"):
-            small = thumbnail(frame.rgb)
         row = self._rows.get(frame.index)
         if row is None or not has_face(self._take, row):
-            return Observed(frame, small, "no face", None, None, None)
+            return Observed(frame, "no face", None, None, None)
         with self.clock("read render"):
-            render = self._renders.load(frame.index)
+            rendered, render = self._render_for(frame.index)
         if render is None:
-            return Observed(frame, small, "no render", None, None, None)
+            return Observed(frame, "no render", None, None, None)
         actor_px = self._take.landmarks_px[row].astype("float32")
-        avatar_px = self._avatar_landmarks.of(frame.index, render, frame.rgb) if self._swap else None
+        avatar_px = self._avatar_landmarks.of(rendered, render, frame.rgb) if self._swap else None
         inputs = Inputs(frame.index, row, frame.rgb, render, actor_px, avatar_px)
         with self.clock("observe"):
             measurement = measure(frame.rgb, render, actor_px, avatar_px)
         flow = None
-        if before is not None and before.measurement is not None and not is_cut(before.thumbnail, small):
+        if before is not None and before.measurement is not None:
             with self.clock("flow"):
-                flow = measure_flow(before.frame.rgb, frame.rgb, before.measurement.actor_px, actor_px)
-        return Observed(frame, small, "composited", inputs, measurement, flow)
+                flow = measure_flow(before.frame.rgb, frame.rgb, before.measurement.actor_px, measurement.actor_px)
+                flow = None if flow.is_cut else flow
+        network = None
+        if self.blender.identity is not None:
+            with self.clock("network"):
+                network = self.blender.identity.observe(frame.index, floats_of(frame.rgb), actor_px)
+        return Observed(frame, "composited", inputs, measurement, flow, network)
+
+    def _render_for(self, frame_index: int) -> tuple[int, Render | None]:
+        """The render of a frame, or where it has none that of the frame with the nearest expression, and whose it is."""
+        render = self._renders.load(frame_index)
+        if render is None and self._farthest > 0:
+            nearest = self._library.nearest(frame_index)
+            if nearest is not None and nearest[1] <= self._farthest:
+                return nearest[0], self._renders.load(nearest[0])
+        return frame_index, render
 
     def _drafted(self, observed: Iterator[Observed], settings_of: Callable[[int], Settings]) -> Iterator[Drafted]:
         for item, around, place in windows(observed, OBSERVED):
@@ -145,7 +165,8 @@ class Cascade:
             with self.clock("steady"):
                 measurements = [near.measurement for near in run.values() if near.measurement is not None]
                 steady = smooth(list(run), measurements, settings)
-            yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings))
+                network = _steady_network(run)
+            yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings, network))
 
     def _finished(self, item: Drafted, around: tuple[Drafted, ...], place: int) -> Finished:
         frame = item.observed.frame
@@ -167,6 +188,13 @@ def _full(_index: int) -> Settings:
 def _is_joined(before: Observed, after: Observed) -> bool:
     """Do two frames in a row show the same face in the same shot?"""
     return before.measurement is not None and after.flow is not None
+
+
+def _steady_network(run: dict[int, Observed]) -> NetworkFace | None:
+    """What the network swapper drew over a run, calmed."""
+    drawn = {offset: near.network for offset, near in run.items() if near.network is not None}
+    flows = {offset: near.flow for offset, near in run.items() if near.flow is not None}
+    return steady_face(drawn, flows) if 0 in drawn else None
 
 
 def _trails(region: Region, run: dict[int, Observed]) -> dict[int, Trail]:

@@ -12,21 +12,19 @@ from typing import Final
 import numpy as np
 
 from ..errors import MissingComponentError
-from ..networks.registry import weights_path
-from ..networks.sessions import open_session
 from .clock import Clock
 from .colour.match import apply_match
 from .colour.transfer import encode
-from .enhancer.gfpgan import Enhancer
+from .enhancer.gfpgan import Enhancer, open_enhancer
+from .enhancer.steady import steady_detail
 from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
 from .regions import face_width_px
-from .renders import Render
 from .sources import Inputs
 from .stabiliser.flow import Trail, mean_along
-from .swapper.inswapper import IdentitySwapper, read_identity_map
+from .swapper.network_face import NetworkFace, NetworkSwapper
 from .swapper.warp import warp_render
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
@@ -58,22 +56,27 @@ class Blender:
         self._prepared = prepared
         self.clock = clock or Clock()
         self.skipped: dict[str, str] = {}
-        self._enhancer = self._open_enhancer(options.device) if "enhance" in self._stages else None
-        self.identity: IdentitySwapper | None = None
+        self._enhancer = self._open_enhancer(options) if "enhance" in self._stages else None
+        self.identity: NetworkSwapper | None = None
         if options.swapper == "inswapper" and "swap" in self._stages:
-            self.identity = _open_identity_swapper(options.device)
+            self.identity = NetworkSwapper(options)
 
-    def draft(self, inputs: Inputs, measured: Measurement, settings: Settings) -> Draft:
-        """Step 2: the face in its place, with its matte, its colours and what its seam needs."""
+    def draft(
+        self, inputs: Inputs, measured: Measurement, settings: Settings, network: NetworkFace | None = None
+    ) -> Draft:
+        """Step 2: the face in its place, with its matte, its colours and what its seam needs.
+
+        ``network`` is the face as the network swapper drew it; without it the face is the render's.
+        """
         plate = inputs.plate
         height, width = plate.shape[:2]
         points = measured.actor_px
         region = face_region(points, (width, height))
         with self.clock("swap"):
-            face, alpha = self._face(plate, inputs.render, measured, region, settings)
+            face, alpha = self._face(inputs, measured, region, settings, network)
         with self.clock("matte"):
             matte = face_matte(points - region.origin_px, alpha, face_width_px(points))
-        if self.identity is None:
+        if network is None:
             with self.clock("colour"):
                 face = self._coloured(face, matte, measured, region, settings)
         behind = floats_of(plate[region.slices])
@@ -98,10 +101,9 @@ class Blender:
         """
         plate, draft = inputs.plate, drafts[0]
         with self.clock("steady"):
-            correction, detail = (
-                _steadied({at: (getattr(item, name), item.region) for at, item in drafts.items()}, along)
-                for name in ("correction", "detail")
-            )
+            correction = _steadied({at: (item.correction, item.region) for at, item in drafts.items()}, along)
+            details = {at: (item.detail, item.region) for at, item in drafts.items() if item.detail is not None}
+            detail = steady_detail(details, along) if 0 in details else None
         with self.clock("finish"):
             mixed = _mixed(floats_of(plate[draft.region.slices]), draft.face, draft.matte, correction)
             if detail is not None:
@@ -109,14 +111,14 @@ class Blender:
             return lay_over(plate, draft.region, mixed, draft.matte)
 
     def _face(
-        self, plate: Pixels, render: Render, measured: Measurement, region: Region, settings: Settings
+        self, inputs: Inputs, measured: Measurement, region: Region, settings: Settings, network: NetworkFace | None
     ) -> tuple[Floats, Floats]:
         """The new face in its place, (H, W, 3), and where it is, (H, W): the render in linear light, or the network's
         drawing, encoded, which has the plate's own light already.
         """
-        if self.identity is not None:
-            return self.identity.draw(floats_of(plate), measured.actor_px, region)
-        return warp_render(render, warp_of(measured, "swap" in self._stages, settings.bend), region)
+        if self.identity is not None and network is not None:
+            return self.identity.face(floats_of(inputs.plate), measured.actor_px, network, region)
+        return warp_render(inputs.render, warp_of(measured, "swap" in self._stages, settings.bend), region)
 
     def _coloured(
         self, linear: Floats, matte: Floats, measured: Measurement, region: Region, settings: Settings
@@ -126,9 +128,9 @@ class Blender:
             return encode(linear)
         return apply_match(linear, matte, measured.match, face_frame(measured.actor_px), region, settings.light)
 
-    def _open_enhancer(self, device: str) -> Enhancer | None:
+    def _open_enhancer(self, options: CompositeOptions) -> Enhancer | None:
         try:
-            return Enhancer(open_session("gfpgan", device))
+            return open_enhancer(options.enhancer, options.device)
         except MissingComponentError as error:
             self.skipped["enhance"] = f"The enhancer was left out. {error}"
             return None
@@ -160,8 +162,3 @@ def _steadied(fields: dict[int, tuple[Floats | None, Region]], along: dict[int, 
     if 0 not in known:
         return None
     return mean_along(known, along, CORRECTION_SIGMA)
-
-
-def _open_identity_swapper(device: str) -> IdentitySwapper:
-    sessions = open_session("inswapper", device), open_session("arcface", device)
-    return IdentitySwapper(*sessions, read_identity_map(weights_path("inswapper")))

@@ -25,7 +25,6 @@ from .enhancer.steady import steady_detail
 from .enhancer.upscale import FrameEnhancer, enlarged_plainly, open_frame_enhancer
 from .frame import floats_of
 from .regions import face_width_px
-from .stabiliser.cuts import is_cut, thumbnail
 from .stabiliser.flow import Flow, flow_in, places, trails
 from .stabiliser.window import run_around, windows
 from .types import Floats, Region
@@ -86,7 +85,6 @@ class _Held:
     """A frame waiting in the window, with what is added to each face (by its number) and to the whole (None)."""
 
     frame: VideoFrame
-    thumbnail: Floats
     added: dict[int | None, Added]
 
 
@@ -144,10 +142,7 @@ class Restorer:
     def _held(self, frames: Iterator[VideoFrame], faces: FacesOf) -> Iterator[_Held]:
         before: _Held | None = None
         for frame in frames:
-            small = thumbnail(frame.rgb)
-            if before is not None and is_cut(before.thumbnail, small):
-                before = None
-            before = _Held(frame, small, self._added(frame, faces.get(frame.index, {}), before))
+            before = _Held(frame, self._added(frame, faces.get(frame.index, {}), before))
             yield before
 
     def _added(self, frame: VideoFrame, faces: Mapping[int, Floats], before: _Held | None) -> dict[int | None, Added]:
@@ -191,6 +186,7 @@ def _add(
     if before is not None and old is not None:
         box = _around_both(old.region, region)
         flow = flow_in(before.frame.rgb, frame.rgb, box, min(1.0, flow_scale), 0.005 * min(box.width, box.height))
+        flow = None if flow.is_cut else flow
     return Added(region, detail.astype(np.float16), flow)
 
 

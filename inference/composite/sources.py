@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.shot import detect_landmarks
-from ..errors import InputError
-from ..take import Take
 from .renders import Render, RenderFolder
 from .types import Floats, Pixels
 
@@ -52,26 +50,16 @@ class AvatarLandmarks:
         return faces[0].points_px if faces else None
 
 
-def reference(take: Take, renders: RenderFolder, landmarks: AvatarLandmarks) -> tuple[Floats, Floats]:
-    """Encoded picture (H, W, 3), 0..1, and landmarks (478, 2) of the calmest and most frontal rendered frame.
-
-    Raises:
-        InputError: no face is found in it.
-    """
-    rows = [row for row, index in enumerate(take.frame_index) if int(index) in renders.frame_indices]
-    facing = np.array([take.rotation[row, 2, 2] for row in rows])
-    unrest = take.coefficients[rows].sum(1) + 10 * (1 - facing)
-    for row in np.array(rows)[np.argsort(unrest)]:
-        index = int(take.frame_index[row])
-        render = renders.load(index)
-        if render is not None:
-            width, height = take.frame_size
-            grey = np.full((height, width, 3), _GREY, np.uint8)
-            points = landmarks.of(index, render, grey)
-            if points is None:
-                break
-            return lay_over(render, grey).astype(np.float32) / 255, points
-    raise InputError("The rendered frames show no face that could be recognised; use the swapper 'render'.")
+def portrait(
+    frame_index: int, frame_size: tuple[int, int], renders: RenderFolder, landmarks: AvatarLandmarks
+) -> tuple[Floats, Floats] | None:
+    """Encoded picture (H, W, 3), 0..1, and landmarks (478, 2) of a rendered frame on grey; None when it shows no face."""
+    render = renders.load(frame_index)
+    if render is None:
+        return None
+    grey = np.full((frame_size[1], frame_size[0], 3), _GREY, np.uint8)
+    points = landmarks.of(frame_index, render, grey)
+    return None if points is None else (lay_over(render, grey).astype(np.float32) / 255, points)
 
 
 def lay_over(render: Render, plate: NDArray[np.uint8]) -> NDArray[np.uint8]:

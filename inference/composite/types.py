@@ -31,6 +31,8 @@ class CompositeOptions:
     expression_factor: float = 1.0
     """How far ``inswapper``'s face is moved back to the actor's expression: 0 not at all, 1 all the way."""
     enhancer: Literal["gfpgan", "codeformer"] = "gfpgan"
+    stand_ins: bool = False
+    """A frame without a render takes the one whose expression is nearest, instead of going through untouched."""
     matte: Path | None = None
     """The user's own matte: a folder or pattern of numbered pictures or a movie, white where the avatar goes."""
     mixed_gradients: bool = False
@@ -62,6 +64,23 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What was found and done about a range of frames that is not good enough."""
+
+    first: int
+    last: int
+    """Source frame indices, both included."""
+    failed: dict[str, float]
+    """Figure -> share of the frames in which it is beyond its limit."""
+    badness: float
+    """How far figures are beyond their limits, summed; 0 is good."""
+    settings: Settings = field(default_factory=Settings)
+    """What the frames were composited with in the end."""
+    tried: tuple[tuple[Settings, float], ...] = ()
+    """Settings that the quality gate tried, the normal ones first, with the badness that each left."""
+
+
+@dataclass(frozen=True)
 class CompositeReport:
     """What was done to a shot."""
 
@@ -79,6 +98,10 @@ class CompositeReport:
     """Mean time per composited frame, by stage."""
     tracked_elsewhere: bool = False
     """The take was made from another file than the footage."""
+    decisions: tuple[Decision, ...] = ()
+    """Ranges of frames that are not good enough, see `meters.gate`; empty when nothing was measured."""
+    remarks: tuple[str, ...] = ()
+    """What a user should know about them."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,7 +117,7 @@ class CompositeReport:
             )
         if self.without_render:
             notes.append(f"{self.without_render} of {self.frames} frames have no render and are the footage itself.")
-        return tuple(notes)
+        return (*notes, *self.remarks)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from understudy.inference.composite.overlap import ahead, behind
 from understudy.inference.composite.renders import Render, RenderFolder
-from understudy.inference.composite.stabiliser import cuts, flow
+from understudy.inference.composite.stabiliser import flow
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
 from understudy.inference.media import write_png
@@ -131,10 +131,14 @@ def shifted(picture: np.ndarray, x: float, y: float) -> np.ndarray:
     )
 
 
-def test_another_scene_is_a_cut_and_a_moving_camera_is_none():
-    before = cuts.thumbnail(texture(1))
-    assert cuts.is_cut(before, cuts.thumbnail(np.full_like(texture(1), 20)))
-    assert not cuts.is_cut(before, cuts.thumbnail(shifted(texture(1), 12, 5)))
+@pytest.mark.parametrize("seed", [2, 6, 9])
+def test_another_scene_is_a_cut_and_a_moving_camera_is_none(seed):
+    box = Region(40, 40, 240, 220)
+    before = texture(1)
+    assert flow.flow_in(before, texture(seed), box, 1.0, 2.0).is_cut
+    assert not flow.flow_in(before, shifted(before, 7, -4), box, 1.0, 2.0).is_cut
+    brighter = cv2.convertScaleAbs(before, None, 0.6, 60)
+    assert not flow.flow_in(before, brighter, box, 1.0, 2.0).is_cut
 
 
 def trail_of(offsets: range, step: tuple[float, float], places: np.ndarray) -> dict[int, flow.Trail]:
@@ -149,7 +153,7 @@ def test_trails_follow_the_plate_in_both_directions():
     places = flow.places(Region(100, 100, 120, 100), (12, 10))
     for offset, trail in trail_of(range(-3, 4), (1.7, -0.8), places).items():
         moved = np.median(trail.points_px - places, (0, 1))
-        np.testing.assert_allclose(moved, (1.7 * offset, -0.8 * offset), atol=0.15)
+        np.testing.assert_allclose(moved, (1.7 * offset, -0.8 * offset), atol=0.3)
         assert np.median(trail.trust) > 0.8
 
 

@@ -1,21 +1,28 @@
 """The network swapper: inswapper_128 draws the avatar's identity on the actor's face.
 
-The identity is the ArcFace embedding of one rendered frame, taken through the 512 x 512 matrix that lies in the
-network's file, and normalised again.
+The identity is the ArcFace embedding of rendered frames, taken through the 512 x 512 matrix that lies in the network's
+file, and normalised again. Only what the network changes is used, at the size at which it draws; what is finer stays the
+plate's own, except where the face becomes another one.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ...errors import InputError
-from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, put_back, to_tensor
+from ...networks.sessions import infer
+from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, inverse, put_back, to_tensor
+from ..pictures import blur, enlarge, sample
+from ..stabiliser.flow import Flow, places, trails
 from ..types import Floats, Region
+from .pixel_boost import boosted_change
+from .warp import apply_affine
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -23,53 +30,146 @@ if TYPE_CHECKING:
 IDENTITY_SIZE: Final = 512
 _FLOAT_TYPES: Final = {1: "<f4", 10: "<f2"}
 """ONNX TensorProto.DataType."""
+CALM_SIGMA: Final = 1.5
+"""Frames over which the network's drawing is averaged."""
+OTHER_FACE: Final = 0.05
+"""Encoded; where the network changes features by this much, the plate's fine detail belongs to somebody else."""
+FEATURE: Final = 0.04
+"""Crop sizes; broader changes are colour and light, which leave lashes and pores their owner's."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the network changes of one frame's face."""
+
+    affine: Floats
+    """(2, 3) frame pixels to crop pixels."""
+    change: Floats
+    """(S, S, 3) encoded, to be added to the crop."""
 
 
 class IdentitySwapper:
     """Swapper and recogniser with InsightFace's contracts; inputs are told apart by shape, since exports rename them."""
 
-    def __init__(self, swapper: ort.InferenceSession, recogniser: ort.InferenceSession, identity_map: Floats) -> None:
-        """``identity_map`` (512, 512) as `read_identity_map` finds it; `InputError` for other networks."""
-        inputs = {len(tensor.shape): tensor.name for tensor in swapper.get_inputs()}
-        if set(inputs) != {2, 4}:
+    def __init__(
+        self, swapper: ort.InferenceSession, recogniser: ort.InferenceSession, identity_map: Floats, boost: int = 128
+    ) -> None:
+        """``identity_map`` (512, 512) as `read_identity_map` finds it, ``boost`` the size in pixels at which faces are
+        drawn, a multiple of 128; `InputError` for other networks.
+        """
+        ranks = sorted(len(tensor.shape) for tensor in swapper.get_inputs())
+        if ranks != [2, 4]:
             raise InputError("The swapper network needs a picture and an identity as inputs; use inswapper_128.")
-        self._picture, self._identity = inputs[4], inputs[2]
+        _check_sizes("swapper", swapper, 4, (3, ARCFACE_128.size, ARCFACE_128.size), "inswapper_128")
+        _check_sizes("swapper", swapper, 2, (IDENTITY_SIZE,), "inswapper_128")
+        _check_sizes("recogniser", recogniser, 4, (3, ARCFACE_112.size, ARCFACE_112.size), "ArcFace w600k_r50")
         self._swapper, self._recogniser, self._map = swapper, recogniser, identity_map
-        self._source: Floats | None = None
+        self._factor = boost // ARCFACE_128.size
+        self._embeddings: list[Floats] = []
 
     def take_identity(self, picture: Floats, points_px: Floats) -> None:
-        """Remember whose face to draw: encoded (H, W, 3), 0..1, and landmarks (478, 2) of a reference."""
+        """Remember one more picture of whose face to draw: encoded (H, W, 3), 0..1, and landmarks (478, 2) in it."""
         crop = cut(picture, crop_affine(points_px, ARCFACE_112), ARCFACE_112.size)
-        feed = {self._recogniser.get_inputs()[0].name: to_tensor(crop * 2 - 1)}
-        projected = self._recogniser.run(None, feed)[0].reshape(1, IDENTITY_SIZE) @ self._map
-        self._source = (projected / np.linalg.norm(projected)).astype(np.float32)
+        embedding = infer(self._recogniser, to_tensor(crop * 2 - 1))[0].reshape(IDENTITY_SIZE)
+        self._embeddings.append(embedding / max(float(np.linalg.norm(embedding)), 1e-9))
+
+    def source(self, shares: Sequence[float] | Floats | None = None) -> Floats:
+        """(1, 512) the network's second input: a mean of the pictures' embeddings, projected, of length one."""
+        if not self._embeddings:
+            raise ValueError("take_identity comes before drawing")
+        weights = np.ones(len(self._embeddings)) if shares is None else np.asarray(shares)
+        projected = (weights @ np.stack(self._embeddings)) @ self._map
+        return (projected / np.linalg.norm(projected)).astype(np.float32)[None]
+
+    def drawing(self, plate: Floats, points_px: Floats, shares: Floats | None = None) -> Drawing:
+        """What the network changes of the encoded plate (H, W, 3) with the actor's landmarks (478, 2)."""
+        source = self.source(shares)
+
+        def change(crop: Floats) -> Floats:
+            output = infer(self._swapper, to_tensor(crop), source)[0]
+            return np.clip(from_tensor(output), 0, 1) - np.clip(crop, 0, 1)
+
+        affine = self._affine(points_px)
+        crop = cut(plate, affine, self._factor * ARCFACE_128.size)
+        return Drawing(affine, boosted_change(crop, self._factor, change))
 
     def draw(self, plate: Floats, points_px: Floats, region: Region) -> tuple[Floats, Floats]:
         """Encoded face (H, W, 3) and its alpha (H, W) in a region of the encoded plate, on the actor's landmarks."""
-        if self._source is None:
-            raise ValueError("take_identity comes before draw")
-        affine = crop_affine(points_px, ARCFACE_128)
-        crop = cut(plate, affine, ARCFACE_128.size)
-        output = self._swapper.run(None, {self._picture: to_tensor(crop), self._identity: self._source})[0]
-        # What the network changes is enlarged and added: what it keeps stays as sharp as the plate.
-        change = np.clip(from_tensor(output), 0, 1) - np.clip(crop, 0, 1)
-        reach = put_back(np.ones((ARCFACE_128.size, ARCFACE_128.size, 1), np.float32), affine, region)
-        return np.clip(plate[region.slices] + put_back(change, affine, region), 0, 1), np.clip(reach, 0, 1)
+        return laid(plate, self.drawing(plate, points_px), region)
+
+    def _affine(self, points_px: Floats) -> Floats:
+        return np.float32(self._factor) * crop_affine(points_px, ARCFACE_128)
+
+
+def laid(plate: Floats, drawing: Drawing, region: Region) -> tuple[Floats, Floats]:
+    """Encoded face (H, W, 3) and its alpha (H, W) in a region of the encoded plate."""
+    affine, change = drawing.affine, drawing.change
+    size = change.shape[0]
+    behind = plate[region.slices]
+    seen = put_back(cut(plate, affine, size), affine, region)
+    # Where the face becomes another one, the actor's lashes and pores would be ghosts in it.
+    features = np.abs(change - blur(change, FEATURE * size)).mean(-1)
+    other = 1 - np.exp(-((blur(features, FEATURE * size / 4) / np.float32(OTHER_FACE)) ** 2))
+    ghosts = put_back(other, affine, region)[..., None]
+    reach = np.clip(put_back(np.ones((size, size), np.float32), affine, region), 0, 1)
+    fine = (behind - seen) * reach[..., None]
+    return np.clip(behind + put_back(change, affine, region) - np.clip(ghosts, 0, 1) * fine, 0, 1), reach
+
+
+def calmed(run: Mapping[int, Drawing], flows: Mapping[int, Flow]) -> Drawing:
+    """The drawing at offset 0 of a run, averaged with its neighbours along the plate's flow.
+
+    ``flows`` holds, by offset, the flow between that frame and the one before it.
+    """
+    own = run[0]
+    size = own.change.shape[0]
+    coarse = 32
+    crop_places = places(Region(0, 0, size, size), (coarse, coarse))
+    in_frame = apply_affine(inverse(own.affine), crop_places.reshape(-1, 2)).reshape(coarse, coarse, 2)
+    along = trails(in_frame, flows, list(run))
+    grid = places(Region(0, 0, size, size), (size, size))
+    total, weights = np.zeros_like(own.change), np.zeros((size, size, 1), np.float32)
+    for offset, drawing in run.items():
+        weight = np.full((size, size, 1), np.exp(-0.5 * (offset / CALM_SIGMA) ** 2), np.float32)
+        change = drawing.change
+        if offset:
+            there = apply_affine(drawing.affine, along[offset].points_px.reshape(-1, 2)).reshape(coarse, coarse, 2)
+            at = np.clip(grid + enlarge(there - crop_places, (size, size)), 0.5, size - 0.5)
+            change = sample(change, at[..., 0], at[..., 1], sharp=True)
+            weight *= enlarge(along[offset].trust, (size, size))[..., None]
+        total += weight * change
+        weights += weight
+    return Drawing(own.affine, total / weights)
+
+
+def _check_sizes(what: str, session: ort.InferenceSession, rank: int, wanted: tuple[int, ...], advice: str) -> None:
+    """`InputError` when the input of so many dimensions has other sizes; sizes left open by an export are words."""
+    for tensor in session.get_inputs():
+        sizes = tensor.shape[1:]
+        if len(tensor.shape) == rank and any(
+            isinstance(size, int) and size != goal for size, goal in zip(sizes, wanted, strict=True)
+        ):
+            raise InputError(f"The {what} network takes {tensor.shape}, not {list(wanted)}; use {advice}.")
 
 
 def read_identity_map(path: Path) -> Floats:
-    """The one 512 x 512 initializer of an ONNX file, found by shape, read without the onnx package.
+    """The 512 x 512 initializer of an ONNX file, found by shape, read without the onnx package.
+
+    InsightFace appends it: when there are several, it is the last.
 
     Raises:
         InputError: there is none.
     """
+    found = None
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for number, graph in _fields(content, 0, len(content)):
             if number == 7:
                 for part, (start, stop) in _fields(content, *graph):
                     if part == 5 and (matrix := _square_matrix(content, start, stop)) is not None:
-                        return matrix
-    raise InputError(f"{path} has no 512 x 512 identity matrix, so it is not inswapper_128; get the right file.")
+                        found = matrix
+    if found is None:
+        raise InputError(f"{path} has no 512 x 512 identity matrix, so it is not inswapper_128; get the right file.")
+    return found
 
 
 def _square_matrix(content: mmap.mmap, start: int, stop: int) -> Floats | None:
