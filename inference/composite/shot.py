@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from ..errors import InputError, UsageError
 from ..media import VideoWriter, probe, sha256
@@ -18,12 +17,14 @@ from ..media.types import VideoInfo
 from ..media.writer import Codec
 from ..progress import Progress, silent
 from ..take import Take
-from .cascade import Cascade, Finished
+from .cascade import Cascade
+from .examine import attempt, check_reference, measured
+from .meters.gate import SettingsOf, decide, judge, sentences, settings_of
 from .meters.meters import Meters
 from .meters.report import write_report
 from .overlap import behind
 from .renders import RenderFolder
-from .types import STAGES, CompositeOptions, CompositeReport, Floats
+from .types import STAGES, CompositeOptions, CompositeReport, Settings
 
 _CODECS: Final[dict[str, Codec]] = {".mkv": "ffv1", ".mov": "prores"}
 
@@ -49,50 +50,48 @@ def composite_shot(
     footage, out_path = Path(footage), Path(out_path)
     info = probe(footage)
     _check(options, take, info, out_path)
+    check_reference(options.reference, info)
     cascade = Cascade(footage, take, RenderFolder(Path(render_dir), take.frame_size), options)
-    meters = Meters() if options.report_dir is not None else None
-    counted: Counter[str] = Counter()
     codec = _CODECS.get(out_path.suffix.lower(), "h264")
-    with (
-        VideoWriter(out_path, info.width, info.height, info.fps, codec, audio_from=footage) as writer,
-        closing(cascade.frames()) as frames,
-        behind(writer.write, 2) as write,
-    ):
-        for finished in frames:
-            frame = finished.frame
-            counted[finished.outcome] += 1
-            if meters is not None and finished.draft is not None:
-                meters.add(frame.index, frame.rgb, finished.picture, _whole_matte(finished))
-            write(finished.picture, frame.time_s)
-            progress("composite", counted.total(), info.frame_count or len(take))
-    report = _report(cascade, counted, meters, take, footage)
-    if options.report_dir is not None:
-        write_report(report, options, Path(options.report_dir))
-    return report
+    wanted = options.report_dir is not None or options.quality_gate
 
+    def write(settings: SettingsOf | None = None) -> tuple[Counter[str], Meters | None]:
+        """Composite the whole shot."""
+        meters = Meters(options.device) if wanted else None
+        counted: Counter[str] = Counter()
+        with (
+            VideoWriter(out_path, info.width, info.height, info.fps, codec, audio_from=footage) as writer,
+            closing(cascade.frames(settings_of=settings)) as frames,
+            behind(writer.write, 2) as write_behind,
+        ):
+            for finished in frames if meters is None else measured(frames, meters, options.reference):
+                counted[finished.outcome] += 1
+                write_behind(finished.picture, finished.frame.time_s)
+                progress("composite", counted.total(), info.frame_count or len(take))
+        return counted, meters
 
-def _report(
-    cascade: Cascade, counted: Counter[str], meters: Meters | None, take: Take, footage: Path
-) -> CompositeReport:
-    composited = counted["composited"]
-    return CompositeReport(
+    counted, meters = write()
+    seconds = cascade.clock.per(counted["composited"])
+    decisions = judge(meters.rows) if meters is not None else ()
+    if options.quality_gate and decisions:
+        decisions = decide(decisions, partial(attempt, cascade, options))
+        if any(one.settings != Settings() for one in decisions):
+            counted, meters = write(settings_of(decisions))
+    report = CompositeReport(
         frames=counted.total(),
-        composited=composited,
+        composited=counted["composited"],
         without_face=counted["no face"],
         without_render=counted["no render"],
         skipped=cascade.blender.skipped,
         figures=meters.figures() if meters is not None else {},
-        seconds=cascade.clock.per(composited),
+        seconds=seconds,
         tracked_elsewhere=_tracked_elsewhere(take, footage),
+        decisions=decisions,
+        remarks=sentences(decisions, options.quality_gate),
     )
-
-
-def _whole_matte(finished: Finished) -> Floats:
-    """(H, W) of the whole frame."""
-    whole = np.zeros(finished.picture.shape[:2], np.float32)
-    if finished.draft is not None:
-        whole[finished.draft.region.slices] = finished.draft.matte
-    return whole
+    if options.report_dir is not None:
+        write_report(report, options, Path(options.report_dir))
+    return report
 
 
 def _check(options: CompositeOptions, take: Take, info: VideoInfo, out_path: Path) -> None:
