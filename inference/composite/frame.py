@@ -19,9 +19,10 @@ from .enhancer.gfpgan import Enhancer, open_enhancer
 from .enhancer.steady import steady_detail
 from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
+from .poisson.membrane import mixed_detail
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
-from .regions import face_width_px
+from .regions import face_width_px, features
 from .sources import Inputs
 from .stabiliser.flow import Trail, mean_along
 from .swapper.network_face import NetworkFace, NetworkSwapper
@@ -53,6 +54,7 @@ class Blender:
     def __init__(self, options: CompositeOptions, prepared: Prepared | None = None, clock: Clock | None = None) -> None:
         """Raises `MissingComponentError` when a network that was asked for by name is missing."""
         self._stages = set(options.stages)
+        self._mixed_gradients = options.mixed_gradients
         self._prepared = prepared
         self.clock = clock or Clock()
         self.skipped: dict[str, str] = {}
@@ -83,6 +85,9 @@ class Blender:
         correction = detail = None
         if "poisson" in self._stages:
             with self.clock("poisson"):
+                if self._mixed_gradients:
+                    skin_only = (matte > 0) & (features(matte, points - region.origin_px) == 0)
+                    face = face + mixed_detail(behind, face, skin_only)
                 skin = measured.match.mean if "colour" in self._stages and measured.match is not None else None
                 correction = np.float32(settings.membrane) * seam_correction(
                     behind, face, matte, face_width_px(points), skin

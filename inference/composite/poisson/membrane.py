@@ -1,8 +1,9 @@
-"""Poisson blending with direct solvers: a membrane inside the matte.
+"""Poisson blending with direct solvers: the full-size solution inside a matte.
 
 A box is solved by a sine transform along one axis and a tridiagonal system along the other (exact, no iteration).
 The membrane keeps the face's own gradients and adds the smooth correction m with lap m = 0 inside the matte and
-m = plate - face around it, so nothing outside is touched (Perez et al., "Poisson image editing", 2003).
+m = plate - face around it, so nothing outside is touched; with mixed gradients the plate's stronger ones take the place
+of the face's (Perez et al., "Poisson image editing", 2003).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dst, idst
+from scipy.fft import dst, idst, next_fast_len
 from scipy.linalg import solveh_banded
 
 from ..pictures import cv2, enlarge, shrink
@@ -24,29 +25,43 @@ _COARSE_SIZE: Final = 56
 
 def solve_box(laplacian: Floats) -> Floats:
     """(H, W, C) function with this 5-point Laplacian that is zero all around the box."""
-    height, width = laplacian.shape[:2]
-    # Channels before columns, so that every operation on a row runs along memory.
-    rows = dst(np.ascontiguousarray(laplacian.transpose(0, 2, 1)), type=1, axis=2, overwrite_x=True)
-    pivots = _pivots(height, width)
-    rows[0] *= pivots[0]
-    for y in range(1, height):
-        rows[y] -= rows[y - 1]
-        rows[y] *= pivots[y]
-    for y in range(height - 2, -1, -1):
-        rows[y] -= pivots[y] * rows[y + 1]
-    return np.ascontiguousarray(idst(rows, type=1, axis=2, overwrite_x=True).transpose(0, 2, 1))
+    return _by_pixels(_solve_rows(_by_rows(laplacian)))
 
 
-def membrane(difference: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """(H, W, C) correction: harmonic inside, equal to ``difference`` = plate - face on the pixels around.
+def membrane(difference: Floats, inside: NDArray[np.bool_], laplacian: Floats | None = None) -> Floats:
+    """(H, W, C) correction: equal to ``difference`` = plate - face around, harmonic inside or with ``laplacian`` there.
 
     The box solve takes care of everything at pixel scale; what it leaves at the edge is smooth and is solved, exactly
     too, on a coarse grid.
     """
-    detail = np.zeros_like(difference)
-    detail[1:-1, 1:-1] = solve_box(-masked_divergence(difference, inside)[1:-1, 1:-1])
+    wanted = -masked_divergence(difference, inside)
+    if laplacian is not None:
+        wanted += laplacian * inside[..., None]
+    height, width = inside.shape
+    # Where the box ends makes no difference: sine transforms are fast for some widths only.
+    rows = np.zeros((height, difference.shape[2], next_fast_len(width + 1) - 1), np.float32)
+    rows[..., :width] = wanted.transpose(0, 2, 1)
+    detail = _by_pixels(_solve_rows(rows)[..., :width])
     # Both `difference + detail` and the wanted correction are harmonic inside; they differ by a smooth membrane.
     return difference + detail - _coarse_membrane(detail, inside)
+
+
+def mixed_detail(plate: Floats, face: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """(H, W, 3) what makes the slopes of the face (H, W, 3) those of the plate wherever the plate's are stronger.
+
+    Zero around the area ``inside`` (H, W): pores, freckles, folds and strands come through, light and colour do not.
+    """
+    difference = plate - face
+    laplacian = np.zeros_like(face)
+    for axis in (0, 1):
+        one, other = (_halves(axis, first) for first in (True, False))
+        steps = [picture[other] - picture[one] for picture in (plate, face)]
+        strength = [np.abs(step).max(-1) for step in steps]
+        taken = (strength[0] > strength[1]) & inside[one] & inside[other]
+        step = (difference[other] - difference[one]) * taken[..., None]
+        laplacian[one] += step
+        laplacian[other] -= step
+    return membrane(np.zeros_like(face), inside, laplacian)
 
 
 def masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
@@ -60,6 +75,37 @@ def masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
     result[:-1] += step
     result[1:] -= step
     return result
+
+
+def _halves(axis: int, first: bool) -> tuple[slice, slice]:
+    """All but the last, or all but the first of an axis of a picture."""
+    part = slice(None, -1) if first else slice(1, None)
+    return (part, slice(None)) if axis == 0 else (slice(None), part)
+
+
+def _by_rows(picture: Floats) -> Floats:
+    """(H, C, W) of (H, W, C): channels before columns, so that every operation on a row runs along memory."""
+    return np.ascontiguousarray(picture.transpose(0, 2, 1))
+
+
+def _by_pixels(rows: Floats) -> Floats:
+    """(H, W, C) of (H, C, W)."""
+    return np.ascontiguousarray(rows.transpose(0, 2, 1))
+
+
+def _solve_rows(laplacian: Floats) -> Floats:
+    """`solve_box` of (H, C, W)."""
+    rows = dst(laplacian, type=1, axis=2, overwrite_x=True)
+    pivots = _pivots(rows.shape[0], rows.shape[2])
+    rows[0] *= pivots[0]
+    for y in range(1, len(rows)):
+        rows[y] -= rows[y - 1]
+        rows[y] *= pivots[y]
+    carried = np.empty_like(rows[0])
+    for y in range(len(rows) - 2, -1, -1):
+        rows[y] -= np.multiply(rows[y + 1], pivots[y], out=carried)
+    solved: Floats = idst(rows, type=1, axis=2, overwrite_x=True)
+    return solved
 
 
 @lru_cache(maxsize=4)
