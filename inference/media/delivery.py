@@ -10,7 +10,17 @@ import numpy as np
 
 from ..errors import InputError, UsageError
 from .colour_tags import UNKNOWN_COLOUR, UNTAGGED, ColourTags
-from .encodings import ENCODINGS, SEQUENCE_DEPTHS, WITH_ALPHA, Codec, Depth, depths_of, encoding_for, stored_colour
+from .encodings import (
+    ENCODINGS,
+    SEQUENCE_DEPTHS,
+    WITH_ALPHA,
+    Codec,
+    Depth,
+    depths_of,
+    encoding_for,
+    pixel_format,
+    stored_colour,
+)
 from .sequence import NamePattern
 from .types import VideoInfo
 
@@ -66,6 +76,9 @@ def plan_delivery(info: VideoInfo, out_path: Path, options: DeliveryOptions) -> 
         raise UsageError(f"{codec} does not hold {_NAMES[depth]}; choose {known}, or another codec.")
     if options.element and codec not in WITH_ALPHA:
         raise UsageError(f"{codec} holds no alpha; deliver the face alone as one of {', '.join(WITH_ALPHA)}.")
+    alpha = alpha and codec in WITH_ALPHA
+    if codec in ENCODINGS:
+        pixel_format(codec, depth, (info.width, info.height), alpha)
     if info.colour.is_hdr and depth == 8:
         raise UsageError(
             f"The footage is HDR, {info.colour.curve_name}, which 8 bits cannot show; choose --codec h265 --depth 10, "
@@ -75,7 +88,6 @@ def plan_delivery(info: VideoInfo, out_path: Path, options: DeliveryOptions) -> 
     if dtype is np.uint8 and depth > 8:
         dtype = np.uint16
     colour = _colour(info, codec)
-    alpha = alpha and codec in WITH_ALPHA
     return Delivery(codec, depth, alpha, options.element, colour, info.colour, dtype, _notes(info, codec, depth))
 
 

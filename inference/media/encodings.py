@@ -43,6 +43,7 @@ class Encoding:
     alpha_formats: dict[int, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     """Suffix -> codec tag where players know the movie by another one than FFmpeg's."""
+    least_side_px: int = 1
 
 
 ENCODINGS: Final[dict[str, Encoding]] = {
@@ -58,6 +59,7 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         {8: ("yuv420p", "yuv444p"), 10: ("yuv420p10le", "yuv444p10le")},
         (".mp4", ".mov", ".mkv"),
         tags={".mp4": "hvc1", ".mov": "hvc1"},
+        least_side_px=64,  # x265 4.1 overruns its memory with smaller pictures.
     ),
     "prores": Encoding("prores_ks", {"profile": "hq"}, {10: ("yuv422p10le", "yuv444p10le")}, (".mov", ".mkv")),
     "prores4444": Encoding(
@@ -99,9 +101,12 @@ def pixel_format(codec: str, depth: int | None, size: tuple[int, int], alpha: bo
     """The pixel format of a movie; without ``depth`` the least that the codec has.
 
     Raises:
-        UsageError: the codec holds no such depth or no alpha.
+        UsageError: the codec holds no such depth, no alpha or no pictures so small.
     """
     encoding = ENCODINGS[codec]
+    if min(size) < encoding.least_side_px:
+        least = encoding.least_side_px
+        raise UsageError(f"{codec} holds no pictures smaller than {least}x{least} pixels; choose another codec.")
     depth = depth or min(encoding.formats)
     if depth not in encoding.formats:
         known = " or ".join(str(bits) for bits in encoding.formats)
