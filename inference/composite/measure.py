@@ -14,6 +14,7 @@ import numpy as np
 
 from .colour.light import FaceFrame
 from .colour.match import ColourMatch, mean_match, measure_match
+from .colour.surface import Surface, mean_surface
 from .mattes.face import face_matte
 from .pictures import sample, shrink
 from .regions import OVAL, face_width_px
@@ -47,6 +48,8 @@ class Measurement:
     likeness: float
     match: ColourMatch | None
     """None where no skin can be compared."""
+    surface: Surface | None = None
+    """Grain and sharpness; measured on some frames only."""
 
 
 def face_frame(points_px: Floats) -> FaceFrame:
@@ -89,18 +92,17 @@ def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats |
 def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Settings) -> Measurement:
     """Measurement of the frame at offset 0 of its run, steadied by its neighbours before and after."""
     colour_sigma, place_sigma = _COLOUR_SIGMA * settings.calm, _PLACE_SIGMA * settings.calm
-    matches = [(offset, item.match) for offset, item in zip(offsets, run, strict=True) if item.match is not None]
-    match = None
-    if matches:
-        weights = np.exp(-0.5 * (np.array([offset for offset, _ in matches]) / colour_sigma) ** 2)
-        match = mean_match(weights.tolist(), [item for _, item in matches])
+    weights = np.exp(-0.5 * (np.array(offsets) / colour_sigma) ** 2)
+    matches = [(weight, item.match) for weight, item in zip(weights, run, strict=True) if item.match is not None]
+    surfaces = [(weight, item.surface) for weight, item in zip(weights, run, strict=True) if item.surface is not None]
     near = [index for index, offset in enumerate(offsets) if abs(offset) <= 3]
     return Measurement(
         actor_px=quadratic_mean([offsets[i] for i in near], [run[i].actor_px for i in near]),
         offset_px=gaussian_mean(offsets, [item.offset_px for item in run], place_sigma),
         refinement=gaussian_mean(offsets, [item.refinement for item in run], place_sigma),
         likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run], place_sigma)),
-        match=match,
+        match=mean_match([weight for weight, _ in matches], [item for _, item in matches]) if matches else None,
+        surface=mean_surface([weight for weight, _ in surfaces], [item for _, item in surfaces]),
     )
 
 

@@ -58,6 +58,8 @@ class ColourMatch:
     """Local light in face coordinates: what is added to the log gain."""
     same: float = 0.0
     """0 for two persons, 1 for two pictures of one: then the spread is matched in fine detail too."""
+    softer: float = 0.0
+    """Face widths of blur by which the plate is softer than the face; known only of one person."""
 
     def gain(self, basis: Floats, local: Floats | None = None) -> Floats:
         """(H, W, 3) factor in linear light; its local part is bounded to half and double."""
@@ -82,6 +84,7 @@ def mean_match(weights: Sequence[float], matches: Sequence[ColourMatch]) -> Colo
         mean([match.spread for match in matches]),
         mean([match.local for match in matches]),
         float(share @ [match.same for match in matches]),
+        float(share @ [match.softer for match in matches]),
     )
 
 
@@ -142,7 +145,7 @@ def measure_match(
         match = match_colours(wanted, broad_face, frame.basis(region, half), weight, place, same)
     assert match is not None
     spread = match.spread + np.float32(same) * (np.diag(contrast) - match.spread)
-    return replace(match, spread=spread, mean=middle)
+    return replace(match, spread=spread, mean=middle, softer=same * softer)
 
 
 def match_colours(

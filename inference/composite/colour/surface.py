@@ -1,0 +1,217 @@
+"""What the plate's picture is like close up: its grain, and how sharp it is beside the render.
+
+Grain is measured on the actor's skin in the quieter blocks of 8 x 8 pixels, where there are no features: its strength per
+channel and level, how its channels go together, how large its grains are, and which part of it is new in every frame
+(what a codec has frozen stays with the skin). Sharpness is the standard deviation of the blur that would make the
+strongest edges from ideal ones (Zhuo and Sim, "Defocus map estimation from a single image", 2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pictures import blur, cv2, distance
+from ..regions import OVAL, features, fill
+from ..types import Floats, Pixels, Region
+from .transfer import to_encoded
+
+LEVELS: Final = np.array([0.15, 0.35, 0.55, 0.75], np.float32)
+"""Encoded brightness at which the strength of grain is known."""
+HIGH_PASS_PX: Final = 1.5
+BLOCK_PX: Final = 8
+QUIET: Final = 0.25
+"""Share of the blocks, the quietest first, that show grain and nothing else."""
+LUMA: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_FINE_PX: Final = 0.7
+_DEPTH: Final = 0.06
+"""Face widths inside the outline where skin is looked at."""
+_LEAST_BLOCKS: Final = 12
+_EDGE_PX: Final = (0.5, 1.5)
+"""Blurs under which the slopes of an edge are compared."""
+_EDGES: Final = 96.0
+_SHARPEST: Final = 85.0
+"""Percentiles: the strongest slopes, and of these the sharpest, which are edges and not shading."""
+_LEAST_SLOPE: Final = 0.006
+_LEAST_EDGES: Final = 20
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One frame's figures; NaN where nothing could be measured."""
+
+    strength: Floats
+    """(4, 3) quiet high-pass standard deviation of the encoded channels at `LEVELS`."""
+    together: Floats
+    """(3, 3) correlation of the channels' grain."""
+    fineness: float
+    """Standard deviation of the finest detail of the grain over that of its high-pass: small for large grains."""
+    fresh: float
+    """0..1 share of the grain's variance that is new in every frame."""
+    plate_edge_px: float
+    """Blur of the sharpest edges on the actor's face."""
+    render_edge_px: float
+    """The same on the render."""
+
+
+def mean_surface(weights: Sequence[float], surfaces: Sequence[Surface]) -> Surface | None:
+    """Weighted mean of the figures that are known; None of nothing."""
+    if not surfaces:
+        return None
+
+    def mean(values: Sequence[Floats | float]) -> Floats:
+        stacked = np.stack([np.asarray(value, np.float32) for value in values])
+        share = np.reshape(weights, (-1, *[1] * (stacked.ndim - 1))) * np.isfinite(stacked)
+        total = (share * np.where(share > 0, stacked, 0)).sum(0)
+        return np.where(share.any(0), total / np.maximum(share.sum(0), 1e-12), np.nan).astype(np.float32)
+
+    return Surface(
+        mean([item.strength for item in surfaces]),
+        mean([item.together for item in surfaces]),
+        float(mean([item.fineness for item in surfaces])),
+        float(mean([item.fresh for item in surfaces])),
+        float(mean([item.plate_edge_px for item in surfaces])),
+        float(mean([item.render_edge_px for item in surfaces])),
+    )
+
+
+def measure_surface(
+    plate: Pixels, before: Pixels | None, render: tuple[Pixels, Region], actor_px: Floats, region: Region
+) -> Surface:
+    """Figures of a frame: plate, the frame ``before`` of the same shot, and the cut-out render (h, w, 4) with its place."""
+    image = to_encoded(plate[region.slices])
+    points = actor_px - region.origin_px
+    inside, skin = _skin(image, points)
+    high = image - blur(image, HIGH_PASS_PX)
+    luma = high @ LUMA
+    grain = _Quiet(luma, skin)
+    if grain.count < _LEAST_BLOCKS:
+        nothing = np.full((len(LEVELS), 3), np.nan, np.float32)
+        strength, together, fineness, fresh = nothing, np.full((3, 3), np.nan, np.float32), np.nan, np.nan
+    else:
+        strength, together = _strength(high, image, grain), grain.correlation(high)
+        grey = image @ LUMA
+        fineness = grain.deviation(grey - blur(grey, _FINE_PX)) / max(grain.deviation(luma), 1e-6)
+        fresh = np.nan if before is None else _fresh(image, to_encoded(before[region.slices]), skin, grain, luma)
+    rgba, place = render
+    drawn = to_encoded(rgba)
+    opaque = distance(drawn[..., 3] > 0.99) > 3
+    return Surface(
+        strength,
+        together,
+        float(fineness),
+        float(fresh),
+        edge_blur(image @ LUMA, inside),
+        edge_blur(drawn[..., :3] @ LUMA, opaque & _covered(region, place, opaque.shape)),
+    )
+
+
+def edge_blur(grey: Floats, where: NDArray[np.bool_]) -> float:
+    """Pixels of blur of the sharpest edges of a picture (H, W), encoded; NaN without edges."""
+    if not where.any():
+        return float("nan")
+    fine, broad = (_slope(blur(grey, sigma)) for sigma in _EDGE_PX)
+    strong = where & (broad >= max(float(np.percentile(broad[where], _EDGES)), _LEAST_SLOPE))
+    # An edge is looked at where it is steepest.
+    strong &= fine >= cv2.dilate(fine, np.ones((3, 3), np.uint8))
+    if strong.sum() < _LEAST_EDGES:
+        return float("nan")
+    ratio = float(np.percentile(fine[strong] / broad[strong], _SHARPEST))
+    first, second = (sigma**2 for sigma in _EDGE_PX)
+    return float(np.sqrt(max(second - ratio**2 * first, 0) / max(ratio**2 - 1, 1e-3)))
+
+
+def quiet_deviation(image: Floats, where: NDArray[np.bool_]) -> float:
+    """High-pass standard deviation of an encoded picture (H, W, 3) in its quieter blocks; NaN where there are too few."""
+    grey = image @ LUMA
+    luma = grey - blur(grey, HIGH_PASS_PX)
+    quiet = _Quiet(luma, where)
+    return quiet.deviation(luma) if quiet.count >= _LEAST_BLOCKS else float("nan")
+
+
+class _Quiet:
+    """The quieter blocks of a high-passed picture (H, W) inside a mask."""
+
+    def __init__(self, luma: Floats, where: NDArray[np.bool_]) -> None:
+        whole = _blocks(where.astype(np.float32)).min(-1) > 0
+        spread = np.where(whole, _blocks(luma).std(-1), np.inf)
+        limit = np.quantile(spread[whole], QUIET) if whole.any() else 0
+        self.chosen: NDArray[np.bool_] = whole & (spread <= limit)
+        self.count = int(self.chosen.sum())
+
+    def of(self, image: Floats) -> Floats:
+        """(blocks, pixels) of a picture (H, W)."""
+        blocks: Floats = _blocks(image)[self.chosen]
+        return blocks
+
+    def deviation(self, image: Floats) -> float:
+        """Root of the mean variance."""
+        return float(np.sqrt((self.of(image) ** 2).mean()))
+
+    def correlation(self, high: Floats) -> Floats:
+        """(3, 3) of the channels."""
+        channels = np.stack([self.of(np.ascontiguousarray(high[..., channel])).ravel() for channel in range(3)])
+        covariance = channels @ channels.T / channels.shape[1] + 1e-10 * np.eye(3)
+        size = np.sqrt(np.diag(covariance))
+        correlation: Floats = (covariance / np.outer(size, size)).astype(np.float32)
+        return correlation
+
+
+def _strength(high: Floats, image: Floats, grain: _Quiet) -> Floats:
+    """(4, 3) strength at `LEVELS`; where a level is not seen, that of the next one which is."""
+    level = grain.of(image @ LUMA).mean(-1)
+    nearest = np.abs(level[:, None] - LEVELS).argmin(1)
+    variance = np.stack([(grain.of(np.ascontiguousarray(high[..., c])) ** 2).mean(-1) for c in range(3)], 1)
+    seen = [index for index in range(len(LEVELS)) if (nearest == index).sum() >= _LEAST_BLOCKS // 2]
+    if not seen:
+        return np.tile(np.sqrt(variance.mean(0)), (len(LEVELS), 1)).astype(np.float32)
+    known = np.stack([np.sqrt(variance[nearest == index].mean(0)) for index in seen])
+    places = LEVELS[seen]
+    return np.stack([np.interp(LEVELS, places, known[:, c]) for c in range(3)], 1).astype(np.float32)
+
+
+def _fresh(image: Floats, before: Floats, skin: NDArray[np.bool_], grain: _Quiet, luma: Floats) -> float:
+    """Share of the variance that the frame before, moved onto this one, does not have."""
+    rows, columns = np.nonzero(skin)
+    box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    now, then = (np.rint(255 * picture[box] @ LUMA).clip(0, 255).astype(np.uint8) for picture in (image, before))
+    flow = np.zeros((*skin.shape, 2), np.float32)
+    flow[box] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(now, then, None)
+    y, x = np.mgrid[: skin.shape[0], : skin.shape[1]].astype(np.float32)
+    grey = before @ LUMA
+    moved = cv2.remap(grey, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    change = luma - (moved - blur(moved, HIGH_PASS_PX))
+    return float(np.clip(grain.deviation(change) ** 2 / max(2 * grain.deviation(luma) ** 2, 1e-12), 0, 1))
+
+
+def _skin(image: Floats, points_px: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(H, W) the inside of the face, and the skin in it that is neither black nor burnt out."""
+    canvas = image[..., 0]
+    depth = distance(fill(canvas, points_px[list(OVAL)]) > 127)
+    inside = depth > _DEPTH * np.ptp(points_px[list(OVAL)], axis=0).mean()
+    seen = (image > 0.03).all(-1) & (image < 0.97).all(-1)
+    return inside, inside & seen & (features(canvas, points_px) == 0)
+
+
+def _covered(region: Region, place: Region, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The part of a render, cut out at a place, that lies over a region of the plate."""
+    covered = np.zeros(size, bool)
+    left, top = max(0, region.x - place.x), max(0, region.y - place.y)
+    covered[top : max(0, region.y + region.height - place.y), left : max(0, region.x + region.width - place.x)] = True
+    return covered
+
+
+def _slope(image: Floats) -> Floats:
+    slope: Floats = cv2.magnitude(cv2.Sobel(image, -1, 1, 0, scale=0.125), cv2.Sobel(image, -1, 0, 1, scale=0.125))
+    return slope
+
+
+def _blocks(image: Floats) -> Floats:
+    """(rows, columns, pixels) of a picture (H, W) cut into squares; what does not fill one is left out."""
+    height, width = (size // BLOCK_PX for size in image.shape)
+    cut = image[: height * BLOCK_PX, : width * BLOCK_PX].reshape(height, BLOCK_PX, width, BLOCK_PX)
+    return cut.transpose(0, 2, 1, 3).reshape(height, width, -1)
