@@ -15,7 +15,7 @@ from ..regions import face_width_px
 from ..renders import Render
 from ..types import Floats, Pixels
 from .refinement import refine
-from .warp import IDENTITY, Warp, apply_affine, chain, fit_warp, inverse, stay
+from .warp import IDENTITY, apply_affine, chain, fit_warp, inverse
 
 _APART: Final = (0.01, 0.02)
 """Face widths between the actor's points and where pixels put them: landmark noise up to the first, wrong from the second
@@ -38,25 +38,25 @@ class Placement:
 
 def place(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats) -> Placement:
     """Place the render of one frame; landmarks (478, 2) of the actor in the plate and of the avatar in the render."""
-    by_landmarks = fit_warp(actor_px, avatar_px, bend_strength=0.0)
+    by_landmarks = fit_warp(actor_px, avatar_px, bend_strength=0.0).similarity
     found, trust, likeness = _refined(plate, render, by_landmarks, actor_px)
-    if trust < 1 and _apart(actor_px, avatar_px):
-        other, other_trust, other_likeness = _refined(plate, render, stay(avatar_px), avatar_px)
+    if trust < 1 and _apart(apply_affine(by_landmarks, actor_px), actor_px):
+        other, other_trust, other_likeness = _refined(plate, render, IDENTITY, avatar_px)
         if other_trust > trust:
             found, trust, likeness = other, other_trust, other_likeness
     if trust == 0:
         return Placement(actor_px, avatar_px - actor_px, IDENTITY, likeness)
-    whole = by_landmarks.similarity + np.float32(trust) * (found - by_landmarks.similarity)
+    whole = by_landmarks + np.float32(trust) * (found - by_landmarks)
     borne_out = apply_affine(inverse(found), avatar_px)
     corrected = (actor_px + trust * _apart(actor_px, borne_out) * (borne_out - actor_px)).astype(np.float32)
     similarity = fit_warp(corrected, avatar_px, bend_strength=0.0).similarity
     return Placement(corrected, avatar_px - corrected, chain(inverse(similarity), whole), likeness)
 
 
-def _refined(plate: Pixels, render: Render, warp: Warp, points_px: Floats) -> tuple[Floats, float, float]:
+def _refined(plate: Pixels, render: Render, similarity: Floats, points_px: Floats) -> tuple[Floats, float, float]:
     """Affine (2, 3) of plate pixels to render pixels, how far it is to be trusted, and the likeness it brings."""
-    fit = refine(plate, render, warp, points_px)
-    return chain(warp.similarity, fit.move), fit.trust(face_width_px(points_px), points_px), fit.likeness
+    fit = refine(plate, render, similarity, points_px)
+    return chain(similarity, fit.move), fit.trust(points_px), fit.likeness
 
 
 def _apart(first_px: Floats, second_px: Floats) -> float:

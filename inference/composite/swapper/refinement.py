@@ -14,34 +14,49 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..colour.transfer import decode_float, encode
-from ..pictures import blur, cv2, distance, sample, shrink
+from ..colour.transfer import decode_float, encode, to_encoded
+from ..pictures import blur, cv2, distance, shrink
 from ..regions import OVAL, face_width_px, fill
 from ..renders import Render
 from ..types import Floats, Pixels, Region
-from .warp import IDENTITY, Warp, chain
+from .warp import IDENTITY, chain, inverse
+
+Doubles = NDArray[np.float64]
 
 LIKENESS: Final = (0.85, 0.95)
 """Correlation of two pictures' features: below the first they are different faces, above the second the same one."""
-MAX_MOVE: Final = 0.06
+MAX_MOVE: Final = 0.1
 """Face widths; more is not a refinement, and double of it is not believed at all."""
+_HOPELESS: Final = 0.7
+"""Likeness in the coarse pictures from which the fine ones are not looked at."""
 _MAX_BLUR: Final = 0.1
 """Face widths; standard deviation by which the plate may be softer than the render."""
 _FIRST_BLUR: Final = 0.02
-_LEVELS: Final = ((48.0, 5), (96.0, 4))
-"""Face width in pixels and rounds; details are seen last."""
-_NOISE_BLUR_PX: Final = 0.8
-"""At the size that is compared; finer detail is noise."""
+_WIDTH: Final = 96.0
+"""Face width in pixels of the fine pictures; the coarse ones are half as large."""
+_ROUNDS: Final = (7, 4)
+"""At most, coarse and fine."""
+_STILL: Final = 4e-4
+"""Face widths; a smaller step is the last."""
+_FACE_BLUR_PX: Final = 0.6
+_PLATE_BLUR_PX: Final = 1.0
+"""Standard deviations in the fine pictures: what is finer is noise. The plate's is larger, so that it may also be a little
+sharper than the face."""
 _RIM: Final = (0.05, 0.12)
 """Face widths inside the edge of what is compared: nothing is trusted up to the first, all from the second on."""
-_MARGIN: Final = 0.25
+_MARGIN: Final = 0.2
 """Face widths around the outline, so that what lies beside the face can blur into it."""
 _OPAQUE: Final = 0.98
 _FLOOR: Final = 0.003
 """Encoded; residuals below this are rounding."""
 _GAMMA: Final = 2.2
 """Encoded values change by about 1 / 2.2 of the change in the logarithm of light."""
-_MOVES, _LIGHTS = 6, 6
+_WHITE: Final = 0.99
+"""Encoded; what is white in one picture says nothing about the other."""
+_LEAST: Final = 100
+"""Pixels; with fewer nothing is compared."""
+_LIGHTS: Final = 6
+_MOVES: Final = 6
 
 
 @dataclass(frozen=True)
@@ -49,26 +64,50 @@ class Fit:
     """How a face was found to lie in the plate."""
 
     move: Floats
-    """(2, 3) plate pixels to plate pixels, to be done before the warp."""
+    """(2, 3) plate pixels to plate pixels, to be done before the similarity that was given."""
     likeness: float
     """-1..1 correlation of what both show."""
     blur_px: float
     """Standard deviation, in plate pixels, by which the plate is softer than the face."""
 
-    def trust(self, width_px: float, points_px: Floats) -> float:
-        """0..1 how far it is to be followed for a face of this width; fades, because a switch would make the face jump."""
+    def trust(self, points_px: Floats) -> float:
+        """0..1 how far it is to be followed for a face at these points; fades, because a switch would make it jump."""
         moved = float(np.abs(points_px @ self.move[:, :2].T + self.move[:, 2] - points_px).max())
-        return sameness(self.likeness) * float(np.clip(2 - moved / (MAX_MOVE * width_px), 0, 1))
+        near = np.clip(2 - moved / (MAX_MOVE * face_width_px(points_px)), 0, 1)
+        return sameness(self.likeness) * float(near)
 
 
 @dataclass(frozen=True)
 class _State:
-    move: NDArray[np.float64]
+    move: Doubles
     """(2, 3) of places in face widths."""
     variance: float
-    """Of the blur, in squared face widths."""
-    light: Floats
-    """(6, 3) log gain."""
+    """Of the blur, in squared face widths; a little below 0 where the plate is the sharper one."""
+    light: Doubles
+    """(3, 6) log gain of each channel."""
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Plate and render at a small size, encoded floats, and how their pixels lie in the full-size ones."""
+
+    plate: Floats
+    """(H, W, 3)."""
+    render: Floats
+    """(h, w, 4) with premultiplied alpha."""
+    plate_px: Doubles
+    """(2, 3) full-size plate pixels to those of `plate`, whose centres are whole numbers to cv2."""
+    render_px: Doubles
+    softening: float
+    """Variance in pixels by which `plate` was blurred more than `render`."""
+
+    def half(self) -> _Pictures:
+        """The same at half the size."""
+        halving = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
+        return _Pictures(
+            _half(self.plate), _half(self.render), chain(halving, self.plate_px), chain(halving, self.render_px),
+            self.softening / 4,
+        )  # fmt: skip
 
 
 def sameness(likeness: float) -> float:
@@ -76,187 +115,179 @@ def sameness(likeness: float) -> float:
     return float(np.clip((likeness - LIKENESS[0]) / (LIKENESS[1] - LIKENESS[0]), 0, 1))
 
 
-def refine(plate: Pixels, render: Render, warp: Warp, points_px: Floats) -> Fit:
-    """Find how the warped render lies in the plate; ``points_px`` (478, 2) say where in the plate it is looked for."""
+def refine(plate: Pixels, render: Render, similarity: Floats, points_px: Floats) -> Fit:
+    """Find how a render lies in the plate.
+
+    ``similarity`` (2, 3) takes plate pixels to render pixels, about; ``points_px`` (478, 2) say where in the plate the face is
+    looked for.
+    """
+    height, width = plate.shape[:2]
+    face_width = face_width_px(points_px)
+    region = Region.around(points_px[list(OVAL)], _MARGIN * face_width, (width, height))
+    scale = min(1.0, _WIDTH / face_width)
+    if min(region.width, region.height) * scale < 16:
+        return Fit(IDENTITY, 0.0, 0.0)
+    fine = _pictures(plate, render, region, scale)
     state: _State | None = None
     likeness = 0.0
-    width = face_width_px(points_px)
-    for level_width, rounds in _LEVELS:
-        pair = _Pair(plate, render, warp, points_px, min(1.0, level_width / width))
-        if pair.is_empty:
-            return Fit(IDENTITY, 0.0, 0.0)
+    for pictures, rounds in ((fine.half(), _ROUNDS[0]), (fine, _ROUNDS[1])):
+        pair = _Pair(pictures, similarity, points_px)
         state = state or pair.start()
         for _ in range(rounds):
-            state = pair.improved(state)
+            state, step = pair.improved(state)
+            if step < _STILL:
+                break
         likeness = pair.likeness(state)
+        if likeness < _HOPELESS:
+            break
     assert state is not None
-    return Fit(pair.in_plate(state.move), likeness, float(np.sqrt(state.variance)) * width)
+    return Fit(pair.in_plate(state.move), likeness, float(np.sqrt(max(state.variance, 0))) * face_width)
 
 
 class _Pair:
-    """Plate and warped face at a small size, with coordinates in face widths from the middle of the face."""
+    """Plate and face, with coordinates in face widths from the middle of the face."""
 
-    def __init__(self, plate: Pixels, render: Render, warp: Warp, points_px: Floats, scale: float) -> None:
-        height, width = plate.shape[:2]
-        face_width = face_width_px(points_px)
+    def __init__(self, pictures: _Pictures, similarity: Floats, points_px: Floats) -> None:
         outline = points_px[list(OVAL)]
-        region = Region.around(outline, _MARGIN * face_width, (width, height))
-        size = (round(region.width * scale), round(region.height * scale))
-        self.is_empty = min(size) < 8
-        if self.is_empty:
-            return
-        self._size, self._width = size, face_width
-        self._per_px = np.array([size[0] / region.width, size[1] / region.height])
-        self._centre_px = (outline.min(0) + outline.max(0)) / 2
-        self._origin_px = region.origin_px
-        self._unit = float(self._per_px.mean() * face_width)
-        self._plate = blur(_floats(plate[region.slices], size), _NOISE_BLUR_PX)
-        self._face, self._alpha = _small_face(render, warp, region, size, scale)
-        self._outline = fill(self._alpha, (outline - region.origin_px) * self._per_px) > 127
-        self._places = _places(region, size, self._centre_px, face_width)
-        u, v = 2 * self._places.transpose(2, 0, 1)
-        self._terms = np.stack([np.ones_like(u), u, v, u * u - v * v, 2 * u * v, u * u + v * v])
-        self.is_empty = not self._compared(np.eye(2, 3)).any()
+        self._width = face_width_px(points_px)
+        self._centre_px = (outline.min(0) + outline.max(0)).astype(float) / 2
+        self._plate, self._render, self._softening = pictures.plate, pictures.render, pictures.softening
+        self._size = (self._plate.shape[1], self._plate.shape[0])
+        # Places to plate pixels and on to the pixels of both pictures.
+        full = np.column_stack([self._width * np.eye(2), self._centre_px])
+        self._plate_of = chain(pictures.plate_px, full)
+        self._render_of = chain(pictures.render_px, chain(similarity.astype(float), full))
+        self._unit = float(self._plate_of[0, 0])
+        shown = outline @ pictures.plate_px[:, :2].T + pictures.plate_px[:, 2] + 0.5
+        # Both were low-passed: of the fine pictures every other pixel says as much as all.
+        every = 2 if self._unit > 0.75 * _WIDTH else 1
+        self._looked_at = np.zeros(self._plate.shape[:2], bool)
+        self._looked_at[::every, ::every] = True
+        self._outline = fill(self._plate[..., 0], shown.astype(np.float32)) > 127
+        self._u, self._v = (
+            (np.arange(count, dtype=np.float32) - offset) / self._unit
+            for count, offset in zip(self._size, self._plate_of[:, 2].astype(np.float32), strict=True)
+        )
+        u, v = np.meshgrid(2 * self._u, 2 * self._v)
+        self._terms = np.stack([np.ones_like(u), u, v, u * u - v * v, 2 * u * v, u * u + v * v], -1)
 
     def start(self) -> _State:
-        """Where it lies by its landmarks, with the mean light of the plate."""
-        used = self._compared(np.eye(2, 3)) > 0
-        means = [np.maximum(decode_float(image[used]).mean(0), 1e-4) for image in (self._plate, self._face)]
-        light = np.zeros((_LIGHTS, 3), np.float32)
-        light[0] = np.log(means[0] / means[1])
+        """Where it lies by what was given, with the mean light of the plate."""
+        face, inside = self._face(np.eye(2, 3))
+        light = np.zeros((3, _LIGHTS))
+        used = self._trust(inside) > 0
+        if used.any():
+            means = [np.maximum(decode_float(image[used]).mean(0), 1e-4) for image in (self._plate, face)]
+            light[:, 0] = np.log(means[0] / means[1])
         return _State(np.eye(2, 3), _FIRST_BLUR**2, light)
 
-    def improved(self, state: _State) -> _State:
-        """One round."""
-        weight = self._compared(state.move)
-        seen, lit = self._predicted(state)
-        used = weight > 0
-        # What is white in one picture says nothing about the other's light.
-        used &= (seen.max(-1) < 0.99) & (self._plate.max(-1) < 0.99)
-        if used.sum() < 100:
-            return state
-        residual = (self._plate - seen)[used]
-        length = np.linalg.norm(residual, axis=1)
+    def improved(self, state: _State) -> tuple[_State, float]:
+        """One round, and how far it went in face widths."""
+        seen, trust = self._predicted(state)
+        rows, columns = np.nonzero((trust > 0) & self._looked_at)
+        if len(rows) < _LEAST:
+            return state, 0.0
+        there, here = self._plate[rows, columns].T, seen[rows, columns].T
+        residual = there - here
+        length = np.sqrt((residual * residual).sum(0))
         limit = 2 * max(float(np.median(length)), _FLOOR)
-        trust = weight[used] * (limit**2 / (limit**2 + length**2)) ** 2
-        places = self._places[used]
-        step, lights = _solve(
-            residual, self._changes(seen, used, places), lit[used] / _GAMMA, self._terms[:, used].T, trust
-        )
-        variance = float(np.clip(state.variance + step[_MOVES], 0, _MAX_BLUR**2))
+        weight = trust[rows, columns] * (limit**2 / (limit**2 + length**2)) ** 2
+        weight *= np.maximum(there, here).max(0) < _WHITE
+        system = np.empty((3, len(rows), _LIGHTS + _MOVES + 2), np.float32)
+        system[..., :_LIGHTS] = (here / _GAMMA)[..., None] * self._terms[rows, columns]
+        system[..., _LIGHTS:-1] = self._changes(seen, rows, columns)
+        system[..., -1] = residual
+        step, lights = _solve(system, weight)
+        lowest = -self._softening / self._unit**2
+        variance = float(np.clip(state.variance + step[_MOVES], lowest, _MAX_BLUR**2))
         move = chain(state.move, np.eye(2, 3) + step[[1, 2, 0, 4, 5, 3]].reshape(2, 3))
-        return _State(move, variance, state.light + lights)
+        return _State(move, variance, state.light + np.clip(lights, -1, 1)), float(np.abs(step[:_MOVES]).max())
 
     def likeness(self, state: _State) -> float:
         """Correlation of plate and prediction after each one's smooth light was taken out."""
-        weight = self._compared(state.move)
-        used = weight > 0
-        if used.sum() < 100:
+        seen, trust = self._predicted(state)
+        used = (trust > 0) & self._looked_at
+        if used.sum() < _LEAST:
             return 0.0
-        terms, share = self._terms[:, used].T.astype(float), weight[used][:, None].astype(float)
-        seen, _ = self._predicted(state)
+        terms, share = self._terms[used].astype(float), trust[used][:, None].astype(float)
         project = np.linalg.inv((terms * share).T @ terms + 1e-9 * np.eye(_LIGHTS)) @ (terms * share).T
         a, b = (image[used] - terms @ (project @ image[used]) for image in (self._plate, seen))
         return float((share * a * b).sum() / np.sqrt(max((share * a * a).sum() * (share * b * b).sum(), 1e-12)))
 
-    def in_plate(self, move: NDArray[np.float64]) -> Floats:
+    def in_plate(self, move: Doubles) -> Floats:
         """A move of places as one of plate pixels."""
         linear = move[:, :2]
-        return np.column_stack([linear, self._centre_px + self._width * move[:, 2] - linear @ self._centre_px]).astype(
-            np.float32
-        )
+        shift = self._centre_px + self._width * move[:, 2] - linear @ self._centre_px
+        return np.column_stack([linear, shift]).astype(np.float32)
 
-    def _shown(self, move: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A move of places as one of this size's pixels, whose centres are whole numbers to cv2."""
-        scale = np.diag([*(self._per_px * self._width), 1.0])
-        scale[:2, 2] = (self._centre_px - self._origin_px) * self._per_px - 0.5
-        shown: NDArray[np.float64] = (scale @ np.vstack([move, [0, 0, 1]]) @ np.linalg.inv(scale))[:2]
-        return shown
+    def _face(self, move: Doubles) -> tuple[Floats, NDArray[np.bool_]]:
+        """Encoded face (H, W, 3) as the plate's pixels see it, and where it is opaque and in the outline (H, W)."""
+        affine = chain(chain(self._render_of, move), inverse(self._plate_of))
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        face = cv2.warpAffine(self._render, affine, self._size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        alpha = face[..., 3:]
+        return face[..., :3] / np.maximum(alpha, 1 / 255), self._outline & (alpha[..., 0] > _OPAQUE)
 
-    def _moved(self, image: Floats, move: NDArray[np.float64], kernel: int) -> Floats:
-        moved: Floats = cv2.warpAffine(
-            image, self._shown(move), self._size, flags=kernel | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-        )
-        return moved
-
-    def _compared(self, move: NDArray[np.float64]) -> Floats:
-        """(H, W) 0..1 where the face covers the plate, away from its edge."""
-        inside = self._outline & (self._moved(self._alpha, move, cv2.INTER_LINEAR) > _OPAQUE)
-        depth = distance(inside) / self._unit
-        return np.clip((depth - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
+    def _trust(self, inside: NDArray[np.bool_]) -> Floats:
+        """(H, W) 0..1 by the depth inside the edge."""
+        return np.clip((distance(inside) / self._unit - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
 
     def _predicted(self, state: _State) -> tuple[Floats, Floats]:
-        """What the plate should look like, and the lit face alone as soft as that; encoded (H, W, 3)."""
-        face = self._moved(self._face, state.move, cv2.INTER_CUBIC)
-        inside = self._outline & (self._moved(self._alpha, state.move, cv2.INTER_LINEAR) > _OPAQUE)
-        gain = np.exp(np.tensordot(self._terms, state.light, (0, 0)))
+        """What the plate should look like, encoded (H, W, 3), and how far that is to be trusted (H, W)."""
+        face, inside = self._face(state.move)
+        gain = np.exp(self._terms @ state.light.T.astype(np.float32))
         lit = encode(decode_float(face) * gain)
-        sigma = float(np.hypot(_NOISE_BLUR_PX, np.sqrt(state.variance) * self._unit))
         laid = np.where(inside[..., None], lit, self._plate)
-        return blur(laid, sigma), blur(lit, sigma)
+        sigma = float(np.sqrt(max(state.variance * self._unit**2 + self._softening, 0.01)))
+        return blur(laid, sigma), self._trust(inside)
 
-    def _changes(self, seen: Floats, used: NDArray[np.bool_], places: Floats) -> NDArray[np.float64]:
-        """(N, 3, 7) change of each pixel and channel with the six numbers of the affine (in face widths) and with blur.
+    def _changes(self, seen: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
+        """(3, N, 7) change of each channel and pixel with the six numbers of the affine (in face widths) and with blur.
 
         Blur by a variance v is diffusion: its derivative is half the Laplacian.
         """
-        x, y = (cv2.Sobel(seen, cv2.CV_32F, *axis, scale=self._unit / 8)[used] for axis in ((1, 0), (0, 1)))
-        softer = cv2.Laplacian(seen, cv2.CV_32F, ksize=1)[used] * (0.5 * self._unit**2)
-        u, v = places[:, :1], places[:, 1:]
-        changes: Floats = np.stack([x, x * u, x * v, y, y * u, y * v, softer], -1)
-        return changes.astype(float)
+        x, y = (cv2.Sobel(seen, cv2.CV_32F, *axis, scale=self._unit / 8)[rows, columns].T for axis in ((1, 0), (0, 1)))
+        softer = cv2.Laplacian(seen, cv2.CV_32F, ksize=1)[rows, columns].T * (0.5 * self._unit**2)
+        u, v = self._u[columns], self._v[rows]
+        return np.stack([x, x * u, x * v, y, y * u, y * v, softer], -1)
 
 
-def _places(region: Region, size: tuple[int, int], centre_px: Floats, face_width_px: float) -> Floats:
-    """(H, W, 2) face widths from the middle of the face, of a region shown at ``size`` = W, H."""
-    x = region.x + (np.arange(size[0], dtype=np.float32) + 0.5) * (region.width / size[0])
-    y = region.y + (np.arange(size[1], dtype=np.float32) + 0.5) * (region.height / size[1])
-    places: Floats = (np.stack(np.meshgrid(x, y), -1) - centre_px) / face_width_px
-    return places.astype(np.float32)
+def _solve(system: Floats, weight: Floats) -> tuple[Doubles, Doubles]:
+    """Step (7,) and light (3, 6) that together explain the last column of a system (3, N, 6 + 7 + 1), least squares.
+
+    Each channel's light is eliminated (Schur complement).
+    """
+    gram = (system.transpose(0, 2, 1) @ (system * weight[:, None])).astype(float)
+    inner = gram[:, :_LIGHTS, :_LIGHTS]
+    inner = inner + 1e-4 * np.trace(inner, axis1=1, axis2=2)[:, None, None] / _LIGHTS * np.eye(_LIGHTS)
+    explained = np.linalg.solve(inner, gram[:, :_LIGHTS, _LIGHTS:])
+    free: Doubles = (gram[:, _LIGHTS:, _LIGHTS:] - gram[:, _LIGHTS:, :_LIGHTS] @ explained).sum(0)
+    normal = free[:-1, :-1]
+    step = np.linalg.solve(normal + np.diag(1e-6 * np.diag(normal) + 1e-12), free[:-1, -1])
+    return step, explained[..., -1] - explained[..., :-1] @ step
 
 
-def _solve(
-    residual: Floats, changes: NDArray[np.float64], lit: Floats, terms: Floats, trust: Floats
-) -> tuple[NDArray[np.float64], Floats]:
-    """Step (7,) and light (6, 3) that together explain the residual (N, 3); each channel's light is eliminated."""
-    count = changes.shape[2]
-    normal = np.zeros((count, count + 1))
-    kept = []
-    for channel in range(3):
-        light = terms * lit[:, channel, None].astype(float)
-        columns = np.column_stack([changes[:, channel], residual[:, channel]])
-        weighted = light * trust[:, None]
-        gram = weighted.T @ light
-        gram += np.diag(1e-4 * np.trace(gram) / _LIGHTS * np.ones(_LIGHTS))
-        explained = np.linalg.solve(gram, weighted.T @ columns)
-        free = columns - light @ explained
-        normal += (free[:, :count] * trust[:, None]).T @ free
-        kept.append(explained)
-    damping = np.diag(1e-6 * np.diag(normal[:, :count]) + 1e-12)
-    step = np.linalg.solve(normal[:, :count] + damping, normal[:, count])
-    lights: NDArray[np.float64] = np.stack([explained[:, count] - explained[:, :count] @ step for explained in kept], 1)
-    return step, np.clip(lights, -1, 1).astype(np.float32)
-
-
-def _small_face(
-    render: Render, warp: Warp, region: Region, size: tuple[int, int], scale: float
-) -> tuple[Floats, Floats]:
-    """Encoded face (H, W, 3) and alpha (H, W) of a plate region at a small size; straight, continued at its edge."""
-    own = (max(2, round(render.region.width * scale)), max(2, round(render.region.height * scale)))
-    rgba = _floats(render.rgba, own)
+def _pictures(plate: Pixels, render: Render, region: Region, scale: float) -> _Pictures:
+    """Both at a small size, the plate's region alone."""
+    plate_size, render_size = _even(region, scale), _even(render.region, scale)
+    rgba = render.small(render_size)
     rgba[..., :3] *= rgba[..., 3:]
-    x, y = warp.map(region, size)
-    x, y = (
-        (axis - origin) * (small / full)
-        for axis, origin, small, full in (
-            (x, render.region.x, own[0], render.region.width),
-            (y, render.region.y, own[1], render.region.height),
-        )
-    )
-    placed = sample(rgba, x, y)
-    return placed[..., :3] / np.maximum(placed[..., 3:], 1 / 255), placed[..., 3]
+    return _Pictures(
+        blur(to_encoded(shrink(plate[region.slices], plate_size)), _PLATE_BLUR_PX), blur(rgba, _FACE_BLUR_PX),
+        _shown_at(region, plate_size), _shown_at(render.region, render_size), _PLATE_BLUR_PX**2 - _FACE_BLUR_PX**2,
+    )  # fmt: skip
 
 
-def _floats(pixels: Pixels, size: tuple[int, int]) -> Floats:
-    """Encoded floats, 0..1, of a smaller picture."""
-    return (shrink(pixels, size) / np.float32(np.iinfo(pixels.dtype).max)).astype(np.float32)
+def _even(region: Region, scale: float) -> tuple[int, int]:
+    """(W, H) of a region at a smaller size, even so that it can be halved."""
+    return 2 * max(2, round(region.width * scale / 2)), 2 * max(2, round(region.height * scale / 2))
+
+
+def _shown_at(region: Region, size: tuple[int, int]) -> Doubles:
+    """(2, 3) full-size pixels to those of a region shown at a size, whose centres are whole numbers."""
+    per_px = np.array(size) / (region.width, region.height)
+    return np.column_stack([np.diag(per_px), -per_px * (region.x, region.y) - 0.5])
+
+
+def _half(image: Floats) -> Floats:
+    return shrink(image, (image.shape[1] // 2, image.shape[0] // 2))

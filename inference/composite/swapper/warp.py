@@ -124,10 +124,10 @@ def chain(first: NDArray[FloatT], then: NDArray[FloatT]) -> NDArray[FloatT]:
     return np.column_stack([linear @ then[:, :2], linear @ then[:, 2] + first[:, 2]]).astype(first.dtype)
 
 
-def inverse(affine: Floats) -> Floats:
+def inverse(affine: NDArray[FloatT]) -> NDArray[FloatT]:
     """The affine (2, 3) that undoes one."""
     linear = np.linalg.inv(affine[:, :2].astype(float))
-    return np.column_stack([linear, -linear @ affine[:, 2]]).astype(np.float32)
+    return np.column_stack([linear, -linear @ affine[:, 2]]).astype(affine.dtype)
 
 
 def _grid_places(size: int) -> NDArray[np.float64]:
