@@ -6,15 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from .composite_words import add_composite, composite_options
+from ..errors import InputError, UsageError
+from .composite_words import add_composite, add_delivery, composite_options, delivery_options
 from .words import (
     Commands,
     add_command,
     add_device,
     add_overwrite,
-    need_file,
-    refuse_existing,
 )
 
 if TYPE_CHECKING:
@@ -30,20 +28,25 @@ def add(commands: Commands) -> None:
     composite.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4")
     composite.add_argument("--report", type=Path, metavar="DIR", help="write figures of the composite there")
     add_composite(composite)
+    add_delivery(composite)
     add_device(composite)
     add_overwrite(composite)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Write the movie."""
-    need_file(options.footage, "footage")
+    from ..media.delivery import footage_exists, output_exists
+
+    if not footage_exists(options.footage):
+        raise InputError(f"There is no footage at {options.footage}; check the path.")
     if not options.render.is_dir():
         raise InputError(f"There are no rendered frames at {options.render}; make them with 'understudy render'.")
-    refuse_existing(options.output, options.overwrite)
+    if output_exists(options.output) and not options.overwrite:
+        raise UsageError(f"{options.output} exists; add --overwrite to replace it or choose another name.")
     from .. import take
     from ..composite import composite_shot
 
-    chosen = composite_options(options, options.report)
+    chosen = composite_options(options, options.report, delivery_options(options))
     report = composite_shot(options.footage, take.load(options.take), options.render, options.output, chosen, console)
     for sentence in report.notes:
         console.say("note", sentence)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..composite import CompositeOptions
+    from ..media.delivery import DeliveryOptions
+    from ..media.encodings import Depth
+
+CODECS: Final = ("h264", "h265", "prores", "prores4444", "ffv1", "png", "exr")
+DEPTHS: Final[dict[str, Depth]] = {"8": 8, "10": 10, "16": 16, "float": 32}
 
 
 def add_composite(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +55,28 @@ def add_composite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", type=Path, metavar="MOVIE", help="what the composite should look like")
 
 
-def composite_options(options: argparse.Namespace, report_dir: Path | None) -> CompositeOptions:
+def add_delivery(parser: argparse.ArgumentParser) -> None:
+    """What kind of file the composite becomes."""
+    parser.add_argument("--codec", choices=CODECS, help="default: by the output's name and the footage")
+    parser.add_argument("--depth", choices=tuple(DEPTHS), help="bits of a sample; default: fits the footage")
+    parser.add_argument(
+        "--alpha", action="store_true", help="write the new face alone with its matte as alpha, for another compositor"
+    )
+
+
+def delivery_options(options: argparse.Namespace) -> DeliveryOptions:
+    """What `add_delivery` asked for."""
+    from ..media.delivery import DeliveryOptions
+
+    return DeliveryOptions(options.codec, DEPTHS.get(options.depth), options.alpha)
+
+
+def composite_options(
+    options: argparse.Namespace, report_dir: Path | None, delivery: DeliveryOptions | None = None
+) -> CompositeOptions:
     """What `add_composite` asked for."""
     from ..composite import STAGES, CompositeOptions
+    from ..media.delivery import DeliveryOptions
 
     for path, what in ((options.matte, "matte"), (options.reference, "reference movie")):
         if path is not None and not _may_exist(path):
@@ -69,6 +93,7 @@ def composite_options(options: argparse.Namespace, report_dir: Path | None) -> C
         mixed_gradients=options.mixed_gradients,
         quality_gate=options.quality_gate,
         reference=options.reference,
+        delivery=delivery or DeliveryOptions(),
         device=options.device,
     )
 

@@ -8,28 +8,29 @@ Windows look ahead: nothing lags. At most a few frames are held, however long th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media import read_frames
-from ..media.types import VideoFrame
+from ..media import read_plates
+from ..media.types import Plate
 from ..take import Take
 from .clock import Clock
+from .colour.surface import measure_surface
 from .frame import Blender, Draft, floats_of
-from .measure import Measurement, measure, smooth
+from .measure import Measurement, face_region, measure, smooth
 from .overlap import ahead
 from .prepare import has_face, prepare
 from .renders import Render, RenderFolder
-from .sources import AvatarLandmarks, Inputs, portrait
+from .sources import AvatarLandmarks, Inputs, as_shown, portrait
 from .stabiliser.flow import Flow, Trail, measure_flow, places, trails
 from .stabiliser.window import run_around, windows
 from .swapper.network_face import NetworkFace, steady_face
 from .swapper.reference import STAND_IN, ExpressionLibrary
-from .types import CompositeOptions, Region, Settings
+from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
 OBSERVED: Final = 6
 """Frames before and after whose measurements steady a frame."""
@@ -37,6 +38,8 @@ DRAFTED: Final = 2
 """Frames before and after whose corrections steady a frame."""
 AHEAD: Final = 2
 """Frames that are observed while another is drafted."""
+SURFACE_STEP: Final = 3
+"""Every so many frames, by their number, grain and sharpness are measured."""
 TRAIL_STEP_PX: Final = 8
 """Full-size pixels between the places whose trails are followed; between them they are interpolated."""
 
@@ -47,7 +50,7 @@ Outcome = Literal["composited", "no face", "no render"]
 class Observed:
     """Step 1: a frame and what was seen on it."""
 
-    frame: VideoFrame
+    frame: Plate
     outcome: Outcome
     inputs: Inputs | None
     """None, as the next, for frames that go through untouched."""
@@ -71,20 +74,33 @@ class Drafted:
 class Finished:
     """Step 3: a frame as it is delivered."""
 
-    frame: VideoFrame
+    frame: Plate
     picture: NDArray[Any]
-    """(H, W, 3) pixels of the plate's own type."""
+    """(H, W, 3) pixels of the footage's own type and curve."""
     outcome: Outcome
     draft: Draft | None
     """Region and matte of the face; None where the picture is the plate."""
     steady: Measurement | None
+    face: Floats | None = None
+    """(h, w, 3) the new face alone over the draft's region, encoded like sRGB."""
 
 
 class Cascade:
     """One shot, its steps and its networks."""
 
-    def __init__(self, footage: Path, take: Take, renders: RenderFolder, options: CompositeOptions) -> None:
-        """Raises `MissingComponentError` when a network that was asked for by name is missing."""
+    def __init__(
+        self,
+        footage: Path,
+        take: Take,
+        renders: RenderFolder,
+        options: CompositeOptions,
+        dtype: type[np.generic] | None = None,
+    ) -> None:
+        """Pixels are worked on as ``dtype``, by default as the footage holds them.
+
+        Raises `MissingComponentError` when a network that was asked for by name is missing.
+        """
+        self._dtype = dtype
         self._footage, self._take, self._renders = footage, take, renders
         self._rows = {int(index): row for row, index in enumerate(take.frame_index)}
         # The network swapper draws on the actor's own landmarks: the render is only looked at for colour.
@@ -118,11 +134,11 @@ class Cascade:
 
     def _observed(self, start: int, stop: int | None) -> Iterator[Observed]:
         before: Observed | None = None
-        for frame in read_frames(self._footage, start, stop):
-            before = self._observe(frame, before)
+        for frame in read_plates(self._footage, start, stop, dtype=self._dtype):
+            before = self._observe(frame, as_shown(frame.pixels, self.prepared.curve), before)
             yield before
 
-    def _observe(self, frame: VideoFrame, before: Observed | None) -> Observed:
+    def _observe(self, frame: Plate, plate: Pixels, before: Observed | None) -> Observed:
         row = self._rows.get(frame.index)
         if row is None or not has_face(self._take, row):
             return Observed(frame, "no face", None, None, None)
@@ -131,19 +147,29 @@ class Cascade:
         if render is None:
             return Observed(frame, "no render", None, None, None)
         actor_px = self._take.landmarks_px[row].astype("float32")
-        avatar_px = self._avatar_landmarks.of(rendered, render, frame.rgb) if self._swap else None
-        inputs = Inputs(frame.index, row, frame.rgb, render, actor_px, avatar_px)
+        avatar_px = self._avatar_landmarks.of(rendered, render, plate) if self._swap else None
+        inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
         with self.clock("observe"):
-            measurement = measure(frame.rgb, render, actor_px, avatar_px)
+            measurement = measure(plate, render, actor_px, avatar_px)
         flow = None
-        if before is not None and before.measurement is not None:
+        if before is not None and before.inputs is not None and before.measurement is not None:
             with self.clock("flow"):
-                flow = measure_flow(before.frame.rgb, frame.rgb, before.measurement.actor_px, measurement.actor_px)
+                flow = measure_flow(before.inputs.plate, plate, before.measurement.actor_px, measurement.actor_px)
                 flow = None if flow.is_cut else flow
+        if frame.index % SURFACE_STEP == 0:
+            with self.clock("surface"):
+                region = face_region(measurement.actor_px, (plate.shape[1], plate.shape[0]))
+                earlier = (
+                    before.inputs.plate
+                    if before is not None and before.inputs is not None and flow is not None
+                    else None
+                )
+                surface = measure_surface(plate, earlier, render, measurement.actor_px, region)
+                measurement = replace(measurement, surface=surface)
         network = None
         if self.blender.identity is not None:
             with self.clock("network"):
-                network = self.blender.identity.observe(frame.index, floats_of(frame.rgb), actor_px)
+                network = self.blender.identity.observe(frame.index, floats_of(plate), actor_px)
         return Observed(frame, "composited", inputs, measurement, flow, network)
 
     def _render_for(self, frame_index: int) -> tuple[int, Render | None]:
@@ -172,13 +198,13 @@ class Cascade:
         frame = item.observed.frame
         inputs = item.observed.inputs
         if item.draft is None or inputs is None:
-            return Finished(frame, frame.rgb, item.observed.outcome, None, None)
+            return Finished(frame, frame.pixels, item.observed.outcome, None, None)
         run = dict(run_around(around, place, lambda before, after: _is_joined(before.observed, after.observed)))
         drafts = {offset: near.draft for offset, near in run.items() if near.draft is not None}
         with self.clock("steady"):
             along = _trails(item.draft.region, {offset: near.observed for offset, near in run.items()})
-        picture = self.blender.finish(inputs, drafts, along)
-        return Finished(frame, picture, "composited", item.draft, item.steady)
+        picture, face = self.blender.finish(inputs, drafts, along)
+        return Finished(frame, picture, "composited", item.draft, item.steady, face)
 
 
 def _full(_index: int) -> Settings:

@@ -30,7 +30,7 @@ def measured(frames: Iterable[Finished], meters: Meters, reference: Path | None)
             index = finished.frame.index
             points_px = finished.steady.actor_px
             meters.add(
-                index, finished.frame.rgb, finished.picture, whole_matte(finished), points_px, known.picture(index)
+                index, finished.frame.pixels, finished.picture, whole_matte(finished), points_px, known.picture(index)
             )
         yield finished
 

@@ -7,14 +7,18 @@ again with other settings.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MissingComponentError
 from .clock import Clock
+from .colour.grain import Grain, grain_of, mean_own
 from .colour.match import apply_match
-from .colour.transfer import encode
+from .colour.sharpness import match_sharpness
+from .colour.surface import quiet_deviation
+from .colour.transfer import Curve, decode, decode_float, encode, to_pixels
 from .enhancer.gfpgan import Enhancer, open_enhancer
 from .enhancer.steady import steady_detail
 from .mattes.face import face_matte
@@ -29,6 +33,8 @@ from .swapper.network_face import NetworkFace, NetworkSwapper
 from .swapper.warp import warp_render
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
+_WHOLE: Final = 0.9
+"""Matte from which on a pixel is the face's."""
 CORRECTION_SIGMA: Final = 1.5
 """Frames over which what is added to a face is averaged."""
 
@@ -46,6 +52,8 @@ class Draft:
     """(h, w, 3) what the membrane adds to the face, on its coarse grid; None when there is none."""
     detail: Floats | None
     """(H, W, 3) what the enhancer adds."""
+    grain: Grain | None = None
+    """None where grain is not matched."""
 
 
 class Blender:
@@ -56,6 +64,7 @@ class Blender:
         self._stages = set(options.stages)
         self._mixed_gradients = options.mixed_gradients
         self._prepared = prepared
+        self._curve: Curve = "sdr" if prepared is None else prepared.curve
         self.clock = clock or Clock()
         self.skipped: dict[str, str] = {}
         self._enhancer = self._open_enhancer(options) if "enhance" in self._stages else None
@@ -95,25 +104,40 @@ class Blender:
         if self._enhancer is not None:
             with self.clock("enhance"):
                 whole = floats_of(plate)
-                whole[region.slices] = _mixed(behind, face, matte, correction)
+                corrected = face if correction is None else apply_correction(face, correction)
+                whole[region.slices] = _mixed(behind, corrected, matte)
                 detail = np.float32(settings.enhance) * self._enhancer.detail(whole, points, region)
-        return Draft(region, face, matte, correction, detail)
+        grain = None
+        if "colour" in self._stages and measured.surface is not None:
+            with self.clock("grain"):
+                skin_only = (matte > _WHOLE) & (features(matte, points - region.origin_px) == 0)
+                grain = Grain(quiet_deviation(face, skin_only), measured.surface, face_frame(points))
+        return Draft(region, face, matte, correction, detail, grain)
 
-    def finish(self, inputs: Inputs, drafts: dict[int, Draft], along: dict[int, Trail]) -> Pixels:
-        """Step 3: the finished picture (H, W, 3) from the drafts of a run, by offset, and the trails to them.
+    def finish(self, inputs: Inputs, drafts: dict[int, Draft], along: dict[int, Trail]) -> tuple[NDArray[Any], Floats]:
+        """Step 3: the finished picture (H, W, 3) from the drafts of a run, by offset, and the trails to them; and the
+        face alone, (H, W, 3) of its region, encoded.
 
-        Every pixel outside the matte is the plate's, bit by bit; there is one rounding, here.
+        Every pixel outside the matte is the footage's, bit by bit; there is one rounding, here.
         """
-        plate, draft = inputs.plate, drafts[0]
+        draft = drafts[0]
         with self.clock("steady"):
             correction = _steadied({at: (item.correction, item.region) for at, item in drafts.items()}, along)
             details = {at: (item.detail, item.region) for at, item in drafts.items() if item.detail is not None}
             detail = steady_detail(details, along) if 0 in details else None
         with self.clock("finish"):
-            mixed = _mixed(floats_of(plate[draft.region.slices]), draft.face, draft.matte, correction)
+            behind = floats_of(inputs.plate[draft.region.slices])
+            face = draft.face if correction is None else apply_correction(draft.face, correction)
             if detail is not None:
-                mixed += draft.matte[..., None] * detail
-            return lay_over(plate, draft.region, mixed, draft.matte)
+                face = face + detail
+            mixed = _mixed(behind, face, draft.matte)
+        if draft.grain is not None:
+            with self.clock("grain"):
+                own = mean_own([item.grain for item in drafts.values() if item.grain is not None])
+                grain = grain_of(mixed, draft.matte, own, draft.grain, inputs.frame_index, draft.region)
+                mixed, face = mixed + grain, face + grain
+        with self.clock("finish"):
+            return lay_over(inputs.original, draft.region, mixed, draft.matte, behind, self._curve), face
 
     def _face(
         self, inputs: Inputs, measured: Measurement, region: Region, settings: Settings, network: NetworkFace | None
@@ -131,6 +155,8 @@ class Blender:
         """Encoded face with the plate's colours when that is wanted and was measured."""
         if "colour" not in self._stages or measured.match is None:
             return encode(linear)
+        if measured.surface is not None:
+            linear = match_sharpness(linear, measured.surface, measured.match.softer)
         return apply_match(linear, matte, measured.match, face_frame(measured.actor_px), region, settings.light)
 
     def _open_enhancer(self, options: CompositeOptions) -> Enhancer | None:
@@ -143,20 +169,27 @@ class Blender:
 
 def floats_of(pixels: Pixels) -> Floats:
     """Encoded floats, 0..1."""
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return pixels.astype(np.float32) * np.float32(1 / np.iinfo(pixels.dtype).max)
 
 
-def lay_over(plate: Pixels, region: Region, mixed: Floats, matte: Floats) -> Pixels:
-    """Plate with encoded floats in a region, rounded once; every pixel outside the matte (H, W) is copied."""
-    picture = plate.copy()
-    rounded = np.rint(np.clip(mixed, 0, 1) * np.iinfo(plate.dtype).max).astype(plate.dtype)
-    picture[region.slices] = np.where(matte[..., None] > 0, rounded, plate[region.slices])
+def lay_over(
+    original: NDArray[Any], region: Region, mixed: Floats, matte: Floats, behind: Floats, curve: Curve
+) -> NDArray[Any]:
+    """The footage (H, W, 3) with a region that was mixed as it is shown, rounded once; every pixel outside the matte
+    (h, w) is copied.
+
+    What the footage holds beyond what is shown of it, ``behind``, fades with the matte: light above white.
+    """
+    picture = original.copy()
+    part = original[region.slices]
+    if curve != "sdr":
+        beyond = decode(part, curve) - decode_float(behind)
+        mixed = encode(decode_float(mixed) + (1 - matte[..., None]) * beyond, curve)
+    picture[region.slices] = np.where(matte[..., None] > 0, to_pixels(mixed, original.dtype, curve), part)
     return picture
 
 
-def _mixed(behind: Floats, face: Floats, matte: Floats, correction: Floats | None) -> Floats:
-    if correction is not None:
-        face = apply_correction(face, correction)
+def _mixed(behind: Floats, face: Floats, matte: Floats) -> Floats:
     mixed: Floats = behind + matte[..., None] * (face - behind)
     return mixed
 

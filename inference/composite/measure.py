@@ -27,8 +27,6 @@ from .types import Floats, Pixels, Region, Settings
 
 SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""
-_PLACE_BLUR: Final = 0.02
-"""Face widths; finer detail is noise at the size that is measured on."""
 _COLOUR_SIGMA: Final = 3.0
 _PLACE_SIGMA: Final = 1.5
 """Frames."""
@@ -120,7 +118,7 @@ class _Small:
         self.plate = _floats(plate[region.slices], self.size)
         self.render_region = render.region
         own = (max(2, round(render.region.width * self.scale)), max(2, round(render.region.height * self.scale)))
-        self.render = _floats(render.rgba, own)
+        self.render = render.small(own)
         self.render_per_px = np.array([own[0] / render.region.width, own[1] / render.region.height], np.float32)
         self.frame = face_frame(actor_px)
         self.basis = self.frame.basis(region, self.size)

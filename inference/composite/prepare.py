@@ -9,8 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from ..media import read_frames
+from ..media import probe, read_plates
 from ..take import Take
+from .colour.transfer import Curve
+from .sources import as_shown
 from .types import CompositeOptions, Floats, Pixels
 
 GLIMPSES: Final = 32
@@ -36,23 +38,25 @@ class Prepared:
 
     take: Take
     options: CompositeOptions
+    curve: Curve = "sdr"
+    """Of the footage's pixels."""
 
 
 def prepare(footage: Path, take: Take, options: CompositeOptions) -> Prepared:
     """Look at a few frames of the shot."""
-    return Prepared(take, options)
+    return Prepared(take, options, probe(footage).colour.curve)
 
 
-def glimpses(footage: Path, take: Take) -> Iterator[Glimpse]:
+def glimpses(footage: Path, take: Take, curve: Curve) -> Iterator[Glimpse]:
     """At most `GLIMPSES` frames with a face, evenly spaced over the first `REACH` of them."""
     rows = [row for row in range(len(take)) if has_face(take, row)][:REACH]
     chosen = {int(take.frame_index[row]): row for row in rows[:: max(1, -(-len(rows) // GLIMPSES))]}
     if not chosen:
         return
-    for frame in read_frames(footage, min(chosen), max(chosen) + 1):
+    for frame in read_plates(footage, min(chosen), max(chosen) + 1):
         if frame.index in chosen:
             row = chosen[frame.index]
-            yield Glimpse(row, frame.rgb, take.landmarks_px[row].astype(np.float32))
+            yield Glimpse(row, as_shown(frame.pixels, curve), take.landmarks_px[row].astype(np.float32))
 
 
 def has_face(take: Take, row: int) -> bool:

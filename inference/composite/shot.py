@@ -9,15 +9,20 @@ from collections import Counter
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError, UsageError
-from ..media import VideoWriter, probe, sha256
+from ..media import probe, sha256
+from ..media.delivery import Delivery, plan_delivery
 from ..media.types import VideoInfo
-from ..media.writer import Codec
 from ..progress import Progress, silent
 from ..take import Take
-from .cascade import Cascade
+from .cascade import Cascade, Finished
+from .colour.transfer import decode_float, encode, to_pixels
+from .delivery import DeliveryWriter
 from .examine import attempt, check_reference, measured
 from .meters.gate import SettingsOf, decide, judge, sentences, settings_of
 from .meters.meters import Meters
@@ -25,8 +30,6 @@ from .meters.report import write_report
 from .overlap import behind
 from .renders import RenderFolder
 from .types import STAGES, CompositeOptions, CompositeReport, Settings
-
-_CODECS: Final[dict[str, Codec]] = {".mkv": "ffv1", ".mov": "prores"}
 
 
 def composite_shot(
@@ -39,11 +42,12 @@ def composite_shot(
 ) -> CompositeReport:
     """Put the rendered face into the footage.
 
-    The movie's kind follows its name: .mp4 is H.264, .mov ProRes 422 HQ, .mkv lossless FFV1. Sound, rate and frame times
-    are the footage's. Frames without face or render go through untouched.
+    What is written follows ``options.delivery``, else the footage and the name: .mp4 is H.264 or H.265, .mov ProRes,
+    .mkv lossless FFV1, a folder or a pattern a sequence of pictures. Sound, rate and frame times are the footage's.
+    Frames without face or render go through untouched.
 
     Raises:
-        UsageError: unknown stage, or ``out_path`` is the footage.
+        UsageError: unknown stage, ``out_path`` is the footage, or the delivery does not go together.
         InputError: footage, take and render do not fit together, or the target cannot be written.
     """
     options = options or CompositeOptions()
@@ -51,8 +55,8 @@ def composite_shot(
     info = probe(footage)
     _check(options, take, info, out_path)
     check_reference(options.reference, info)
-    cascade = Cascade(footage, take, RenderFolder(Path(render_dir), take.frame_size), options)
-    codec = _CODECS.get(out_path.suffix.lower(), "h264")
+    delivery = plan_delivery(info, out_path, options.delivery)
+    cascade = Cascade(footage, take, RenderFolder(Path(render_dir), take.frame_size), options, delivery.dtype)
     wanted = options.report_dir is not None or options.quality_gate
 
     def write(settings: SettingsOf | None = None) -> tuple[Counter[str], Meters | None]:
@@ -60,13 +64,13 @@ def composite_shot(
         meters = Meters(options.device) if wanted else None
         counted: Counter[str] = Counter()
         with (
-            VideoWriter(out_path, info.width, info.height, info.fps, codec, audio_from=footage) as writer,
+            DeliveryWriter(delivery, info, out_path) as writer,
             closing(cascade.frames(settings_of=settings)) as frames,
             behind(writer.write, 2) as write_behind,
         ):
             for finished in frames if meters is None else measured(frames, meters, options.reference):
                 counted[finished.outcome] += 1
-                write_behind(finished.picture, finished.frame.time_s)
+                write_behind(*_delivered(finished, delivery))
                 progress("composite", counted.total(), info.frame_count or len(take))
         return counted, meters
 
@@ -87,18 +91,33 @@ def composite_shot(
         seconds=seconds,
         tracked_elsewhere=_tracked_elsewhere(take, footage),
         decisions=decisions,
-        remarks=sentences(decisions, options.quality_gate),
+        remarks=(*delivery.notes, *sentences(decisions, options.quality_gate)),
     )
     if options.report_dir is not None:
         write_report(report, options, Path(options.report_dir))
     return report
 
 
+def _delivered(finished: Finished, delivery: Delivery) -> tuple[NDArray[Any], float, NDArray[Any] | None]:
+    """Picture, time and alpha of a frame: the composite, or the face alone."""
+    frame = finished.frame
+    if not delivery.element:
+        return finished.picture, frame.time_s, frame.alpha
+    picture = np.zeros_like(finished.picture)
+    alpha = np.zeros(picture.shape[:2], np.float32)
+    if finished.draft is not None and finished.face is not None:
+        part, curve = finished.draft.region.slices, delivery.source.curve
+        face = finished.face if curve == "sdr" else encode(decode_float(finished.face), curve)
+        picture[part] = to_pixels(face, picture.dtype, curve)
+        alpha[part] = finished.draft.matte
+    return picture, frame.time_s, alpha
+
+
 def _check(options: CompositeOptions, take: Take, info: VideoInfo, out_path: Path) -> None:
     unknown = sorted(set(options.stages) - set(STAGES))
     if unknown:
         raise UsageError(f"There is no stage {', '.join(unknown)}; choose from {', '.join(STAGES)}.")
-    if out_path.exists() and out_path.samefile(info.path):
+    if out_path.exists() and info.path.exists() and out_path.samefile(info.path):
         raise UsageError(f"{out_path} is the footage itself; choose another name for the composite.")
     if take.frame_size != (info.width, info.height):
         raise InputError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.shot import detect_landmarks
+from .colour.transfer import Curve, decode, encode, to_pixels
 from .renders import Render, RenderFolder
 from .types import Floats, Pixels
 
@@ -23,7 +25,9 @@ class Inputs:
     row: int
     """Of the take."""
     plate: Pixels
-    """(H, W, 3)."""
+    """(H, W, 3) the footage as shown: encoded like sRGB, whatever its own curve is."""
+    original: NDArray[Any]
+    """(H, W, 3) the footage's own pixels."""
     render: Render
     actor_px: Floats
     """(478, 2) in the plate."""
@@ -38,7 +42,7 @@ class AvatarLandmarks:
         self._renders = renders
         self._device = device
 
-    def of(self, frame_index: int, render: Render, plate: NDArray[np.uint8]) -> Floats | None:
+    def of(self, frame_index: int, render: Render, plate: Pixels) -> Floats | None:
         """The landmarks of one frame; None when the network sees no face.
 
         The render is shown to the network over its plate: a face cut out on plain grey is off by pixels.
@@ -62,9 +66,17 @@ def portrait(
     return None if points is None else (lay_over(render, grey).astype(np.float32) / 255, points)
 
 
-def lay_over(render: Render, plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The plate with the render on top, as it came from the renderer."""
-    picture = plate.copy()
+def as_shown(pixels: NDArray[Any], curve: Curve) -> Pixels:
+    """The footage's pixels encoded like sRGB; light above its reference white is cut off."""
+    if curve == "sdr":
+        return pixels
+    shown: Pixels = to_pixels(encode(decode(pixels, curve)), np.dtype(np.uint16))
+    return shown
+
+
+def lay_over(render: Render, plate: Pixels) -> NDArray[np.uint8]:
+    """The plate with the render on top, as it came from the renderer, in 8 bits."""
+    picture = np.array(plate if plate.dtype == np.uint8 else plate >> 8, np.uint8)
     rgba = render.small((render.region.width, render.region.height))
     alpha, colour = rgba[..., 3:], 255 * rgba[..., :3]
     behind = picture[render.region.slices]

@@ -9,9 +9,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..media.delivery import DeliveryOptions
+
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-"""Encoded in the footage's own transfer; the largest integer is 1."""
+"""Encoded like sRGB; the largest integer is 1."""
 
 STAGES: Final = ("swap", "colour", "poisson", "enhance")
 """In the order in which they work."""
@@ -41,6 +43,7 @@ class CompositeOptions:
     """Do ranges of frames whose figures are poor again with safer settings."""
     reference: Path | None = None
     """A movie of how the composite should look, to measure against."""
+    delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
     device: str = "auto"
 
 
