@@ -39,7 +39,7 @@ _ROUNDS: Final = 3
 _SPREAD_LIMITS: Final = (0.75, 1.33)
 _MAX_LOG_GAIN: Final = float(np.log(12))
 _MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
-_SOFTER: Final = (0.0, 0.02, 0.035, 0.05, 0.065, 0.08, 0.1, 0.12)
+_SOFTER: Final = (0.0, 0.03, 0.06, 0.09, 0.12)
 """Face widths by which the plate may be softer than the face."""
 _LEAST_SKIN: Final = 60
 
@@ -135,10 +135,11 @@ def measure_match(
         return match_colours(broad_plate, broad_face, frame.basis(region, half), weight, place)
     softer, contrast = 0.0, np.ones(3, np.float32)
     match = None
+    small_plate, small_face, small_matte = (shrink(image, half) for image in (plate, face, matte))
     for _ in range(_ROUNDS):
         if match is not None:
-            lit = _lit(face, match, frame, region)
-            softer, contrast = compare_detail(plate, lit, matte, inside, width)
+            lit = _lit(small_face, match, frame, region)
+            softer, contrast = compare_detail(small_plate, lit, small_matte, weight, width / 2)
         broad_face = shrink(low_pass(face, seen, float(np.hypot(broad, same * softer * width))), half)
         middle = (weight[..., None] * broad_plate).sum((0, 1)) / weight.sum()
         wanted = middle + (broad_plate - middle) / (1 + same * (contrast - 1))

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ..pictures import blur, cv2, distance
 from ..regions import OVAL, features, fill
+from ..renders import Render
 from ..types import Floats, Pixels, Region
-from .transfer import to_encoded
+from .transfer import encode, to_encoded
 
 LEVELS: Final = np.array([0.15, 0.35, 0.55, 0.75], np.float32)
 """Encoded brightness at which the strength of grain is known."""
@@ -38,6 +39,9 @@ _SHARPEST: Final = 85.0
 """Percentiles: the strongest slopes, and of these the sharpest, which are edges and not shading."""
 _LEAST_SLOPE: Final = 0.006
 _LEAST_EDGES: Final = 20
+_OPAQUE: Final = 0.99
+_RIM_PX: Final = 3
+"""The render's own outline is no edge of the face."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,8 @@ def mean_surface(weights: Sequence[float], surfaces: Sequence[Surface]) -> Surfa
     )
 
 
-def measure_surface(
-    plate: Pixels, before: Pixels | None, render: tuple[Pixels, Region], actor_px: Floats, region: Region
-) -> Surface:
-    """Figures of a frame: plate, the frame ``before`` of the same shot, and the cut-out render (h, w, 4) with its place."""
+def measure_surface(plate: Pixels, before: Pixels | None, render: Render, actor_px: Floats, region: Region) -> Surface:
+    """Figures of a frame in the region of its face; ``before`` is the frame before of the same shot."""
     image = to_encoded(plate[region.slices])
     points = actor_px - region.origin_px
     inside, skin = _skin(image, points)
@@ -97,16 +99,14 @@ def measure_surface(
         grey = image @ LUMA
         fineness = grain.deviation(grey - blur(grey, _FINE_PX)) / max(grain.deviation(luma), 1e-6)
         fresh = np.nan if before is None else _fresh(image, to_encoded(before[region.slices]), skin, grain, luma)
-    rgba, place = render
-    drawn = to_encoded(rgba)
-    opaque = distance(drawn[..., 3] > 0.99) > 3
+    drawn, opaque = _drawn(render, region)
     return Surface(
         strength,
         together,
         float(fineness),
         float(fresh),
         edge_blur(image @ LUMA, inside),
-        edge_blur(drawn[..., :3] @ LUMA, opaque & _covered(region, place, opaque.shape)),
+        edge_blur(drawn, opaque),
     )
 
 
@@ -197,12 +197,16 @@ def _skin(image: Floats, points_px: Floats) -> tuple[NDArray[np.bool_], NDArray[
     return inside, inside & seen & (features(canvas, points_px) == 0)
 
 
-def _covered(region: Region, place: Region, size: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The part of a render, cut out at a place, that lies over a region of the plate."""
-    covered = np.zeros(size, bool)
+def _drawn(render: Render, region: Region) -> tuple[Floats, NDArray[np.bool_]]:
+    """Encoded brightness (h, w) of the render as it lies over a region, and where it is opaque."""
+    place = render.region
     left, top = max(0, region.x - place.x), max(0, region.y - place.y)
-    covered[top : max(0, region.y + region.height - place.y), left : max(0, region.x + region.width - place.x)] = True
-    return covered
+    right, bottom = region.x + region.width - place.x, region.y + region.height - place.y
+    light = render.light(slice(top, max(top, bottom)), slice(left, max(left, right)))
+    opaque = light[..., 3] > _OPAQUE
+    if not opaque.any():
+        return light[..., 3], opaque
+    return encode(light[..., :3]) @ LUMA, distance(opaque) > _RIM_PX
 
 
 def _slope(image: Floats) -> Floats:
