@@ -30,7 +30,7 @@ class DeliveryWriter:
             InputError: the target cannot be written.
         """
         self._delivery = delivery
-        form = PictureForm(delivery.depth, delivery.colour, delivery.alpha)
+        form = PictureForm(delivery.depth, delivery.colour, delivery.alpha, info.hdr10)
         size = (info.width, info.height)
         self._writer: VideoWriter | SequenceWriter
         match delivery.codec:

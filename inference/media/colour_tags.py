@@ -9,6 +9,8 @@ Curve = Literal["sdr", "pq", "hlg", "linear"]
 
 UNTAGGED: Final = 2
 _RGB: Final = 0
+_CHROMA_UNIT, _LIGHT_UNIT = 50000, 10000
+"""Steps of HDR10's metadata: 0.00002 in CIE xy, 0.0001 cd/m2 (SMPTE ST 2086)."""
 _LINEAR, _SRGB, _PQ, _HLG = 8, 13, 16, 18
 _MATRIX_OF_PRIMARIES: Final = {5: 5, 6: 6, 7: 7, 9: 9}
 """The YUV matrix that belongs to primaries; BT.709 for all others."""
@@ -71,3 +73,30 @@ class ColourTags:
 
 BT709: Final = ColourTags(1, 1, 1, False)
 UNKNOWN_COLOUR: Final = ColourTags()
+
+
+@dataclass(frozen=True)
+class Hdr10:
+    """HDR10's static metadata: the display on which footage was graded, and its brightest light."""
+
+    chromaticities: tuple[float, ...] = ()
+    """x and y of the display's red, green, blue and white; empty when not told."""
+    darkest_cd: float = 0.0
+    """Of the display, in cd/m2, as the next."""
+    brightest_cd: float = 0.0
+    max_cll_cd: int = 0
+    """The brightest pixel and, next, the brightest frame on average; 0 when not told."""
+    max_fall_cd: int = 0
+
+    @property
+    def x265_words(self) -> str:
+        """As x265 takes them; empty when nothing is known."""
+        words = []
+        if self.chromaticities:
+            steps = [round(value * _CHROMA_UNIT) for value in self.chromaticities]
+            red, green, blue, white = (f"({steps[place]},{steps[place + 1]})" for place in (0, 2, 4, 6))
+            light = f"({round(self.brightest_cd * _LIGHT_UNIT)},{round(self.darkest_cd * _LIGHT_UNIT)})"
+            words.append(f"master-display=G{green}B{blue}R{red}WP{white}L{light}")
+        if self.max_cll_cd:
+            words.append(f"max-cll={self.max_cll_cd},{self.max_fall_cd}")
+        return ":".join(words)

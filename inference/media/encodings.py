@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..errors import UsageError
-from .colour_tags import BT709, ColourTags
+from .colour_tags import BT709, ColourTags, Hdr10
 
 MovieCodec = Literal["h264", "h265", "prores", "prores4444", "ffv1"]
 SequenceCodec = Literal["png", "exr"]
@@ -24,6 +24,8 @@ class PictureForm:
     """Bits of a sample; by default the codec's least."""
     colour: ColourTags = BT709
     alpha: bool = False
+    hdr10: Hdr10 | None = None
+    """Kept by h265; movies of other kinds have no place for it."""
 
 
 USUAL_FORM: Final = PictureForm()
@@ -59,7 +61,7 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         {8: ("yuv420p", "yuv444p"), 10: ("yuv420p10le", "yuv444p10le")},
         (".mp4", ".mov", ".mkv"),
         tags={".mp4": "hvc1", ".mov": "hvc1"},
-        least_side_px=64,  # x265 4.1 overruns its memory with smaller pictures.
+        least_side_px=64,  # x265 4.2 overruns its memory with smaller pictures.
     ),
     "prores": Encoding("prores_ks", {"profile": "hq"}, {10: ("yuv422p10le", "yuv444p10le")}, (".mov", ".mkv")),
     "prores4444": Encoding(
@@ -125,6 +127,14 @@ def stored_colour(codec: str, colour: ColourTags) -> ColourTags:
     # ProRes knows limited range only.
     yuv = colour.as_yuv()
     return replace(yuv, full_range=False) if ENCODINGS[codec].encoder == "prores_ks" else yuv
+
+
+def options_of(codec: str, form: PictureForm) -> dict[str, str]:
+    """What the encoder is told."""
+    options = dict(ENCODINGS[codec].options)
+    if codec == "h265" and form.hdr10 is not None and form.colour.curve == "pq":
+        options["x265-params"] = ":".join(filter(None, (options["x265-params"], form.hdr10.x265_words, "hdr10=1")))
+    return options
 
 
 def depths_of(codec: str) -> tuple[int, ...]:

@@ -29,6 +29,10 @@ Floats = NDArray[np.float32]
 _MAGIC: Final = 20000630
 _TYPES: Final[dict[str, tuple[int, np.dtype[Any]]]] = {"half": (1, np.dtype("<f2")), "float": (2, np.dtype("<f4"))}
 _ZIP, _ZIP_LINES = 3, 16
+_LINES_OF: Final = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
+"""Lines of a chunk by compression: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB."""
+_IN_PARTS: Final = 0x200 | 0x800 | 0x1000
+"""Version flags of pictures whose chunks are told otherwise: tiles, depth samples, several parts."""
 _ZIP_LEVEL: Final = 4  # As the OpenEXR library: higher ones cost time and save nothing.
 _HALF_TOP: Final = 65504.0
 
@@ -51,6 +55,8 @@ class ExrFacts:
     primaries: int | None
     """H.273 code; None when the file does not say or they have no code."""
     fps: Fraction | None
+    is_whole: bool
+    """No part of the pixels is missing; the decoder would leave it black."""
 
     @property
     def layer(self) -> str:
@@ -76,8 +82,9 @@ def exr_facts(path: Path) -> ExrFacts:
         with path.open("rb") as file:
             if file.read(4) != struct.pack("<i", _MAGIC):
                 raise _damaged(path)
-            file.read(4)
+            (version,) = struct.unpack("<i", file.read(4))
             found = dict(_attributes(file))
+            whole = bool(version & _IN_PARTS) or _is_whole(file, found)
         channels = _channels(found["channels"])
         white = found.get("chromaticities")
         rate = found.get("framesPerSecond")
@@ -86,7 +93,7 @@ def exr_facts(path: Path) -> ExrFacts:
         raise InputError(f"{path} cannot be read: {reason(error)}; check the name and your access to it.") from error
     except (struct.error, KeyError, ZeroDivisionError, UnicodeDecodeError, IndexError) as error:
         raise _damaged(path) from error
-    return ExrFacts(channels, _primaries(struct.unpack("<8f", white)) if white is not None else None, fps)
+    return ExrFacts(channels, _primaries(struct.unpack("<8f", white)) if white is not None else None, fps, whole)
 
 
 def read_exr(path: Path) -> Floats:
@@ -95,7 +102,10 @@ def read_exr(path: Path) -> Floats:
     Raises:
         InputError: missing, unreadable or not an EXR picture.
     """
-    layer = exr_facts(path).layer
+    facts = exr_facts(path)
+    if not facts.is_whole:
+        raise _damaged(path)
+    layer = facts.layer
     try:
         with av.open(str(path.absolute()), format="exr_pipe", options={"layer": layer} if layer else {}) as container:
             frame = next(container.decode(video=0))
@@ -166,6 +176,17 @@ def _chunk(top: int, raw: bytes) -> bytes:
     packed = zlib.compress(predicted.tobytes(), _ZIP_LEVEL)
     content = packed if len(packed) < len(raw) else raw
     return struct.pack("<ii", top, len(content)) + content
+
+
+def _is_whole(file: BinaryIO, found: dict[str, bytes]) -> bool:
+    """Are all chunks of a picture of lines there? The file stands at the table of their offsets."""
+    _, top, _, bottom = struct.unpack("<4i", found["dataWindow"])
+    count = -(-(bottom - top + 1) // _LINES_OF[found["compression"][0]])
+    offsets = struct.unpack(f"<{count}Q", file.read(8 * count))
+    file.seek(max(offsets) + 4)
+    (size,) = struct.unpack("<i", file.read(4))
+    end = file.tell() + size
+    return bool(min(offsets) > 0 and end <= file.seek(0, 2))
 
 
 def _attributes(file: BinaryIO) -> Iterator[tuple[str, bytes]]:

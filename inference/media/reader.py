@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from ..errors import InputError
 from .container import open_video
 from .deep import has_alpha, is_float
+from .hdr10 import hdr10_of
 from .pixels import clockwise_turn, square_size, to_rgb
 from .plates import bits_of, colour_of, to_plate, widened
 from .sequence import find_sequence, probe_sequence, sequence_digest, sequence_frames, sequence_plates
@@ -65,6 +66,7 @@ def probe(path: str | Path) -> VideoInfo:
             is_float=is_float(frame),
             has_alpha=has_alpha(frame),
             colour=colour_of(frame),
+            hdr10=hdr10_of(frame),
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .colour_tags import UNKNOWN_COLOUR, ColourTags
+from .colour_tags import UNKNOWN_COLOUR, ColourTags, Hdr10
 
 Image = NDArray[np.uint8]
 """(H, W, 3) sRGB as decoded."""
@@ -41,6 +41,7 @@ class VideoInfo:
     """As the file is tagged."""
     first_number: int = 0
     """The number of a picture sequence's first file; 0 for movies."""
+    hdr10: Hdr10 | None = None
 
     @property
     def dtype(self) -> type[np.uint8] | type[np.uint16] | type[np.float32]:

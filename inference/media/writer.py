@@ -21,12 +21,10 @@ from .audio import AudioTrack
 from .colour_tags import ColourTags
 from .container import open_video, reason
 from .deep import from_deep
-from .encodings import USUAL_FORM, MovieCodec, PictureForm, encoding_for, pixel_format, stored_colour
+from .encodings import USUAL_FORM, MovieCodec, PictureForm, encoding_for, options_of, pixel_format, stored_colour
 from .pixels import from_rgb
 from .plates import widened
 from .types import Image
-
-Codec = MovieCodec
 
 
 class VideoWriter:
@@ -60,6 +58,7 @@ class VideoWriter:
         self._encoding = encoding_for(self._path, codec)
         self._size = (width, height)
         self._pixel_format = pixel_format(codec, form.depth, self._size, form.alpha)
+        self._options = options_of(codec, form)
         self._colour = stored_colour(codec, form.colour)
         self._fps = Fraction(fps)
         self._time_base = time_base or _time_base_of(audio_from) or _fine_time_base(self._fps)
@@ -173,7 +172,7 @@ class VideoWriter:
         return {"video_track_timescale": clock, "movie_timescale": clock}
 
     def _add_stream(self, container: OutputContainer) -> VideoStream:
-        stream = container.add_stream(self._encoding.encoder, rate=self._fps, options=dict(self._encoding.options))
+        stream = container.add_stream(self._encoding.encoder, rate=self._fps, options=self._options)
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{self._encoding.encoder} is no picture encoder")
         context = stream.codec_context

@@ -23,7 +23,7 @@ from understudy.inference.media import (
     read_frames,
     read_plates,
 )
-from understudy.inference.media.colour_tags import BT709, ColourTags
+from understudy.inference.media.colour_tags import BT709, ColourTags, Hdr10
 from understudy.inference.media.encodings import Codec, PictureForm
 from understudy.inference.media.types import VideoInfo
 from understudy.inference.media.writer import VideoWriter
@@ -125,6 +125,18 @@ def test_players_of_apple_know_h265(tmp_path: Path) -> None:
     path = movie(tmp_path / "clip.mp4", "h265", PictureForm(10))
     assert b"hvc1" in path.read_bytes()
     assert b"hev1" not in path.read_bytes()
+
+
+def test_the_limits_of_hdr10_are_kept(tmp_path: Path) -> None:
+    display = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)
+    limits = Hdr10(display, 0.005, 1000.0, 950, 400)
+    source = movie(tmp_path / "source.mp4", "h265", PictureForm(10, PQ, hdr10=limits))
+    stored = probe(source).hdr10
+    assert stored is not None
+    np.testing.assert_allclose(stored.chromaticities, display, atol=2e-5)
+    assert (stored.darkest_cd, stored.brightest_cd, stored.max_cll_cd, stored.max_fall_cd) == (0.005, 1000, 950, 400)
+    assert deliver(source, tmp_path / "out.mov", DeliveryOptions("h265")).hdr10 == stored
+    assert probe(movie(tmp_path / "plain.mp4", "h265", PictureForm(10, BT709, hdr10=limits))).hdr10 is None
 
 
 def test_pictures_of_8_bits_read_as_ever(tmp_path: Path) -> None:

@@ -184,7 +184,12 @@ def test_too_bright_for_half_is_its_brightest(tmp_path: Path) -> None:
 def test_bad_exr_gets_one_sentence(tmp_path: Path) -> None:
     write_exr(tmp_path / "good.exr", np.ones((30, 30, 3), np.float32), "half")
     data = (tmp_path / "good.exr").read_bytes()
-    for name, content in (("noise.exr", b"no picture"), ("empty.exr", b""), ("head.exr", data[:100])):
+    for name, content in (
+        ("noise.exr", b"no picture"),
+        ("empty.exr", b""),
+        ("head.exr", data[:100]),
+        ("cut.exr", data[:-9]),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match="damaged"):
             read_picture(tmp_path / name)
