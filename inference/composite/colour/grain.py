@@ -16,10 +16,10 @@ import numpy as np
 from ..pictures import blur, cv2
 from ..types import Floats, Region
 from .light import FaceFrame
-from .surface import HIGH_PASS_PX, LEVELS, LUMA, QUIET, Surface
+from .surface import BLOCK_PX, FINE_PX, HIGH_PASS_PX, LEVELS, LUMA, QUIET, Surface
 
 _TILE_PX: Final = 512
-_SIZES_PX: Final = tuple(np.arange(0, 1.65, 0.15).round(2).tolist())
+_SIZES_PX: Final = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
 """Standard deviations of the blur that makes grains from white noise."""
 _HALF_FRESH: Final = 0.5
 """Share that is new in every frame where nobody could measure it."""
@@ -47,7 +47,7 @@ def grain_of(mixed: Floats, matte: Floats, own: float, grain: Grain, frame_index
     Where face and plate are mixed by the matte (H, W), each has lost part of its grain: that is made up for.
     """
     surface = grain.surface
-    wanted = float(np.interp(0.5, LEVELS, surface.strength @ LUMA))
+    wanted = surface.luma_grain()
     if not np.isfinite([wanted, own, surface.fineness]).all() or own >= wanted:
         return np.zeros_like(mixed)
     # Grain that is there already counts: variances add up.
@@ -103,7 +103,8 @@ def _tile(size: float) -> Floats:
     white = np.random.default_rng(round(100 * size)).standard_normal((_TILE_PX, _TILE_PX, 3)).astype(np.float32)
     grains = _wrapped_blur(white, size)
     high = grains - _wrapped_blur(grains, HIGH_PASS_PX)
-    blocks = high.reshape(_TILE_PX // 8, 8, _TILE_PX // 8, 8, 3).transpose(0, 2, 4, 1, 3).reshape(-1, 64)
+    side = _TILE_PX // BLOCK_PX
+    blocks = high.reshape(side, BLOCK_PX, side, BLOCK_PX, 3).transpose(0, 2, 4, 1, 3).reshape(-1, BLOCK_PX**2)
     spread = blocks.std(-1)
     quiet = float(np.sqrt((blocks[spread <= np.quantile(spread, QUIET)] ** 2).mean()))
     return grains / np.float32(quiet)
@@ -111,8 +112,10 @@ def _tile(size: float) -> Floats:
 
 @lru_cache(maxsize=len(_SIZES_PX))
 def _fineness(size: float) -> float:
-    grains = _tile(size)[..., 0]
-    fine, high = (float((grains - _wrapped_blur(grains, sigma)).std()) for sigma in (0.7, HIGH_PASS_PX))
+    """Of noise of a grain size, as `Surface.fineness` measures it."""
+    white = np.random.default_rng(0).standard_normal((_TILE_PX // 4, _TILE_PX // 4)).astype(np.float32)
+    grains = _wrapped_blur(white, size)
+    fine, high = (float((grains - _wrapped_blur(grains, sigma)).std()) for sigma in (FINE_PX, HIGH_PASS_PX))
     return fine / high
 
 

@@ -16,8 +16,6 @@ _CERTAIN: Final = 1.1
 """Ratio of two blurs up to which they are the same: the measure is good to about a tenth."""
 _MOST_BLUR_PX: Final = 2.5
 _MOST_SHARPENING_PX: Final = 0.8
-_RESTORED: Final = 0.7
-"""Share of the lost detail that sharpening brings back: the rest is noise by now."""
 
 
 def match_sharpness(linear: Floats, surface: Surface, softer: float = 0.0) -> Floats:
@@ -31,8 +29,8 @@ def match_sharpness(linear: Floats, surface: Surface, softer: float = 0.0) -> Fl
     if change > 0:
         return blur(linear, change)
     if change < 0:
-        # First term of the series of an inverse Gaussian.
-        return np.maximum(linear + np.float32(_RESTORED) * (linear - blur(linear, -change)), 0)
+        # The first term of the series of an inverse Gaussian: gentle, for the finest detail is noise by now.
+        return np.maximum(2 * linear - blur(linear, -change), 0)
     return linear
 
 

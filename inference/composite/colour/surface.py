@@ -28,7 +28,7 @@ BLOCK_PX: Final = 8
 QUIET: Final = 0.25
 """Share of the blocks, the quietest first, that show grain and nothing else."""
 LUMA: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
-_FINE_PX: Final = 0.7
+FINE_PX: Final = 0.7
 _DEPTH: Final = 0.06
 """Face widths inside the outline where skin is looked at."""
 _LEAST_BLOCKS: Final = 12
@@ -60,6 +60,11 @@ class Surface:
     """Blur of the sharpest edges on the actor's face."""
     render_edge_px: float
     """The same on the render."""
+
+    def luma_grain(self) -> float:
+        """Quiet deviation of the plate's skin, see `quiet_deviation`."""
+        share = LUMA * self.strength.mean(0)
+        return float(np.sqrt(max(share @ self.together @ share, 0)))
 
 
 def mean_surface(weights: Sequence[float], surfaces: Sequence[Surface]) -> Surface | None:
@@ -97,7 +102,7 @@ def measure_surface(plate: Pixels, before: Pixels | None, render: Render, actor_
     else:
         strength, together = _strength(high, image, grain), grain.correlation(high)
         grey = image @ LUMA
-        fineness = grain.deviation(grey - blur(grey, _FINE_PX)) / max(grain.deviation(luma), 1e-6)
+        fineness = grain.deviation(grey - blur(grey, FINE_PX)) / max(grain.deviation(luma), 1e-6)
         fresh = np.nan if before is None else _fresh(image, to_encoded(before[region.slices]), skin, grain, luma)
     drawn, opaque = _drawn(render, region)
     return Surface(
