@@ -1,0 +1,115 @@
+"""Small ONNX networks with the contracts of the big ones, whose weights cannot be passed on, and a registry that knows them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from understudy.inference.networks import registry
+
+FACE = [1, 3, 512, 512]
+
+
+def model_bytes(
+    nodes: Sequence[NodeProto],
+    inputs: dict[str, list],
+    outputs: dict[str, list],
+    constants: dict[str, np.ndarray] | None = None,
+    kinds: dict[str, int] | None = None,
+) -> bytes:
+    """An ONNX file; ``kinds`` gives the element types of inputs and outputs that are not float32."""
+
+    def described(tensors: dict[str, list]) -> list:
+        return [
+            helper.make_tensor_value_info(name, (kinds or {}).get(name, TensorProto.FLOAT), shape)
+            for name, shape in tensors.items()
+        ]
+
+    initializers = [numpy_helper.from_array(value, name) for name, value in (constants or {}).items()]
+    graph = helper.make_graph(list(nodes), "small", described(inputs), described(outputs), initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def session(content: bytes) -> ort.InferenceSession:
+    return ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+def install(monkeypatch: pytest.MonkeyPatch, folder: Path, **models: bytes) -> None:
+    """Let the registry know these files, and no others, for the networks of these names; all the rest stays as it is."""
+    known = dict(registry.networks())
+    for name, content in models.items():
+        (folder / f"{name}.onnx").write_bytes(content)
+        file = registry.WeightsFile("any", f"{name}.onnx", hashlib.sha256(content).hexdigest(), len(content))
+        known[name] = dataclasses.replace(known[name], files=(file,))
+    monkeypatch.setattr(registry, "networks", lambda: known)
+    monkeypatch.setattr(registry, "user_folder", lambda: folder)
+
+
+def face_network(sharpen: float = 0.0, noise: float = 0.0, colour: Sequence[float] = (0, 0, 0)) -> bytes:
+    """GFPGAN's contract: sharpens, adds noise that is new in every run, and shifts colours; without any it passes through."""
+    size = 9
+    distance = np.arange(size) - size // 2
+    bell = np.exp(-0.5 * (distance / 2.0) ** 2)
+    blurring = np.outer(bell, bell) / bell.sum() ** 2
+    kernel = np.zeros((3, 1, size, size), np.float32)
+    kernel[:, 0, size // 2, size // 2] = 1 + sharpen
+    kernel[:, 0] -= sharpen * blurring.astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["picture", "kernel"], ["sharp"], group=3, pads=[size // 2] * 4),
+        helper.make_node("Add", ["sharp", "colour"], ["tinted" if noise else "restored"]),
+    ]
+    if noise:
+        nodes.append(helper.make_node("RandomNormalLike", ["tinted"], ["grain"], scale=noise))
+        nodes.append(helper.make_node("Add", ["tinted", "grain"], ["restored"]))
+    constants = {"kernel": kernel, "colour": np.array(colour, np.float32).reshape(1, 3, 1, 1)}
+    return model_bytes(nodes, {"picture": FACE}, {"restored": FACE}, constants)
+
+
+def codeformer_network(kind: int = TensorProto.DOUBLE) -> bytes:
+    """CodeFormer's contract, inputs in the other order and under other names: adds 0.1 * weight to every other column."""
+    stripes = np.zeros((1, 1, 1, 512), np.float32)
+    stripes[..., ::2] = 0.1
+    nodes = [
+        helper.make_node("Cast", ["w"], ["weight"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["weight", "stripes"], ["pattern"]),
+        helper.make_node("Add", ["x", "pattern"], ["y"]),
+    ]
+    return model_bytes(nodes, {"w": [1], "x": FACE}, {"y": FACE}, {"stripes": stripes}, {"w": kind})
+
+
+def half_precision_network() -> bytes:
+    """GFPGAN's contract in half precision throughout: passes through."""
+    kinds = {"picture": TensorProto.FLOAT16, "restored": TensorProto.FLOAT16}
+    node = helper.make_node("Identity", ["picture"], ["restored"])
+    return model_bytes([node], {"picture": FACE}, {"restored": FACE}, kinds=kinds)
+
+
+def enlarging_network(scale: int, tile: int | str = "side", moody: float = 0.0) -> bytes:
+    """Real-ESRGAN's contract: cubic interpolation, then a small blur that sees zeros beyond the tile; ``moody`` times
+    the tile's mean is added, so that neighbouring tiles differ.
+    """
+    blurring = np.full((3, 1, 5, 5), 1 / 25, np.float32)
+    nodes = [
+        helper.make_node(
+            "Resize", ["picture", "", "scales"], ["large"], mode="cubic", coordinate_transformation_mode="half_pixel"
+        ),
+        helper.make_node("Conv", ["large", "blurring"], ["soft"], group=3, pads=[2] * 4),
+        helper.make_node("ReduceMean", ["picture"], ["mean"], keepdims=1),
+        helper.make_node("Mul", ["mean", "moody"], ["mood"]),
+        helper.make_node("Add", ["soft", "mood"], ["enlarged"]),
+    ]
+    constants = {
+        "scales": np.array([1, 1, scale, scale], np.float32),
+        "blurring": blurring,
+        "moody": np.array(moody, np.float32),
+    }
+    open_side = [f"large {side}" for side in ("height", "width")]
+    out = [scale * tile] * 2 if isinstance(tile, int) else open_side
+    sides = [tile, tile] if isinstance(tile, int) else ["height", "width"]
+    return model_bytes(nodes, {"picture": [1, 3, *sides]}, {"enlarged": [1, 3, *out]}, constants)
