@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..pictures import cv2, sample, shrink
 from ..regions import OVAL, face_width_px
@@ -152,13 +153,11 @@ def mean_along(fields: Mapping[int, tuple[Floats, Region]], along: Mapping[int, 
     return mean
 
 
-def _grey(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+def _grey(pixels: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:
     """(h, w) 8-bit luma of a smaller picture."""
-    small = shrink(pixels, size)
-    if small.dtype != np.uint8:
-        small = (small >> 8).astype(np.uint8)
-    grey: Pixels = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    return grey
+    # Luma first: a third of the pixels to shrink.
+    small = shrink(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size)
+    return small if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
 
 
 def _at(field: Floats, points_px: Floats, region: Region) -> Floats:
