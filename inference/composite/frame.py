@@ -97,9 +97,10 @@ class Blender:
                 if self._mixed_gradients:
                     skin_only = (matte > 0) & (features(matte, points - region.origin_px) == 0)
                     face = face + mixed_detail(behind, face, skin_only)
-                skin = measured.match.mean if "colour" in self._stages and measured.match is not None else None
+                match = measured.match if "colour" in self._stages else None
+                skin, same = (None, 0.0) if match is None else (match.mean, match.same)
                 correction = np.float32(settings.membrane) * seam_correction(
-                    behind, face, matte, face_width_px(points), skin
+                    behind, face, matte, face_width_px(points), skin, same=same
                 )
         if self._enhancer is not None:
             with self.clock("enhance"):

@@ -39,12 +39,12 @@ def edge_of(matte: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("softness", [0, 1, 3, 6])
-@pytest.mark.parametrize("known", [SKIN, None])
+@pytest.mark.parametrize("known", [{}, {"skin": None}])
 def test_the_face_meets_the_plate(softness, known):
     slope = np.linspace(-1, 1, SIZE, dtype=np.float32)[None, :, None] * np.float32([0.04, 0.05, 0.06])
     plate = flat(SKIN) + slope + np.float32([0.03, -0.02, 0.01])
     matte = outline(softness)
-    found = corrected(plate, flat(SKIN), matte, skin=known)
+    found = corrected(plate, flat(SKIN), matte, **known)
     assert np.abs((plate - flat(SKIN) - found)[edge_of(matte)]).mean() < 1 / 255
     assert np.abs((plate - flat(SKIN) - found)[edge_of(matte)]).max() < 4 / 255
 
@@ -53,6 +53,8 @@ def test_the_inside_stays_as_it_was_matched():
     plate, matte = flat(SKIN + 0.1), outline()
     near = corrected(plate, flat(SKIN), matte)
     assert abs(near[SIZE // 2, SIZE // 2]).max() < 0.03
+    same = corrected(plate, flat(SKIN), matte, same=1.0)
+    assert abs(same[SIZE // 2, 80:160]).max() < 0.002
     whole = corrected(plate, flat(SKIN), matte, skin=None)
     np.testing.assert_allclose(whole[SIZE // 2, SIZE // 2], 0.1, atol=2e-3)
 

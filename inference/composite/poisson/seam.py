@@ -22,8 +22,9 @@ from ..types import Floats
 
 CELLS: Final = 56
 """Longest side of the grid."""
-REACH: Final = 0.18
-"""Face widths; so far the correction reaches inward where the inside has the plate's colours already."""
+REACH: Final = (0.18, 0.03)
+"""Face widths; so far the correction reaches inward where the inside has the plate's colours already: those of another
+person, and of the same one, whose colours were compared up to the rim, so that what differs there is of the rim alone."""
 _FINE: Final = 1 / 120
 """Face widths; pixel size of the pictures in which the edge is looked at, finer than the matte's soft edge."""
 _FAINT: Final = 0.05
@@ -51,12 +52,14 @@ def seam_correction(
     width_px: float,
     skin: Floats | None = None,
     seen: Floats | None = None,
+    same: float = 0.0,
 ) -> Floats:
     """(h, w, 3) what is to be added to the face, on a grid of `CELLS` cells over the region.
 
     ``plate`` and ``face`` are encoded (H, W, 3), ``outline`` (H, W) is the face's matte without what is in front of it,
     ``seen`` (H, W) where nothing is in front. ``skin`` (3,) is the encoded colour to which the inside of the face was
-    matched; without it nothing is known of the colours and the whole face follows its edge.
+    matched; without it nothing is known of the colours and the whole face follows its edge. ``same`` is 1 when plate and
+    face show one person.
     """
     height, width = outline.shape
     scale = min(1.0, CELLS / max(height, width))
@@ -65,7 +68,7 @@ def seam_correction(
     if skin is None:
         return _membrane(edge, edge.trust, size, _HOLD, 1e-3)
     trust = edge.trust * skin_trust(edge.plate, edge.difference, skin)
-    stiffness = width / (REACH * width_px)
+    stiffness = width / ((REACH[0] + same * (REACH[1] - REACH[0])) * width_px)
     believed, coarse = trust, (max(3, size[0] // 2), max(3, size[1] // 2))
     for _ in range(_ROUNDS):
         found = _membrane(edge, believed, coarse, _LOOSE, stiffness)
