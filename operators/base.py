@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
-from ..inference.errors import UnderstudyError
+from ..inference.errors import InputError, UnderstudyError
 from ..inference.files import masked
 from ..translations import CONTEXT, translated
 from .bridge import paths
@@ -51,6 +52,22 @@ def default_path(footage: str, ending: str) -> Path:
     numbers = itertools.chain([""], (f"-{count}" for count in itertools.count(2)))
     named = (folder / f"{stem}{number}{ending}" for number in numbers)
     return next(path for path in named if not path.exists())
+
+
+def put_in_place(written: Path, target: Path, ending: str) -> Path:
+    """Give a new result the name of an earlier one, which is kept beside it under a name that says so; `ending` is what
+    such names end with.
+    """
+    stem = target.name.removesuffix(ending)
+    names = (target.with_name(f"{stem}_earlier_{count}{ending}") for count in itertools.count(1))
+    try:
+        target.replace(next(name for name in names if not name.exists()))
+        return Path(shutil.move(written, target))
+    except OSError as error:
+        raise InputError(
+            f"The result is at {written}, because {target} cannot be replaced: {error.strerror or error}; choose it in"
+            " the panel."
+        ) from error
 
 
 def is_object_mode(cls: type, context: bpy.types.Context) -> bool:

@@ -18,6 +18,7 @@ from ..translations import translated
 from .bridge import paths
 from .bridge.keys import timing
 from .footage import take_points
+from .scene.compositing import pictures_of
 
 _MUCH = 2.0
 """From here on a share is easier to read as a multiple."""
@@ -164,7 +165,7 @@ def learn_renders(settings: bpy.types.PropertyGroup) -> None:
 def learn_movie(settings: bpy.types.PropertyGroup) -> None:
     """Look for the composited movie."""
     path = _path(settings.output)
-    settings.facts.movie_found = path is not None and path.is_file()
+    settings.facts.movie_found = path is not None and (path.is_file() or bool(pictures_of(path)))
 
 
 def learn_report(settings: bpy.types.PropertyGroup) -> None:

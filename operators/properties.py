@@ -13,6 +13,7 @@ from .avatar import keeping
 from .bridge.compat import path_options
 from .footage import clip as footage
 from .perform import key_settings, preview
+from .scene import compositing
 
 QUALITIES = (
     ("fast", "Fast", "Fewer looks at each frame, for a first impression"),
@@ -122,6 +123,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         output: str
         report: str
         stages: set[str]
+        compositing: compositing.UNDERSTUDY_PG_compositing
     else:
         facts: bpy.props.PointerProperty(
             name="Facts", description="What is known of the shot's files", type=facts.UNDERSTUDY_PG_facts
@@ -289,6 +291,11 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             items=STAGES,
             options={"ENUM_FLAG"},
             default={"swap", "colour", "poisson", "enhance"},
+        )
+        compositing: bpy.props.PointerProperty(
+            name="Compositing",
+            description="How the composite is made and delivered",
+            type=compositing.UNDERSTUDY_PG_compositing,
         )
 
 

@@ -10,7 +10,7 @@ from .avatar import properties as avatar_properties
 from .footage import clip, faces, landmark_view, track
 from .jobs import actions
 from .perform import adjustments, bake, corrections, key_settings, presets, preview
-from .scene import composite, import_result, light, shot
+from .scene import composite, compositing, import_result, light, restore, shot
 
 PARTS = (
     preferences,
@@ -20,6 +20,7 @@ PARTS = (
     controls,
     avatar_properties,
     key_settings,
+    compositing,
     properties,
     preview,
     clip,
@@ -38,6 +39,7 @@ PARTS = (
     light,
     composite,
     import_result,
+    restore,
 )
 """Modules with `CLASSES`, each after those whose classes it names. One that also adds handlers, menu entries or types'
 properties has `register` and `unregister`, called after its classes came and before they go."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 
-from .step import Step, say
+from .step import Part, Step, say
 
 
 class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
@@ -20,13 +20,42 @@ class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
         layout, settings = self.column(context)
         self.needs(layout, context)
         layout.column(heading="Stages", align=True).prop(settings, "stages")
+        layout.prop(settings.compositing, "format")
         layout.prop(settings, "output")
         self.main_button(layout, context).operator("understudy.composite", icon="NODE_COMPOSITING")
         if settings.output and settings.facts.movie_found:
             movie = bpy.path.abspath(settings.output)
             row = layout.row(align=True)
-            row.operator("wm.path_open", text="Open Movie", icon="PLAY").filepath = movie
+            if "#" not in Path(movie).name:
+                row.operator("wm.path_open", text="Open Movie", icon="PLAY").filepath = movie
             row.operator("wm.path_open", text="Open Folder", icon="FILE_FOLDER").filepath = str(Path(movie).parent)
+
+
+class UNDERSTUDY_PT_composite_settings(Part, bpy.types.Panel):
+    """How the composite is made and delivered."""
+
+    bl_label = "Settings"
+    bl_parent_id = "UNDERSTUDY_PT_composite"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the part."""
+        layout, settings = self.column(context)
+        chosen = settings.compositing
+        if "swap" in settings.stages:
+            layout.prop(chosen, "swapper")
+            if chosen.swapper != "render":
+                layout.prop(chosen, "expression")
+        layout.prop(chosen, "matte")
+        if "poisson" in settings.stages:
+            layout.prop(chosen, "mixed_gradients")
+        if "enhance" in settings.stages:
+            layout.prop(chosen, "enhancer")
+        layout.prop(chosen, "quality_gate")
+        layout.separator()
+        layout.prop(chosen, "depth")
+        layout.prop(chosen, "use_element")
+        layout.separator()
+        layout.operator("understudy.restore", icon="SHADERFX")
 
 
 class UNDERSTUDY_PT_composite_report(Step, bpy.types.Panel):
@@ -47,4 +76,4 @@ class UNDERSTUDY_PT_composite_report(Step, bpy.types.Panel):
             say(layout, context, line, "DOT")
 
 
-CLASSES = (UNDERSTUDY_PT_composite, UNDERSTUDY_PT_composite_report)
+CLASSES = (UNDERSTUDY_PT_composite, UNDERSTUDY_PT_composite_settings, UNDERSTUDY_PT_composite_report)

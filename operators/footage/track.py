@@ -9,7 +9,7 @@ import bpy
 
 from ...inference import take as takes
 from ...inference.errors import InputError, UsageError
-from ..base import default_path
+from ..base import default_path, put_in_place
 from ..bridge import paths
 from ..bridge.compat import path_options
 from ..jobs.job import Command, LongWork
@@ -128,7 +128,9 @@ class UNDERSTUDY_OT_track(LongWork, bpy.types.Operator):
             settings.render_dir = settings.output = settings.report = ""  # they stay with the shot they were made for
         settings.footage = self.filepath
         if same_shot:
-            written = _put_in_place(written, paths.absolute(settings.take))
+            target = paths.absolute(settings.take)
+            ending = ".take.npz" if target.name.endswith(".take.npz") else target.suffix
+            written = put_in_place(written, target, ending)
             settings.take = settings.take  # read anew
         else:
             settings.take = self.take or str(written)
@@ -162,23 +164,6 @@ def _is_of_same_footage(earlier: str, written: Path) -> bool:
         return takes.load(path).source_sha256 == takes.load(written).source_sha256
     except InputError:
         return False
-
-
-def _put_in_place(written: Path, target: Path) -> Path:
-    """Give the new take the name of the earlier one, which is kept beside it under a name that says so."""
-    import itertools
-    import shutil
-
-    stem = target.name.removesuffix(".npz").removesuffix(".take")
-    names = (target.with_name(f"{stem}_earlier_{count}.take.npz") for count in itertools.count(1))
-    try:
-        target.replace(next(name for name in names if not name.exists()))
-        return Path(shutil.move(written, target))
-    except OSError as error:
-        raise InputError(
-            f"The take is at {written}, because {target} cannot be replaced: {error.strerror or error}; choose it in"
-            " step 2."
-        ) from error
 
 
 CLASSES = (UNDERSTUDY_OT_track,)

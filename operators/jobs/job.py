@@ -39,6 +39,7 @@ _STAGES = (
     ("solve", "Solving", ""),
     ("render", "Rendering", ""),
     ("composite", "Compositing", ""),
+    ("restore", "Restoring", ""),
     ("bake", "Baking", ""),
     ("texture", "Making the texture", ""),
     ("light", "Reading the light", ""),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...inference.errors import InputError
-from ..base import default_path
+from ..base import put_in_place
 from ..bridge import paths
 from ..bridge.compat import path_options
 from ..chosen import chosen_footage, has_footage, has_renders, has_take
 from ..jobs.job import Command, LongWork
 from ..preferences import device
 from ..properties import STAGES
+from .compositing import compositing_words, is_sequence, target_of
 
 
 class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
@@ -47,26 +48,38 @@ class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
         footage, renders = chosen_footage(settings), paths.absolute(settings.render_dir)
         if not renders.is_dir():
             raise InputError(f"There are no rendered frames in {renders}; press Render in step 5.")
-        output = self.output or settings.output or str(default_path(settings.footage, "_composite.mp4"))
-        self.output = output
-        movie = paths.absolute(output)
+        wished = self.output or settings.output
+        target = target_of(settings, wished)
+        # A path relative to the file stays as it was typed.
+        self.output = wished if wished and paths.absolute(wished) == target else str(target)
+        written = _beside(target) if target.is_file() else target
         stages = ",".join(stage for stage, *_ in STAGES if stage in settings.stages)
-        words = ["composite", footage, "--take", paths.absolute(settings.take), "--render", renders, "-o", movie]
-        words += ["--stages", stages, "--device", device(context), "--report", _report_of(movie), "--overwrite"]
+        words = ["composite", footage, "--take", paths.absolute(settings.take), "--render", renders, "-o", written]
+        words += ["--stages", stages, "--device", device(context), "--report", _report_of(target)]
+        words += [*compositing_words(settings.compositing, settings.stages), "--overwrite"]
         return Command(tuple(map(str, words)), "Composite")
 
     def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
         """Make the movie and its figures the scene's."""
         settings = self.job_scene().understudy
         made = next(event for event in events if event["event"] == "composite")
+        target, written = paths.absolute(self.output), Path(made["path"])
+        if written != target:
+            put_in_place(written, target, target.suffix)
         settings.output = self.output
-        settings.report = str(_report_of(Path(made["path"])))
-        return f"{Path(made['path']).name}: {made['composited']} of {made['frames']} frames composited; see Report in step 6"
+        settings.report = str(_report_of(target))
+        return f"{target.name}: {made['composited']} of {made['frames']} frames composited; see Report in step 6"
 
 
-def _report_of(movie: Path) -> Path:
+def _report_of(target: Path) -> Path:
     """Where the figures of a composite go."""
+    movie = target.parent if is_sequence(target) else target
     return movie.with_name(f"{movie.stem}_report")
+
+
+def _beside(target: Path) -> Path:
+    """Where a new movie is written while an earlier one has its name."""
+    return target.with_name(f"{target.stem}_new{target.suffix}")
 
 
 CLASSES = (UNDERSTUDY_OT_composite,)

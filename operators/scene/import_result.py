@@ -11,8 +11,9 @@ from ..base import Work
 from ..bridge import paths
 from ..bridge.keys.sound import place_sound
 from ..bridge.stage.camera import load_footage
-from ..bridge.stage.results import add_movie, add_nodes
+from ..bridge.stage.results import add_movie, add_nodes, add_pictures
 from ..chosen import chosen_footage, chosen_take, has_footage, has_renders, has_take
+from .compositing import is_sequence, pictures_of
 
 
 class UNDERSTUDY_OT_import_movie(Work, bpy.types.Operator):
@@ -41,12 +42,13 @@ class UNDERSTUDY_OT_import_movie(Work, bpy.types.Operator):
         """Add the strips."""
         scene, settings = context.scene, context.scene.understudy
         movie = paths.absolute(settings.output)
-        if not movie.is_file():
+        pictures = pictures_of(movie) if is_sequence(movie) else []
+        if not pictures and not movie.is_file():
             raise InputError(f"There is no movie at {movie}; press Composite in step 6.")
         take, _ = chosen_take(scene)
-        strip = add_movie(scene, movie, take)
+        strip = add_pictures(scene, pictures, take) if pictures else add_movie(scene, movie, take)
         sentence = f"{strip.name} is in the sequencer on channel {strip.channel}"
-        footage = paths.absolute(settings.footage) if settings.footage else movie
+        footage = paths.absolute(settings.footage or settings.output)
         if not self.add_sound or not footage.is_file():
             return sentence
         from ...inference.media.sound_start import sound_start_s

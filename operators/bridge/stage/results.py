@@ -39,6 +39,16 @@ def add_movie(scene: bpy.types.Scene, movie: Path, take: Take) -> bpy.types.Stri
     return strip
 
 
+def add_pictures(scene: bpy.types.Scene, pictures: list[Path], take: Take) -> bpy.types.Strip:
+    """A strip of the numbered pictures of the footage's frames, in order, placed like `add_movie`'s."""
+    strips = compat.sequencer_strips(scene.sequence_editor or scene.sequence_editor_create())
+    channel = max((strip.channel for strip in strips), default=0) + 1
+    strip = strips.new_image(pictures[0].parent.name, str(pictures[0]), channel, first_frame(take))
+    for picture in pictures[1:]:
+        strip.elements.append(picture.name)
+    return strip
+
+
 def add_nodes(scene: bpy.types.Scene, clip: bpy.types.MovieClip, pictures: list[Path], take: Take) -> bool:
     """Footage under the rendered frames in the scene's compositor, in a frame of its own; `pictures` in order of frames.
 
