@@ -32,8 +32,8 @@ def enlarge(image: Floats, size: tuple[int, int], smooth: bool = False) -> Float
 
 
 def sample(image: Floats, x: Floats, y: Floats, sharp: bool = False) -> Floats:
-    """Values at corner-convention points of a picture, bilinear or (sharp) Lanczos; zero outside."""
-    kernel = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
+    """Values at corner-convention points of a picture, bilinear or (sharp) cubic; zero outside."""
+    kernel = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
     sampled: Floats = cv2.remap(image, x - np.float32(0.5), y - np.float32(0.5), kernel, borderMode=cv2.BORDER_CONSTANT)
     return sampled
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,12 +36,16 @@ class Render:
     def light(self, rows: slice, columns: slice) -> Floats:
         """(h, w, 4) linear light times alpha, and alpha, of a part of the cut."""
         part = self.rgba[rows, columns]
-        if part.dtype == np.float32:
-            return part
-        light = np.empty(part.shape, np.float32)
-        light[..., 3] = part[..., 3] * np.float32(1 / np.iinfo(part.dtype).max)
-        np.multiply(decode(part[..., :3]), light[..., 3:], out=light[..., :3])
-        return light
+        if part.dtype == np.float32 or not part.size:
+            return part.astype(np.float32, copy=False)
+        if part.dtype == np.uint8:
+            light = cv2.LUT(np.ascontiguousarray(part), _light_table())
+        else:
+            light = np.dstack([decode(part[..., :3]), part[..., 3] * np.float32(1 / np.iinfo(part.dtype).max)])
+        opaque = cv2.extractChannel(light, 3)
+        if opaque.min(initial=1) < 1:
+            cv2.multiply(light, cv2.merge([opaque, opaque, opaque, np.ones_like(opaque)]), dst=light)
+        return np.asarray(light, np.float32)
 
     def small(self, size: tuple[int, int]) -> Floats:
         """(h, w, 4) encoded straight colour and alpha, 0..1, of the cut shown at ``size`` (W, H)."""
@@ -49,6 +54,14 @@ class Render:
             return (small * np.float32(1 / np.iinfo(small.dtype).max)).astype(np.float32, copy=False)
         alpha = small[..., 3:]
         return np.concatenate([encode(small[..., :3] / np.maximum(alpha, 1e-3)), np.clip(alpha, 0, 1)], axis=2)
+
+
+@cache
+def _light_table() -> Floats:
+    """(1, 256, 4) linear light of 8-bit colours, and alpha, for `cv2.LUT`."""
+    codes = np.arange(256, dtype=np.uint8)
+    table: Floats = np.stack([*[decode(codes)] * 3, codes / np.float32(255)], 1)[None].astype(np.float32)
+    return table
 
 
 class RenderFolder:

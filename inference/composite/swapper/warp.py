@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import sample
+from ..pictures import cv2, enlarge, sample
 from ..regions import INNER, OVAL, STEADY, face_width_px
 from ..renders import Render
 from ..types import Floats, Region
@@ -23,7 +23,8 @@ LANDMARK_NOISE: Final = 0.01
 """Face widths; differences between two outlines below this are the landmark network's error, not shape."""
 MAX_BEND: Final = 0.2
 """Face widths; a larger difference is a wrong landmark."""
-_GRID_STEP_PX: Final = 8
+_GRID_CELLS: Final = 48
+"""Cells along the longer side of the grid on which the spline is computed."""
 _KERNEL_PX: Final = 5
 _STIFFNESS: Final = 1e-3
 IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
@@ -56,12 +57,15 @@ class Warp:
         ``size`` (W, H) gives the map of the region shown at that size. The spline is smooth: a coarse grid is enough.
         """
         width, height = size or (region.width, region.height)
-        x, y = _grid_places(width), _grid_places(height)
+        step = -(-max(width, height) // _GRID_CELLS)
+        # One cell more all around: then every pixel lies between middles of cells, and linear maps are exact.
+        columns, rows = (-(-side // step) + 2 for side in (width, height))
+        x, y = ((np.arange(count) - 0.5) * step for count in (columns, rows))
         shown = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
         plate = shown * (region.width / width, region.height / height) + region.origin_px
-        source = self.source_of(plate.astype(np.float32)).reshape(len(y), len(x), 2)
-        fine = _refine_grid(source, x, y, width, height)
-        return np.ascontiguousarray(fine[..., 0], np.float32), np.ascontiguousarray(fine[..., 1], np.float32)
+        source = self.source_of(plate.astype(np.float32)).reshape(rows, columns, 2)
+        fine = enlarge(source, (columns * step, rows * step))[step : step + height, step : step + width]
+        return np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1])
 
 
 def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = IDENTITY, bend_strength: float = 1.0) -> Warp:
@@ -97,8 +101,8 @@ def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Flo
         return np.zeros((*x.shape, 3), np.float32), np.zeros(x.shape, np.float32)
     warped = sample(light, x - np.float32(left), y - np.float32(top), sharp=True)
     alpha = np.clip(warped[..., 3], 0, 1)
-    rgb = np.maximum(warped[..., :3], 0) / np.maximum(alpha, 1 / 255)[..., None]
-    return rgb, alpha
+    rgb = np.maximum(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), 0)
+    return cv2.divide(rgb, cv2.cvtColor(np.maximum(alpha, 1 / 255), cv2.COLOR_GRAY2RGB)), alpha
 
 
 def fit_similarity(source: Floats, target: Floats) -> Floats:
@@ -130,28 +134,6 @@ def inverse(affine: NDArray[FloatT]) -> NDArray[FloatT]:
     return np.column_stack([linear, -linear @ affine[:, 2]]).astype(affine.dtype)
 
 
-def _grid_places(size: int) -> NDArray[np.float64]:
-    """Evenly spaced corner-convention places that span the pixel centres of one axis."""
-    return np.linspace(0.5, size - 0.5, max(2, size // _GRID_STEP_PX + 1))
-
-
-def _refine_grid(coarse: Floats, x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int) -> Floats:
-    """Bilinear values at every pixel from values at grid places; exact for linear maps."""
-    at_x = (np.arange(width) * ((len(x) - 1) / max(width - 1, 1))).astype(np.float32)
-    at_y = (np.arange(height) * ((len(y) - 1) / max(height - 1, 1))).astype(np.float32)
-    # Two one-axis products are exact; cv2.remap would round the places to 1/32.
-    rows = _interpolate(coarse.reshape(len(y), -1), at_y).reshape(height, len(x), 2)
-    return _interpolate(rows.transpose(1, 0, 2).reshape(len(x), -1), at_x).reshape(width, height, 2).transpose(1, 0, 2)
-
-
-def _interpolate(values: Floats, at: Floats) -> Floats:
-    """Rows of (N, M) at fractional places."""
-    low = np.minimum(at.astype(np.intp), len(values) - 2)
-    part = (at - low)[:, None]
-    between: Floats = values[low] * (1 - part) + values[low + 1] * part
-    return between
-
-
 def _thin_plate(controls: Floats, values: Floats, points: Floats) -> Floats:
     """Thin-plate spline without its affine part, which the similarity already holds: it fades with the bends.
 
@@ -171,5 +153,6 @@ def _thin_plate(controls: Floats, values: Floats, points: Floats) -> Floats:
 
 
 def _kernel(a: Floats, b: Floats) -> Floats:
-    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
-    return np.where(squared > 0, 0.5 * squared * np.log(np.maximum(squared, 1e-12)), 0)
+    squared = np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 1e-12)
+    bent: Floats = 0.5 * squared * np.log(squared)
+    return bent
