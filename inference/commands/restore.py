@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .words import Commands, add_command, add_device, add_overwrite, count_from, need_file, refuse_existing
+from ..errors import InputError, UsageError
+from .composite_words import CODECS, DEPTHS
+from .words import Commands, add_command, add_device, add_overwrite, count_from
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -28,14 +30,20 @@ def add(commands: Commands) -> None:
         const=2,
         help="the whole frame through Real-ESRGAN, so many times as large (2 when no number is given)",
     )
+    restore.add_argument("--codec", choices=CODECS, help="default: by the output's name and the footage")
+    restore.add_argument("--depth", choices=tuple(DEPTHS), help="bits of a sample; default: fits the footage")
     add_device(restore)
     add_overwrite(restore)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Write the restored movie."""
-    need_file(options.video, "video")
-    refuse_existing(options.output, options.overwrite)
+    from ..media.delivery import DeliveryOptions, footage_exists, output_exists
+
+    if not footage_exists(options.video):
+        raise InputError(f"There is no video at {options.video}; check the path.")
+    if output_exists(options.output) and not options.overwrite:
+        raise UsageError(f"{options.output} exists; add --overwrite to replace it or choose another name.")
     from .. import take
     from ..composite.restore import RestoreOptions, restore_footage
 
@@ -44,9 +52,12 @@ def run(options: argparse.Namespace, console: Console) -> None:
         upscale=options.upscale,
         max_faces=options.faces,
         device=options.device,
+        delivery=DeliveryOptions(options.codec, DEPTHS.get(options.depth)),
     )
     performance = None if options.take is None else take.load(options.take)
     report = restore_footage(options.video, performance, options.output, chosen, console)
+    for sentence in report.notes:
+        console.say("note", sentence)
     width, height = report.size
     console.say(
         "restore",

@@ -7,27 +7,33 @@ neighbours, and added with one rounding. Where nothing is added a frame of the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..capture.shot import CaptureOptions, track_shot
 from ..errors import InputError, UsageError
-from ..media import VideoWriter, probe, read_frames
-from ..media.encodings import MovieCodec
-from ..media.types import Image, VideoFrame, VideoInfo
+from ..media import probe, read_plates
+from ..media.colour_tags import Curve
+from ..media.delivery import DeliveryOptions, plan_delivery
+from ..media.types import Plate, VideoInfo
 from ..progress import Progress, silent
 from ..take import Take
+from .colour.transfer import decode, decode_float, encode, to_pixels
+from .delivery import DeliveryWriter
 from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
 from .enhancer.steady import steady_detail
 from .enhancer.upscale import FrameEnhancer, enlarged_plainly, open_frame_enhancer
 from .frame import floats_of
+from .pictures import enlarge
 from .regions import face_width_px
+from .sources import as_shown
 from .stabiliser.flow import Flow, flow_in, places, trails
 from .stabiliser.window import run_around, windows
-from .types import Floats, Region
+from .types import Floats, Pixels, Region
 
 RADIUS: Final = 3
 """Frames before and after that calm what the networks add."""
@@ -38,7 +44,6 @@ _FLOW_FRAME: Final = 480
 """Height in pixels of those of a whole frame."""
 _BAND: Final = 256
 """Rows of a whole frame that are worked on at a time."""
-_CODECS: Final[dict[str, MovieCodec]] = {".mkv": "ffv1", ".mov": "prores"}
 
 FacesOf = Mapping[int, Mapping[int, Floats]]
 """Frame index -> which face -> its landmarks (478, 2)."""
@@ -55,6 +60,7 @@ class RestoreOptions:
     max_faces: int = 4
     """At the same time; where no take says which face is meant."""
     device: str = "auto"
+    delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ class RestoreReport:
     """Frames in which a face was restored."""
     size: tuple[int, int]
     """Width, height of the result."""
+    notes: tuple[str, ...]
+    """What the user should know."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,9 @@ class Added:
 class _Held:
     """A frame waiting in the window, with what is added to each face (by its number) and to the whole (None)."""
 
-    frame: VideoFrame
+    plate: Plate
+    shown: Pixels
+    """The plate as a screen shows it, see `as_shown`."""
     added: dict[int | None, Added]
 
 
@@ -108,25 +118,28 @@ def restore_footage(
     options = options or RestoreOptions()
     info = probe(footage)
     _check(options, take, info, out_path)
-    restorer = Restorer(options)  # What is missing is told before minutes of tracking.
+    delivery = plan_delivery(info, out_path, options.delivery)
+    restorer = Restorer(options, delivery.source.curve)  # What is missing is told before minutes of tracking.
     faces = _faces(footage, take, options, progress)
     size = (restorer.scale * info.width, restorer.scale * info.height)
-    codec = _CODECS.get(out_path.suffix.lower(), "h264")
     count = 0
-    with VideoWriter(out_path, *size, info.fps, codec, audio_from=footage) as writer:
-        for frame, picture in restorer.pictures(read_frames(footage), faces):
-            writer.write(picture, frame.time_s)
+    with DeliveryWriter(delivery, replace(info, width=size[0], height=size[1]), out_path) as writer:
+        for plate, picture, alpha in restorer.pictures(read_plates(footage, dtype=delivery.dtype), faces):
+            writer.write(picture, plate.time_s, alpha)
             count += 1
             progress("restore", count, info.frame_count)
-    return RestoreReport(count, len(faces), size)
+    return RestoreReport(count, len(faces), size, delivery.notes)
 
 
 class Restorer:
     """The networks of one run."""
 
-    def __init__(self, options: RestoreOptions) -> None:
-        """Raises `MissingComponentError` and `InputError` for networks that are missing or wrong."""
+    def __init__(self, options: RestoreOptions, curve: Curve = "sdr") -> None:
+        """``curve`` is the footage's; raises `MissingComponentError` and `InputError` for networks that are missing or
+        wrong.
+        """
         self.scale = options.upscale or 1
+        self._curve: Curve = curve
         self._enhancer: Enhancer | None = None
         self._frames: FrameEnhancer | None = None
         if options.enhancer is not None:
@@ -134,58 +147,68 @@ class Restorer:
         if options.upscale is not None:
             self._frames = open_frame_enhancer(options.upscale, options.device)
 
-    def pictures(self, frames: Iterator[VideoFrame], faces: FacesOf) -> Iterator[tuple[VideoFrame, Image]]:
-        """Every frame with its restored picture."""
-        for held, around, place in windows(self._held(frames, faces), RADIUS):
-            yield held.frame, self._finished(held, around, place)
+    def pictures(
+        self, plates: Iterator[Plate], faces: FacesOf
+    ) -> Iterator[tuple[Plate, NDArray[Any], NDArray[Any] | None]]:
+        """Every plate with its restored picture, in its own type and encoding, and its alpha at the new size."""
+        for held, around, place in windows(self._held(plates, faces), RADIUS):
+            alpha: Any = held.plate.alpha
+            if alpha is not None and self.scale > 1:
+                alpha = enlarge(alpha, (self.scale * alpha.shape[1], self.scale * alpha.shape[0]))
+            yield held.plate, self._finished(held, around, place), alpha
 
-    def _held(self, frames: Iterator[VideoFrame], faces: FacesOf) -> Iterator[_Held]:
+    def _held(self, plates: Iterator[Plate], faces: FacesOf) -> Iterator[_Held]:
         before: _Held | None = None
-        for frame in frames:
-            before = _Held(frame, self._added(frame, faces.get(frame.index, {}), before))
+        for plate in plates:
+            shown = as_shown(plate.pixels, self._curve)
+            before = _Held(plate, shown, self._added(shown, faces.get(plate.index, {}), before))
             yield before
 
-    def _added(self, frame: VideoFrame, faces: Mapping[int, Floats], before: _Held | None) -> dict[int | None, Added]:
-        height, width = frame.rgb.shape[:2]
-        picture = floats_of(frame.rgb)
+    def _added(self, shown: Pixels, faces: Mapping[int, Floats], before: _Held | None) -> dict[int | None, Added]:
+        height, width = shown.shape[:2]
+        picture = floats_of(shown)
         enlarged = enlarged_plainly(picture, self.scale)
         added: dict[int | None, Added] = {}
         if self._frames is not None:
             detail = self._frames.detail(picture, self.scale)
             enlarged = np.clip(enlarged + detail, 0, 1)
-            added[None] = _add(frame, before, None, Region(0, 0, width, height), detail, _FLOW_FRAME / height)
+            added[None] = _add(shown, before, None, Region(0, 0, width, height), detail, _FLOW_FRAME / height)
         if self._enhancer is not None:
             for face, points_px in faces.items():
                 region = enhanced_region(points_px, (width, height))
                 detail = self._enhancer.detail(enlarged, self.scale * points_px, _times(region, self.scale))
-                added[face] = _add(frame, before, face, region, detail, _FLOW_FACE / face_width_px(points_px))
+                added[face] = _add(shown, before, face, region, detail, _FLOW_FACE / face_width_px(points_px))
         return added
 
-    def _finished(self, held: _Held, around: Sequence[_Held], place: int) -> Image:
+    def _finished(self, held: _Held, around: Sequence[_Held], place: int) -> NDArray[Any]:
         """The plate, at its new size, with everything that is added, rounded once."""
-        if not held.added:
-            return held.frame.rgb
-        highest = np.iinfo(held.frame.rgb.dtype).max
-        enlarged = enlarged_plainly(floats_of(held.frame.rgb), self.scale)
+        plain = enlarged_plainly(floats_of(held.shown), self.scale)
+        total = np.zeros_like(plain)
         for which, own in held.added.items():
             run = dict(run_around(around, place, _same(which)))
             fields = {offset: near.added[which] for offset, near in run.items()}
-            part = enlarged[_times(own.region, self.scale).slices]
             for band in _bands(own.region, self.scale):
-                rows = slice(band.y - own.region.y, band.y - own.region.y + band.height)
-                part[self.scale * rows.start : self.scale * rows.stop] += _steadied(fields, band)
-        finished: Image = np.rint(np.clip(enlarged, 0, 1) * highest).astype(held.frame.rgb.dtype)
-        return finished
+                total[_times(band, self.scale).slices] += _steadied(fields, band)
+        original = held.plate.pixels
+        restored = np.clip(plain + total, 0, 1)
+        if self._curve != "sdr":
+            # What the footage holds beyond what is shown, light above white, stays.
+            light = decode(original, self._curve)
+            if self.scale > 1:
+                light = enlarge(light, (plain.shape[1], plain.shape[0]), smooth=True)
+            restored = encode(light + decode_float(restored) - decode_float(plain), self._curve)
+        picture = to_pixels(restored, original.dtype, self._curve)
+        return picture if self.scale > 1 else np.where(total.any(-1, keepdims=True), picture, original)
 
 
 def _add(
-    frame: VideoFrame, before: _Held | None, which: int | None, region: Region, detail: Floats, flow_scale: float
+    shown: Pixels, before: _Held | None, which: int | None, region: Region, detail: Floats, flow_scale: float
 ) -> Added:
     old = before.added.get(which) if before is not None else None
     flow = None
     if before is not None and old is not None:
         box = _around_both(old.region, region)
-        flow = flow_in(before.frame.rgb, frame.rgb, box, min(1.0, flow_scale), 0.005 * min(box.width, box.height))
+        flow = flow_in(before.shown, shown, box, min(1.0, flow_scale), 0.005 * min(box.width, box.height))
         flow = None if flow.is_cut else flow
     return Added(region, detail.astype(np.float16), flow)
 
@@ -254,7 +277,7 @@ def _check(options: RestoreOptions, take: Take | None, info: VideoInfo, out_path
         raise UsageError("There is nothing to restore with: choose an enhancer, or a size for the whole frame.")
     if options.upscale not in (None, *SCALES):
         raise UsageError(f"Frames cannot be made {options.upscale} times as large; choose 1, 2 or 4.")
-    if out_path.exists() and out_path.samefile(info.path):
+    if out_path.exists() and info.path.exists() and out_path.samefile(info.path):
         raise UsageError(f"{out_path} is the footage itself; choose another name for the restored movie.")
     if take is not None and take.frame_size != (info.width, info.height):
         raise InputError(

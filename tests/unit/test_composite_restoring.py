@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,11 @@ from understudy.inference.composite.crops import FFHQ_512, FIVE_POINTS, crop_aff
 from understudy.inference.composite.enhancer.gfpgan import DETAIL_BLUR, LIKENESS, STRENGTH, Enhancer
 from understudy.inference.composite.enhancer.steady import steady_detail
 from understudy.inference.composite.enhancer.upscale import FrameEnhancer, enlarged_plainly
-from understudy.inference.composite.pictures import blur, shrink
+from understudy.inference.composite.pictures import blur, enlarge, shrink
 from understudy.inference.composite.stabiliser.flow import Trail, places
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
-from understudy.inference.media import VideoWriter, probe, read_frames
+from understudy.inference.media import VideoWriter, probe, read_frames, read_png, write_png
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "performance.mp4"
 FRAMES = 5
@@ -49,7 +50,7 @@ def restored(clip: Path, target: Path, *words: str) -> list[np.ndarray]:
 def unrest(pictures: list[np.ndarray], plates: list[np.ndarray]) -> float:
     """Mean square of what a sequence changes from frame to frame and its plate does not; the head is nearly still."""
     change = [picture.astype(float) - plate for picture, plate in zip(pictures, plates, strict=True)]
-    return float(np.mean([(after - before) ** 2 for before, after in zip(change, change[1:], strict=False)]))
+    return float(np.mean([(after - before) ** 2 for before, after in itertools.pairwise(change)]))
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_detail_is_brought_along_with_the_plates_motion():
 
 def test_where_the_flow_is_lost_nothing_is_added():
     ones = np.ones((REGION.height, REGION.width, 3), np.float32)
-    fields = {offset: (ones, REGION) for offset in range(-2, 3)}
+    fields = dict.fromkeys(range(-2, 3), (ones, REGION))
     assert np.abs(steady_detail(fields, still_trails(range(-2, 3), trust=1e-4))).max() < 0.01
     np.testing.assert_allclose(steady_detail(fields, still_trails(range(-2, 3))), ones, atol=1e-5)
 
@@ -305,3 +306,25 @@ def test_a_crop_does_not_depend_on_the_size_of_the_frame(photo):
     np.testing.assert_allclose(
         cut(large, crop_affine(points, FFHQ_512), 512), cut(part, crop_affine(moved, FFHQ_512), 512), atol=2e-3
     )
+
+
+# ---------------------------------------------------------------- deep footage
+
+
+def test_deep_footage_keeps_its_depth_and_its_alpha(tmp_path, monkeypatch):
+    nets.install(monkeypatch, tmp_path, real_esrgan=nets.enlarging_network(4))
+    folder = tmp_path / "deep"
+    rgba = np.random.default_rng(2).integers(0, 65536, (3, 40, 48, 4)).astype(np.uint16)
+    for number, picture in enumerate(rgba):
+        write_png(folder / f"{number:04d}.png", picture)
+    out = tmp_path / "out" / "out_####.png"
+    words = ["restore", str(folder), "-o", str(out), "--device", "cpu", "--enhancer", "none", "--upscale", "2"]
+    assert cli.main(words) == 0
+    pictures = sorted(out.parent.glob("*.png"))
+    assert len(pictures) == 3
+    found = read_png(pictures[1])
+    assert found.dtype == np.uint16
+    assert found.shape == (80, 96, 4)
+    alpha = rgba[1, ..., 3].astype(np.float32)
+    wanted = np.clip(np.rint(enlarge(alpha, (96, 80))), 0, 65535)
+    np.testing.assert_allclose(found[..., 3], wanted, atol=1)
