@@ -15,13 +15,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import cv2, low_pass
+from ..pictures import cv2, low_pass, shrink
 from ..types import Floats
 from .pixels import Mask, grey, levels
 
 FLOOR: Final = 1.0
 """Squared 8-bit levels: the smallest change that an 8-bit picture can show."""
 _AGREE_PX: Final = 1.0
+_SMALLER: Final = 4
 _PULSE_SIGMA: Final = 0.05
 """Parts of the region's width; what is finer is noise or a wrong flow."""
 
@@ -66,6 +67,15 @@ def flicker_excess(error: float, own_error: float) -> float:
 
 def _change(before: NDArray[Any], now: NDArray[Any], x: Floats, y: Floats, steady: Mask) -> Change:
     residual = levels(now) - cv2.remap(levels(before), x, y, cv2.INTER_CUBIC)
-    weight = steady.astype(np.float32)
-    pulse = low_pass(residual, weight, max(1.0, _PULSE_SIGMA * float(np.sqrt(steady.sum()))))
-    return Change(float((residual[steady] ** 2).mean()), float(np.sqrt((pulse[steady] ** 2).mean())))
+    return Change(float((residual[steady] ** 2).mean()), _pulse(residual, steady))
+
+
+def _pulse(residual: Floats, steady: Mask) -> float:
+    """Root mean square of the low-passed residual (H, W, 3), on a smaller picture: it is smooth."""
+    height, width = steady.shape
+    size = (max(2, width // _SMALLER), max(2, height // _SMALLER))
+    weight = shrink(steady.astype(np.float32), size)
+    mean = shrink(residual * steady[..., None], size) / np.maximum(weight, np.float32(1e-3))[..., None]
+    broad = low_pass(mean, weight, max(1.0, _PULSE_SIGMA * float(np.sqrt(steady.sum())) / _SMALLER))
+    where = weight >= weight.max() / 2
+    return float(np.sqrt((broad[where] ** 2).mean()))
