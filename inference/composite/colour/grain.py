@@ -54,12 +54,12 @@ def grain_of(mixed: Floats, matte: Floats, own: float, grain: Grain, frame_index
     share = np.float32(np.sqrt(1 - (own / wanted) ** 2))
     fresh = surface.fresh if np.isfinite(surface.fresh) else _HALF_FRESH
     size = grain_size(surface.fineness)
-    noise = np.sqrt(np.float32(1 - fresh)) * _with_the_skin(size, grain.frame, region)
-    noise += np.sqrt(np.float32(fresh)) * _of_the_frame(size, frame_index, region)
+    fresh_noise, kept_noise = _of_the_frame(size, frame_index, region), _with_the_skin(size, grain.frame, region)
+    noise = cv2.addWeighted(kept_noise, float(np.sqrt(1 - fresh)), fresh_noise, float(np.sqrt(fresh)), 0)
     noise = cv2.transform(noise, np.linalg.cholesky(surface.together + 1e-4 * np.eye(3)).astype(np.float32))
-    strength = share * _strength_at(mixed, surface.strength)
-    added: Floats = noise * strength * np.sqrt(matte * (2 - matte))[..., None]
-    return added
+    strength = _strength_at(mixed, share * surface.strength)
+    lost = np.sqrt(matte * (2 - matte))
+    return np.asarray(cv2.multiply(cv2.multiply(noise, strength), cv2.merge([lost, lost, lost])), np.float32)
 
 
 def grain_size(fineness: float) -> float:
@@ -70,31 +70,43 @@ def grain_size(fineness: float) -> float:
 
 def _strength_at(face: Floats, strength: Floats) -> Floats:
     """(H, W, 3) from the strength (4, 3) at `LEVELS`."""
-    index = np.clip(face @ (255 * LUMA), 0, 255).astype(np.uint8)
+    level = cv2.transform(face, 255 * LUMA[None])
+    index = np.clip(level, 0, 255, out=level).astype(np.uint8)
     places = np.arange(256) / 255
     table = np.stack([np.interp(places, LEVELS, strength[:, channel]) for channel in range(3)], 1).astype(np.float32)
-    return table[index]
+    return np.asarray(cv2.LUT(cv2.merge([index, index, index]), table[None]), np.float32)
 
 
 def _of_the_frame(size: float, frame_index: int, region: Region) -> Floats:
     """(H, W, 3) that no other frame has."""
     x, y = np.random.default_rng(frame_index).integers(0, _TILE_PX, 2)
-    tile = _tile(size)
-    return tile[np.ix_((np.arange(region.height) + y) % _TILE_PX, (np.arange(region.width) + x) % _TILE_PX)]
+    return _cut(_tile(size), int(x), int(y), region.width, region.height)
 
 
 def _with_the_skin(size: float, frame: FaceFrame, region: Region) -> Floats:
     """(H, W, 3) that moves with the face's centre."""
-    left, top = (float(place) for place in region.origin_px - frame.centre_px)
-    to_tile = np.array([[1, 0, left % _TILE_PX], [0, 1, top % _TILE_PX]], np.float32)
-    moved: Floats = cv2.warpAffine(
-        _tile(size),
-        to_tile,
-        (region.width, region.height),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_WRAP,
-    )
-    return moved
+    (left, right), (top, down) = (np.divmod(float(place), 1) for place in region.origin_px - frame.centre_px)
+    around = _cut(_tile(size), int(left) - 1, int(top) - 1, region.width + 3, region.height + 3)
+    moved = cv2.sepFilter2D(around, -1, _shift(right), _shift(down), anchor=(1, 1))
+    return np.asarray(moved[1:-2, 1:-2], np.float32)
+
+
+def _cut(tile: Floats, x: int, y: int, width: int, height: int) -> Floats:
+    """(height, width, 3) of a tile that repeats in all directions, from (x, y) on."""
+    side = len(tile)
+    cut = np.empty((height, width, 3), np.float32)
+    for top in range(-(y % side), height, side):
+        for left in range(-(x % side), width, side):
+            piece = tile[max(-top, 0) : height - top, max(-left, 0) : width - left]
+            cut[max(top, 0) : top + side, max(left, 0) : left + side] = piece
+    return cut
+
+
+def _shift(part: float) -> Floats:
+    """(4,) cubic weights of the neighbours -1, 0, 1, 2 of a place ``part`` of a pixel past a pixel (Keys, 1981)."""
+    away = np.abs(np.arange(-1, 3) - part)
+    near, far = 1.25 * away**3 - 2.25 * away**2 + 1, -0.75 * (away**3 - 5 * away**2 + 8 * away - 4)
+    return np.where(away <= 1, near, far).astype(np.float32)
 
 
 @lru_cache(maxsize=len(_SIZES_PX))

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import distance, enlarge, low_pass, shrink
+from ..pictures import blur, distance, enlarge, low_pass, shrink
 from ..regions import features
 from ..types import Floats, Region
 from .light import GRID, FaceFrame, clear, fit_light, local_light, log_ratio
@@ -33,9 +33,10 @@ _SPREAD_NOISE: Final = 0.05
 """Encoded; smaller spreads are features and noise of one person rather than contrast of the picture."""
 _BAND: Final = 0.15
 """Face widths; detail finer than this tells the contrast of two pictures of one person."""
-_FLAT_DETAIL: Final = 0.004
+_FLAT_DETAIL: Final = 0.002
 """Encoded; detail of a face without features."""
 _ROUNDS: Final = 3
+_LEAST_BLUR_PX: Final = 0.1
 _SPREAD_LIMITS: Final = (0.75, 1.33)
 _MAX_LOG_GAIN: Final = float(np.log(12))
 _MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
@@ -134,17 +135,21 @@ def measure_match(
         broad_face = shrink(low_pass(face, seen, broad), half)
         return match_colours(broad_plate, broad_face, frame.basis(region, half), weight, place)
     softer, contrast = 0.0, np.ones(3, np.float32)
-    match = None
-    small_plate, small_face, small_matte = (shrink(image, half) for image in (plate, face, matte))
+    small_plate, small_face, small_matte, small_seen = (shrink(image, half) for image in (plate, face, matte, seen))
+    basis = frame.basis(region, half)
+    middle = (weight[..., None] * broad_plate).sum((0, 1)) / weight.sum()
+    broad_face = shrink(low_pass(face, seen, broad), half)
+    match = match_colours(broad_plate, broad_face, basis, weight, place, same)
     for _ in range(_ROUNDS):
-        if match is not None:
-            lit = _lit(small_face, match, frame, region)
-            softer, contrast = compare_detail(small_plate, lit, small_matte, weight, width / 2)
-        broad_face = shrink(low_pass(face, seen, float(np.hypot(broad, same * softer * width))), half)
-        middle = (weight[..., None] * broad_plate).sum((0, 1)) / weight.sum()
-        wanted = middle + (broad_plate - middle) / (1 + same * (contrast - 1))
-        match = match_colours(wanted, broad_face, frame.basis(region, half), weight, place, same)
-    assert match is not None
+        gain = match.gain(basis, frame.from_grid(match.local, region, half))
+        # What the plate would show if the face were in it: a plate that is soft has its surroundings in the face too.
+        behind = middle + (small_plate - middle) / contrast
+        placed = behind + small_matte[..., None] * (encode(decode_float(small_face) * gain) - behind)
+        softer, contrast = compare_detail(small_plate, placed, weight, width / 2)
+        contrast = 1 + np.float32(same) * (contrast - 1)
+        shown = low_pass(_softened(placed, same * softer * width / 2), small_seen, broad / 2)
+        unlit = encode(decode_float(shown) / gain)
+        match = match_colours(middle + (broad_plate - middle) / contrast, unlit, basis, weight, place, same)
     spread = match.spread + np.float32(same) * (np.diag(contrast) - match.spread)
     return replace(match, spread=spread, mean=middle, softer=same * softer)
 
@@ -176,23 +181,23 @@ def match_colours(
     return replace(flat, mean=mean, spread=spread)
 
 
-def compare_detail(plate: Floats, face: Floats, matte: Floats, weight: Floats, width_px: float) -> tuple[float, Floats]:
+def compare_detail(plate: Floats, face: Floats, weight: Floats, width_px: float) -> tuple[float, Floats]:
     """Face widths of blur after which the face is as soft as the plate, and the plate's contrast (3,) over the face's.
 
-    Both encoded (H, W, 3), of one person and under one light. What is compared is finer than light and the shapes tell
-    blur from contrast.
+    Both encoded (H, W, 3), of one person, under one light and before one background. What is compared is finer than
+    light, and the shapes tell blur from contrast.
     """
     share = weight[..., None]
 
     def band(image: Floats) -> Floats:
-        return image - low_pass(image, matte, _BAND * width_px)
+        return image - blur(image, _BAND * width_px)
 
     wanted = band(plate)
+    # As much more evidence for a contrast of 1 as would be there without any feature.
+    prior = share.sum() * _FLAT_DETAIL**2
     costs, gains = [], []
     for sigma in _SOFTER:
-        detail = band(low_pass(face, matte, sigma * width_px) if sigma else face)
-        # As much more evidence for a contrast of 1 as would be there without any feature.
-        prior = share.sum() * _FLAT_DETAIL**2
+        detail = band(_softened(face, sigma * width_px))
         gain = ((share * wanted * detail).sum((0, 1)) + prior) / ((share * detail * detail).sum((0, 1)) + prior)
         gain = np.clip(gain, *_SPREAD_LIMITS)
         gains.append(gain.astype(np.float32))
@@ -208,11 +213,8 @@ def compare_detail(plate: Floats, face: Floats, matte: Floats, weight: Floats, w
     return sigma, gain.astype(np.float32)
 
 
-def _lit(face: Floats, match: ColourMatch, frame: FaceFrame, region: Region) -> Floats:
-    """Encoded face (H, W, 3) of a region under the light of a match."""
-    size = face.shape[1], face.shape[0]
-    gain = match.gain(frame.basis(region, size), frame.from_grid(match.local, region, size))
-    return encode(decode_float(face) * gain)
+def _softened(image: Floats, sigma_px: float) -> Floats:
+    return blur(image, sigma_px) if sigma_px > _LEAST_BLUR_PX else image
 
 
 def fit_spread(plate: Floats, face: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -40,6 +40,7 @@ _SHARPEST: Final = 85.0
 _LEAST_SLOPE: Final = 0.006
 _LEAST_EDGES: Final = 20
 _OPAQUE: Final = 0.99
+_MOST_PX: Final = 352
 _RIM_PX: Final = 3
 """The render's own outline is no edge of the face."""
 
@@ -90,6 +91,7 @@ def mean_surface(weights: Sequence[float], surfaces: Sequence[Surface]) -> Surfa
 
 def measure_surface(plate: Pixels, before: Pixels | None, render: Render, actor_px: Floats, region: Region) -> Surface:
     """Figures of a frame in the region of its face; ``before`` is the frame before of the same shot."""
+    region = _middle(region)
     image = to_encoded(plate[region.slices])
     points = actor_px - region.origin_px
     inside, skin = _skin(image, points)
@@ -113,6 +115,12 @@ def measure_surface(plate: Pixels, before: Pixels | None, render: Render, actor_
         edge_blur(image @ LUMA, inside),
         edge_blur(drawn, opaque),
     )
+
+
+def _middle(region: Region) -> Region:
+    """What is looked at of a region: grain and sharpness are the same all over a face."""
+    width, height = min(region.width, _MOST_PX), min(region.height, _MOST_PX)
+    return Region(region.x + (region.width - width) // 2, region.y + (region.height - height) // 2, width, height)
 
 
 def edge_blur(grey: Floats, where: NDArray[np.bool_]) -> float:
