@@ -21,15 +21,18 @@ from ..take import Take
 from .clock import Clock
 from .colour.surface import measure_surface
 from .frame import Blender, Draft, floats_of
-from .measure import Measurement, face_region, measure, smooth
+from .measure import Measurement, face_region, measure, smooth, warp_of
 from .overlap import ahead
 from .prepare import has_face, prepare
 from .renders import Render, RenderFolder
 from .sources import AvatarLandmarks, Inputs, as_shown, portrait
 from .stabiliser.flow import Flow, Trail, measure_flow, places, trails
 from .stabiliser.window import run_around, windows
+from .swapper.closed_loop import STEP as LOOP_STEP
+from .swapper.closed_loop import shift_seen
 from .swapper.network_face import NetworkFace, steady_face
 from .swapper.reference import STAND_IN, ExpressionLibrary
+from .swapper.refinement import sameness
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
 OBSERVED: Final = 6
@@ -104,6 +107,7 @@ class Cascade:
         self._footage, self._take, self._renders = footage, take, renders
         self._rows = {int(index): row for row, index in enumerate(take.frame_index)}
         # The network swapper draws on the actor's own landmarks: the render is only looked at for colour.
+        self._device = options.device
         self._swap = "swap" in options.stages
         self._avatar_landmarks = AvatarLandmarks(renders, options.device)
         self.clock = Clock()
@@ -151,6 +155,11 @@ class Cascade:
         inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
         with self.clock("observe"):
             measurement = measure(plate, render, actor_px, avatar_px)
+        if avatar_px is not None and frame.index % LOOP_STEP == 0 and sameness(measurement.likeness) < 1:
+            with self.clock("closed loop"):
+                warp = warp_of(measurement, self._swap)
+                off = shift_seen(plate, render, warp, measurement.actor_px, self._device)
+                measurement = replace(measurement, seen_off_px=off)
         flow = None
         if before is not None and before.inputs is not None and before.measurement is not None:
             with self.clock("flow"):

@@ -29,6 +29,7 @@ SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""
 _COLOUR_SIGMA: Final = 3.0
 _PLACE_SIGMA: Final = 1.5
+_LOOP_SIGMA: Final = 4.0
 """Frames."""
 _TIGHT: Final = 0.98
 
@@ -48,6 +49,8 @@ class Measurement:
     """None where no skin can be compared."""
     surface: Surface | None = None
     """Grain and sharpness; measured on some frames only."""
+    seen_off_px: Floats | None = None
+    """(2,) see `closed_loop`; measured on some frames only."""
 
 
 def face_frame(points_px: Floats) -> FaceFrame:
@@ -67,8 +70,9 @@ def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0) -> Warp:
         return stay(measurement.actor_px)
     actor = measurement.actor_px
     # Two pictures of one face have one outline: what differs is landmark noise, and pixels placed the face already.
-    bend_strength = bend * (1 - sameness(measurement.likeness))
-    return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend_strength)
+    other = 1 - sameness(measurement.likeness)
+    shift = None if measurement.seen_off_px is None else np.float32(other) * measurement.seen_off_px
+    return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend * other, shift)
 
 
 def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats | None) -> Measurement:
@@ -93,6 +97,9 @@ def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Setting
     weights = np.exp(-0.5 * (np.array(offsets) / colour_sigma) ** 2)
     matches = [(weight, item.match) for weight, item in zip(weights, run, strict=True) if item.match is not None]
     surfaces = [(weight, item.surface) for weight, item in zip(weights, run, strict=True) if item.surface is not None]
+    seen = [
+        (offset, item.seen_off_px) for offset, item in zip(offsets, run, strict=True) if item.seen_off_px is not None
+    ]
     near = [index for index, offset in enumerate(offsets) if abs(offset) <= 3]
     return Measurement(
         actor_px=quadratic_mean([offsets[i] for i in near], [run[i].actor_px for i in near]),
@@ -101,6 +108,7 @@ def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Setting
         likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run], place_sigma)),
         match=mean_match([weight for weight, _ in matches], [item for _, item in matches]) if matches else None,
         surface=mean_surface([weight for weight, _ in surfaces], [item for _, item in surfaces]),
+        seen_off_px=gaussian_mean([at for at, _ in seen], [off for _, off in seen], _LOOP_SIGMA) if seen else None,
     )
 
 

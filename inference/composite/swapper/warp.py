@@ -68,10 +68,22 @@ class Warp:
         return np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1])
 
 
-def fit_warp(actor_px: Floats, avatar_px: Floats, refinement: Floats = IDENTITY, bend_strength: float = 1.0) -> Warp:
-    """The warp that takes an avatar with landmarks (478, 2) onto an actor with landmarks (478, 2)."""
+def fit_warp(
+    actor_px: Floats,
+    avatar_px: Floats,
+    refinement: Floats = IDENTITY,
+    bend_strength: float = 1.0,
+    shift_px: Floats | None = None,
+) -> Warp:
+    """The warp that takes an avatar with landmarks (478, 2) onto an actor with landmarks (478, 2).
+
+    ``shift_px`` (2,) is how far the inside of the face would then lie off in the plate, see `closed_loop`; it is taken
+    back while the outline stays.
+    """
     steady = [*STEADY, *OVAL]
     similarity = fit_similarity(actor_px[steady], avatar_px[steady])
+    if shift_px is not None:
+        similarity = chain(similarity, np.column_stack([np.eye(2, dtype=np.float32), shift_px]))
     outline = list(OVAL)
     width = face_width_px(actor_px)
     bend = avatar_px[outline] - apply_affine(similarity, actor_px[outline])
