@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import blur, distance, enlarge, low_pass, shrink
+from ..pictures import blur, cv2, distance, enlarge, low_pass, shrink
 from ..regions import features
 from ..types import Floats, Region
 from .light import GRID, FaceFrame, clear, fit_light, local_light, log_ratio
@@ -100,15 +100,16 @@ def apply_match(
     small = (max(2, size[0] // 8), max(2, size[1] // 8))
     around = np.array([1, *[strength] * 5], np.float32)[:, None, None]
     gain = match.gain(face.basis(region, small) * around, strength * face.from_grid(match.local, region, small))
-    encoded = encode(linear * enlarge(gain, size))
+    encoded = encode(cv2.multiply(linear, enlarge(gain, size)))
     change = np.float32(strength) * (match.spread - np.eye(3, dtype=np.float32)).T
     if change.any():
         # Of two persons only the broad colours are matched: lashes and lips keep their own contrast.
         sigma_px = 2 * _BROAD[0] * face.radius_px * small[0] / size[0]
-        broad = enlarge(low_pass(shrink(encoded, small), shrink(matte, small), sigma_px), size)
-        broad += np.float32(match.same) * (encoded - broad)
-        encoded += (broad - match.mean) @ change
-    return np.clip(encoded, 0, 1)
+        broad = low_pass(shrink(encoded, small), shrink(matte, small), sigma_px)
+        same = np.float32(match.same)
+        added = enlarge(((1 - same) * broad - match.mean) @ change, size)
+        encoded = cv2.add(cv2.transform(encoded, np.eye(3, dtype=np.float32) + same * change.T), added)
+    return np.asarray(np.clip(encoded, 0, 1, out=encoded), np.float32)
 
 
 def measure_match(

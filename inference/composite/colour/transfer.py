@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pictures import cv2
 from ..types import Floats
 
 Curve = Literal["sdr", "pq", "hlg", "linear"]
@@ -55,11 +56,11 @@ def encode(linear: Floats, curve: Curve = "sdr") -> Floats:
     """Linear light to encoded floats, clipped to what the curve holds; within 0.0001 of the formula."""
     if curve == "linear":
         return np.copysign(_srgb_signal(np.abs(linear)), linear).astype(np.float32)
-    steps = np.clip(linear * np.float32(1 / peak(curve)), 0, 1)
+    steps = np.maximum(linear, 0) if peak(curve) == 1 else np.maximum(linear * np.float32(1 / peak(curve)), 0)
     for _ in range(_ROOTS[curve]):
         np.sqrt(steps, out=steps)
-    steps *= _STEPS - 1
-    return np.take(_encode_table(curve), steps.astype(np.uint16))
+    places = cv2.addWeighted(steps, _STEPS - 1, steps, 0, 0, dtype=cv2.CV_16U) if steps.size else steps.astype(np.uint16)
+    return np.take(_encode_table(curve), places.reshape(linear.shape))
 
 
 def to_encoded(pixels: NDArray[Any], curve: Curve = "sdr") -> Floats:
@@ -135,6 +136,5 @@ def _decode_table(most: int, curve: Curve) -> Floats:
 
 @cache
 def _encode_table(curve: Curve) -> Floats:
-    light = ((np.arange(_STEPS) + 0.5) / (_STEPS - 1)) ** (2.0 ** _ROOTS[curve])
-    light[0] = 0
+    light = (np.arange(_STEPS) / (_STEPS - 1)) ** (2.0 ** _ROOTS[curve])
     return np.minimum(_SIGNAL[curve](light * peak(curve)), 1).astype(np.float32)
