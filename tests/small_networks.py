@@ -113,3 +113,45 @@ def enlarging_network(scale: int, tile: int | str = "side", moody: float = 0.0) 
     out = [scale * tile] * 2 if isinstance(tile, int) else open_side
     sides = [tile, tile] if isinstance(tile, int) else ["height", "width"]
     return model_bytes(nodes, {"picture": [1, 3, *sides]}, {"enlarged": [1, 3, *out]}, constants)
+
+
+def swapper_network(shift: float = 0.0, noise: float = 0.0, kind: int = TensorProto.FLOAT) -> bytes:
+    """inswapper_128's contract, inputs in the other order and under other names, with its 512 x 512 matrix: adds
+    ``shift`` times the first component of the identity, and noise that is new in every run.
+    """
+    pick = np.zeros((512, 1), np.float32)
+    pick[0] = shift
+    side = 128
+    nodes = [
+        helper.make_node("Cast", ["face"], ["face32"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["image"], ["image32"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["face32", "pick"], ["first"]),
+        helper.make_node("Reshape", ["first", "flat"], ["scalar"]),
+        helper.make_node("Add", ["image32", "scalar"], ["plain"]),
+    ]
+    if noise:
+        nodes.append(helper.make_node("RandomNormalLike", ["plain"], ["grain"], scale=noise))
+        nodes.append(helper.make_node("Add", ["plain", "grain"], ["noisy"]))
+    nodes.append(helper.make_node("Cast", ["noisy" if noise else "plain"], ["swapped"], to=kind))
+    constants = {
+        "pick": pick,
+        "flat": np.array([1, 1, 1, 1]),
+        "other": np.zeros((512, 512), np.float32),
+        "emap": np.eye(512, dtype=np.float32),
+    }
+    image = [1, 3, side, side]
+    kinds = dict.fromkeys(("face", "image", "swapped"), kind)
+    return model_bytes(nodes, {"face": [1, 512], "image": image}, {"swapped": image}, constants, kinds)
+
+
+def recogniser_network() -> bytes:
+    """ArcFace's contract: the identity (3, 0, 4, 0 ...) whatever it sees."""
+    embedding = np.zeros((1, 512), np.float32)
+    embedding[0, [0, 2]] = 3, 4
+    nodes = [
+        helper.make_node("ReduceMean", ["data"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["embedding", "nothing"], ["fc1"]),
+    ]
+    constants = {"zero": np.zeros(1, np.float32), "embedding": embedding}
+    return model_bytes(nodes, {"data": [1, 3, 112, 112]}, {"fc1": [1, 512]}, constants)
