@@ -76,11 +76,12 @@ def composite_shot(
 
     counted, meters = write()
     seconds = cascade.clock.per(counted["composited"])
-    decisions = judge(meters.rows) if meters is not None else ()
+    decisions = left = judge(meters.rows) if meters is not None else ()
     if options.quality_gate and decisions:
         decisions = decide(decisions, partial(attempt, cascade, options))
         if any(one.settings != Settings() for one in decisions):
             counted, meters = write(settings_of(decisions))
+            left = judge(meters.rows) if meters is not None else ()
     report = CompositeReport(
         frames=counted.total(),
         composited=counted["composited"],
@@ -91,7 +92,7 @@ def composite_shot(
         seconds=seconds,
         tracked_elsewhere=_tracked_elsewhere(take, footage),
         decisions=decisions,
-        remarks=(*delivery.notes, *sentences(decisions, options.quality_gate)),
+        remarks=(*delivery.notes, *sentences(decisions, left, options.quality_gate)),
     )
     if options.report_dir is not None:
         write_report(report, options, Path(options.report_dir))

@@ -33,9 +33,10 @@ CLEARLY: Final = 0.9
 LADDER: Final = (
     Settings(calm=2),
     Settings(feather=2),
-    Settings(feather=2, calm=2, light=0.5, enhance=0),
-    Settings(feather=2, calm=2, light=0, enhance=0, bend=0),
+    Settings(feather=1.5, calm=2, light=0.5, enhance=0),
+    Settings(feather=2, calm=2, light=0, enhance=0),
 )
+"""From the mildest on. The outline stays the actor's: no meter would see the actor's cheek beside a narrower avatar."""
 
 SettingsOf = Callable[[int], Settings]
 """Settings of a frame by its index."""
@@ -125,20 +126,21 @@ def settings_of(decisions: Sequence[Decision]) -> SettingsOf:
     return settings
 
 
-def sentences(decisions: Sequence[Decision], gate: bool) -> tuple[str, ...]:
-    """What a user should know about the ranges, one sentence per kind of fault, the longest range named."""
+def sentences(decisions: Sequence[Decision], left: Sequence[Decision], gate: bool) -> tuple[str, ...]:
+    """What a user should know about the ranges that are ``left`` bad, one sentence per kind of fault, the longest named,
+    and about the ``decisions`` that were made.
+    """
     said = []
     for name, words in SAID.items():
-        failing = [one for one in decisions if name in one.failed]
+        failing = [one for one in left if name in one.failed]
         if not failing:
             continue
         longest = max(failing, key=lambda one: one.last - one.first)
-        more = f" and {len(failing) - 1} more ranges" if len(failing) > 1 else ""
+        more = f" and {len(failing) - 1} more" if len(failing) > 1 else ""
         said.append(f"In frames {longest.first}-{longest.last}{more} {words}.")
-    redone = sum(one.settings != Settings() for one in decisions)
-    if redone:
-        said.append(f"{redone} ranges of frames were composited again with safer settings; the report lists them.")
-    elif said and not gate:
+    redone = [one for one in decisions if one.settings != Settings()]
+    said += [f"Frames {one.first}-{one.last} were composited again with safer settings." for one in redone]
+    if said and not gate:
         said[-1] = said[-1][:-1] + "; '--quality-gate' tries safer settings there."
     return tuple(said)
 
