@@ -33,7 +33,7 @@ from .swapper.closed_loop import shift_seen
 from .swapper.network_face import NetworkFace, steady_face
 from .swapper.reference import STAND_IN, ExpressionLibrary
 from .swapper.refinement import sameness
-from .types import CompositeOptions, Floats, Pixels, Region, Settings
+from .types import CompositeOptions, Floats, Pixels, Settings
 
 OBSERVED: Final = 6
 """Frames before and after whose measurements steady a frame."""
@@ -155,6 +155,8 @@ class Cascade:
         inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
         with self.clock("observe"):
             measurement = measure(plate, render, actor_px, avatar_px)
+            known = self._renders.landmarks_px(rendered) is not None
+            measurement = replace(measurement, is_avatar_known=known)
         if avatar_px is not None and frame.index % LOOP_STEP == 0 and sameness(measurement.likeness) < 1:
             with self.clock("closed loop"):
                 warp = warp_of(measurement, self._swap)
@@ -198,8 +200,8 @@ class Cascade:
             run = dict(run_around(around, place, _is_joined))
             settings = settings_of(item.frame.index)
             with self.clock("steady"):
-                measurements = [near.measurement for near in run.values() if near.measurement is not None]
-                steady = smooth(list(run), measurements, settings)
+                measurements = {at: near.measurement for at, near in run.items() if near.measurement is not None}
+                steady = smooth(measurements, _trails(item.measurement.actor_px[None], run), settings)
                 network = _steady_network(run)
             yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings, network))
 
@@ -211,7 +213,9 @@ class Cascade:
         run = dict(run_around(around, place, lambda before, after: _is_joined(before.observed, after.observed)))
         drafts = {offset: near.draft for offset, near in run.items() if near.draft is not None}
         with self.clock("steady"):
-            along = _trails(item.draft.region, {offset: near.observed for offset, near in run.items()})
+            region = item.draft.region
+            grid = places(region, (max(2, region.width // TRAIL_STEP_PX), max(2, region.height // TRAIL_STEP_PX)))
+            along = _trails(grid, {offset: near.observed for offset, near in run.items()})
         picture, face = self.blender.finish(inputs, drafts, along)
         return Finished(frame, picture, "composited", item.draft, item.steady, face)
 
@@ -232,8 +236,6 @@ def _steady_network(run: dict[int, Observed]) -> NetworkFace | None:
     return steady_face(drawn, flows) if 0 in drawn else None
 
 
-def _trails(region: Region, run: dict[int, Observed]) -> dict[int, Trail]:
-    """Trails of places over a region to every frame of its run."""
-    size = (max(2, region.width // TRAIL_STEP_PX), max(2, region.height // TRAIL_STEP_PX))
-    flows = {offset: near.flow for offset, near in run.items() if near.flow is not None}
-    return trails(places(region, size), flows, list(run))
+def _trails(places_px: Floats, run: dict[int, Observed]) -> dict[int, Trail]:
+    """Trails of a frame's places (h, w, 2) to every frame of its run."""
+    return trails(places_px, {offset: near.flow for offset, near in run.items() if near.flow is not None}, list(run))

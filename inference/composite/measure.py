@@ -6,7 +6,7 @@ the footage does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +19,9 @@ from .mattes.face import face_matte
 from .pictures import sample, shrink
 from .regions import OVAL, face_width_px
 from .renders import Render
-from .stabiliser.window import gaussian_mean, quadratic_mean
+from .stabiliser.flow import Trail
+from .stabiliser.placing import steady_affine, steady_points, steady_values
+from .stabiliser.window import gaussian_mean
 from .swapper.placement import Placement, place
 from .swapper.refinement import sameness
 from .swapper.warp import IDENTITY, Warp, fit_warp, stay
@@ -28,7 +30,7 @@ from .types import Floats, Pixels, Region, Settings
 SMALL_WIDTH: Final = 96
 """Face width in pixels of the pictures that are measured on."""
 _COLOUR_SIGMA: Final = 3.0
-_PLACE_SIGMA: Final = 1.5
+_PLACE_SIGMA: Final = 2.0
 _LOOP_SIGMA: Final = 4.0
 """Frames."""
 _TIGHT: Final = 0.98
@@ -47,6 +49,8 @@ class Measurement:
     likeness: float
     match: ColourMatch | None
     """None where no skin can be compared."""
+    is_avatar_known: bool = False
+    """The avatar's landmarks are exact, from the renderer: only the actor's have noise."""
     surface: Surface | None = None
     """Grain and sharpness; measured on some frames only."""
     seen_off_px: Floats | None = None
@@ -91,21 +95,31 @@ def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats |
     return replace(found, match=small.match(face, matte, placed.likeness))
 
 
-def smooth(offsets: Sequence[int], run: Sequence[Measurement], settings: Settings) -> Measurement:
-    """Measurement of the frame at offset 0 of its run, steadied by its neighbours before and after."""
+def smooth(run: Mapping[int, Measurement], along: Mapping[int, Trail], settings: Settings) -> Measurement:
+    """Measurement of the frame at offset 0 of its run, steadied by its neighbours before and after.
+
+    ``along`` are the trails of the frame's own landmarks, (1, 478, 2), to every frame of the run.
+    """
+    own, offsets = run[0], list(run)
     colour_sigma, place_sigma = _COLOUR_SIGMA * settings.calm, _PLACE_SIGMA * settings.calm
     weights = np.exp(-0.5 * (np.array(offsets) / colour_sigma) ** 2)
-    matches = [(weight, item.match) for weight, item in zip(weights, run, strict=True) if item.match is not None]
-    surfaces = [(weight, item.surface) for weight, item in zip(weights, run, strict=True) if item.surface is not None]
-    seen = [
-        (offset, item.seen_off_px) for offset, item in zip(offsets, run, strict=True) if item.seen_off_px is not None
-    ]
-    near = [index for index, offset in enumerate(offsets) if abs(offset) <= 3]
+    timed = list(zip(weights, run.values(), strict=True))
+    matches = [(weight, item.match) for weight, item in timed if item.match is not None]
+    surfaces = [(weight, item.surface) for weight, item in timed if item.surface is not None]
+    seen = [(offset, item.seen_off_px) for offset, item in run.items() if item.seen_off_px is not None]
+    points = {offset: item.actor_px for offset, item in run.items()}
+    actor_px = steady_points(points, along, place_sigma, face_width_px(own.actor_px))
     return Measurement(
-        actor_px=quadratic_mean([offsets[i] for i in near], [run[i].actor_px for i in near]),
-        offset_px=gaussian_mean(offsets, [item.offset_px for item in run], place_sigma),
-        refinement=gaussian_mean(offsets, [item.refinement for item in run], place_sigma),
-        likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run], place_sigma)),
+        actor_px=actor_px,
+        offset_px=own.actor_px + own.offset_px - actor_px
+        if own.is_avatar_known
+        else steady_values({offset: item.offset_px for offset, item in run.items()}, place_sigma),
+        refinement=steady_affine(
+            {offset: item.refinement for offset, item in run.items()},
+            {offset: item.actor_px.mean(0) for offset, item in run.items()},
+            place_sigma,
+        ),
+        likeness=float(gaussian_mean(offsets, [np.array(item.likeness) for item in run.values()], place_sigma)),
         match=mean_match([weight for weight, _ in matches], [item for _, item in matches]) if matches else None,
         surface=mean_surface([weight for weight, _ in surfaces], [item for _, item in surfaces]),
         seen_off_px=gaussian_mean([at for at, _ in seen], [off for _, off in seen], _LOOP_SIGMA) if seen else None,
