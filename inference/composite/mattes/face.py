@@ -22,13 +22,16 @@ RIM: Final = 0.2
 """Face widths; colour is trusted fully this deep inside the matte, and not at all at half of it."""
 
 
-def face_matte(points_px: Floats, alpha: Floats, width_px: float) -> Floats:
-    """(H, W) 0..1 inside the face's outline (478 points in pixels of the region) where the render is opaque."""
+def face_matte(points_px: Floats, alpha: Floats, width_px: float, feather: float = 1.0) -> Floats:
+    """(H, W) 0..1 inside the face's outline (478 points in pixels of the region) where the render is opaque.
+
+    ``feather`` widens the soft edge, inward.
+    """
     outline = fill(alpha, points_px[list(OVAL)]).astype(np.float32) / 255
     # The frame's border is no edge of the face: what is cut there goes on outside.
     outline = cv2.erode(outline, _disc(OUTLINE_INSET * width_px), borderType=cv2.BORDER_REPLICATE)
     cover = np.minimum(outline, cv2.erode(alpha, _disc(INSET * width_px), borderType=cv2.BORDER_REPLICATE))
-    sigma = max(FEATHER * width_px, 0.5)
+    sigma = max(feather * FEATHER * width_px, 0.5)
     blurred = blur(cover, sigma)
     soft = np.clip(2 * blurred - 1, 0, 1)
     soft = soft * soft * (3 - 2 * soft)
