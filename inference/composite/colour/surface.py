@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import blur, cv2, distance
+from ..pictures import blur, cv2, distance, shrink
 from ..regions import OVAL, features, fill
 from ..renders import Render
 from ..types import Floats, Pixels, Region
@@ -96,14 +96,13 @@ def measure_surface(plate: Pixels, before: Pixels | None, render: Render, actor_
     points = actor_px - region.origin_px
     inside, skin = _skin(image, points)
     high = image - blur(image, HIGH_PASS_PX)
-    luma = high @ LUMA
+    luma, grey = _brightness(high), _brightness(image)
     grain = _Quiet(luma, skin)
     if grain.count < _LEAST_BLOCKS:
         nothing = np.full((len(LEVELS), 3), np.nan, np.float32)
         strength, together, fineness, fresh = nothing, np.full((3, 3), np.nan, np.float32), np.nan, np.nan
     else:
-        strength, together = _strength(high, image, grain), grain.correlation(high)
-        grey = image @ LUMA
+        strength, together = _strength(high, grey, grain), grain.correlation(high)
         fineness = grain.deviation(grey - blur(grey, FINE_PX)) / max(grain.deviation(luma), 1e-6)
         fresh = np.nan if before is None else _fresh(image, to_encoded(before[region.slices]), skin, grain, luma)
     drawn, opaque = _drawn(render, region)
@@ -112,7 +111,7 @@ def measure_surface(plate: Pixels, before: Pixels | None, render: Render, actor_
         together,
         float(fineness),
         float(fresh),
-        edge_blur(image @ LUMA, inside),
+        edge_blur(grey, inside),
         edge_blur(drawn, opaque),
     )
 
@@ -140,9 +139,11 @@ def edge_blur(grey: Floats, where: NDArray[np.bool_]) -> float:
 
 def quiet_deviation(image: Floats, where: NDArray[np.bool_]) -> float:
     """High-pass standard deviation of an encoded picture (H, W, 3) in its quieter blocks; NaN where there are too few."""
-    grey = image @ LUMA
+    height, width = where.shape
+    middle = _middle(Region(0, 0, width, height)).slices
+    grey = _brightness(np.ascontiguousarray(image[middle]))
     luma = grey - blur(grey, HIGH_PASS_PX)
-    quiet = _Quiet(luma, where)
+    quiet = _Quiet(luma, where[middle])
     return quiet.deviation(luma) if quiet.count >= _LEAST_BLOCKS else float("nan")
 
 
@@ -150,35 +151,34 @@ class _Quiet:
     """The quieter blocks of a high-passed picture (H, W) inside a mask."""
 
     def __init__(self, luma: Floats, where: NDArray[np.bool_]) -> None:
-        whole = _blocks(where.astype(np.float32)).min(-1) > 0
-        spread = np.where(whole, _blocks(luma).std(-1), np.inf)
-        limit = np.quantile(spread[whole], QUIET) if whole.any() else 0
-        self.chosen: NDArray[np.bool_] = whole & (spread <= limit)
+        whole = _block_means(where.astype(np.float32)) > 0.999
+        variance = _block_means(luma * luma) - _block_means(luma) ** 2
+        limit = np.quantile(variance[whole], QUIET) if whole.any() else 0
+        self.chosen: NDArray[np.bool_] = whole & (variance <= limit)
         self.count = int(self.chosen.sum())
 
-    def of(self, image: Floats) -> Floats:
-        """(blocks, pixels) of a picture (H, W)."""
-        blocks: Floats = _blocks(image)[self.chosen]
-        return blocks
+    def means(self, image: Floats) -> Floats:
+        """(blocks[, C]) means of a picture (H, W[, C])."""
+        means: Floats = _block_means(image)[self.chosen]
+        return means
 
     def deviation(self, image: Floats) -> float:
-        """Root of the mean variance."""
-        return float(np.sqrt((self.of(image) ** 2).mean()))
+        """Root of the mean square."""
+        return float(np.sqrt(self.means(image * image).mean()))
 
     def correlation(self, high: Floats) -> Floats:
         """(3, 3) of the channels."""
-        channels = np.stack([self.of(np.ascontiguousarray(high[..., channel])).ravel() for channel in range(3)])
-        covariance = channels @ channels.T / channels.shape[1] + 1e-10 * np.eye(3)
+        products = [self.means(high * high[..., channel, None]).mean(0) for channel in range(3)]
+        covariance = np.stack(products).astype(float) + 1e-10 * np.eye(3)
         size = np.sqrt(np.diag(covariance))
         correlation: Floats = (covariance / np.outer(size, size)).astype(np.float32)
         return correlation
 
 
-def _strength(high: Floats, image: Floats, grain: _Quiet) -> Floats:
+def _strength(high: Floats, grey: Floats, grain: _Quiet) -> Floats:
     """(4, 3) strength at `LEVELS`; where a level is not seen, that of the next one which is."""
-    level = grain.of(image @ LUMA).mean(-1)
-    nearest = np.abs(level[:, None] - LEVELS).argmin(1)
-    variance = np.stack([(grain.of(np.ascontiguousarray(high[..., c])) ** 2).mean(-1) for c in range(3)], 1)
+    nearest = np.abs(grain.means(grey)[:, None] - LEVELS).argmin(1)
+    variance = grain.means(high * high)
     seen = [index for index in range(len(LEVELS)) if (nearest == index).sum() >= _LEAST_BLOCKS // 2]
     if not seen:
         return np.tile(np.sqrt(variance.mean(0)), (len(LEVELS), 1)).astype(np.float32)
@@ -191,11 +191,14 @@ def _fresh(image: Floats, before: Floats, skin: NDArray[np.bool_], grain: _Quiet
     """Share of the variance that the frame before, moved onto this one, does not have."""
     rows, columns = np.nonzero(skin)
     box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    now, then = (np.rint(255 * picture[box] @ LUMA).clip(0, 255).astype(np.uint8) for picture in (image, before))
+    now, then = (
+        np.rint(255 * _brightness(np.ascontiguousarray(picture[box]))).clip(0, 255).astype(np.uint8)
+        for picture in (image, before)
+    )
     flow = np.zeros((*skin.shape, 2), np.float32)
     flow[box] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(now, then, None)
     y, x = np.mgrid[: skin.shape[0], : skin.shape[1]].astype(np.float32)
-    grey = before @ LUMA
+    grey = _brightness(before)
     moved = cv2.remap(grey, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     change = luma - (moved - blur(moved, HIGH_PASS_PX))
     return float(np.clip(grain.deviation(change) ** 2 / max(2 * grain.deviation(luma) ** 2, 1e-12), 0, 1))
@@ -219,7 +222,7 @@ def _drawn(render: Render, region: Region) -> tuple[Floats, NDArray[np.bool_]]:
     opaque = light[..., 3] > _OPAQUE
     if not opaque.any():
         return light[..., 3], opaque
-    return encode(light[..., :3]) @ LUMA, distance(opaque) > _RIM_PX
+    return _brightness(encode(light[..., :3])), distance(opaque) > _RIM_PX
 
 
 def _slope(image: Floats) -> Floats:
@@ -227,8 +230,15 @@ def _slope(image: Floats) -> Floats:
     return slope
 
 
-def _blocks(image: Floats) -> Floats:
-    """(rows, columns, pixels) of a picture (H, W) cut into squares; what does not fill one is left out."""
-    height, width = (size // BLOCK_PX for size in image.shape)
-    cut = image[: height * BLOCK_PX, : width * BLOCK_PX].reshape(height, BLOCK_PX, width, BLOCK_PX)
-    return cut.transpose(0, 2, 1, 3).reshape(height, width, -1)
+def _block_means(image: Floats) -> Floats:
+    """(rows, columns[, C]) means of the squares that a picture (H, W[, C]) is cut into; what does not fill one is left out."""
+    height, width = (size // BLOCK_PX for size in image.shape[:2])
+    if not height or not width:
+        return np.zeros((height, width, *image.shape[2:]), np.float32)
+    return shrink(image[: height * BLOCK_PX, : width * BLOCK_PX], (width, height))
+
+
+def _brightness(image: Floats) -> Floats:
+    """(H, W) of encoded colours (H, W, 3)."""
+    grey: Floats = cv2.transform(image, LUMA[None])
+    return grey
