@@ -17,6 +17,9 @@ from ..types import Floats, Pixels
 from .refinement import refine
 from .warp import IDENTITY, apply_affine, chain, fit_warp, inverse
 
+_FAR: Final = 0.04
+"""Face widths by which landmarks move the render; pixels find the way from less, from more it is asked whether the render
+lies better as it is."""
 _APART: Final = (0.01, 0.02)
 """Face widths between the actor's points and where pixels put them: landmark noise up to the first, wrong from the second
 on."""
@@ -40,7 +43,7 @@ def place(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats) ->
     """Place the render of one frame; landmarks (478, 2) of the actor in the plate and of the avatar in the render."""
     by_landmarks = fit_warp(actor_px, avatar_px, bend_strength=0.0).similarity
     found, trust, likeness = _refined(plate, render, by_landmarks, actor_px)
-    if trust < 1 and _apart(apply_affine(by_landmarks, actor_px), actor_px):
+    if trust < 1 and _distance(apply_affine(by_landmarks, actor_px), actor_px) > _FAR:
         other, other_trust, other_likeness = _refined(plate, render, IDENTITY, avatar_px)
         if other_trust > trust:
             found, trust, likeness = other, other_trust, other_likeness
@@ -61,5 +64,9 @@ def _refined(plate: Pixels, render: Render, similarity: Floats, points_px: Float
 
 def _apart(first_px: Floats, second_px: Floats) -> float:
     """0..1: are the two sets of points apart by more than landmarks' noise?"""
-    apart = float(np.median(np.linalg.norm(first_px - second_px, axis=1))) / face_width_px(second_px)
-    return float(np.clip((apart - _APART[0]) / (_APART[1] - _APART[0]), 0, 1))
+    return float(np.clip((_distance(first_px, second_px) - _APART[0]) / (_APART[1] - _APART[0]), 0, 1))
+
+
+def _distance(first_px: Floats, second_px: Floats) -> float:
+    """Median distance of two sets of points in face widths."""
+    return float(np.median(np.linalg.norm(first_px - second_px, axis=1))) / face_width_px(second_px)

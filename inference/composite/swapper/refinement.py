@@ -27,7 +27,7 @@ LIKENESS: Final = (0.85, 0.95)
 """Correlation of two pictures' features: below the first they are different faces, above the second the same one."""
 MAX_MOVE: Final = 0.1
 """Face widths; more is not a refinement, and double of it is not believed at all."""
-_HOPELESS: Final = 0.7
+_HOPELESS: Final = 0.8
 """Likeness in the coarse pictures from which the fine ones are not looked at."""
 _MAX_BLUR: Final = 0.1
 """Face widths; standard deviation by which the plate may be softer than the render."""
@@ -151,7 +151,11 @@ class _Pair:
         outline = points_px[list(OVAL)]
         self._width = face_width_px(points_px)
         self._centre_px = (outline.min(0) + outline.max(0)).astype(float) / 2
-        self._plate, self._render, self._softening = pictures.plate, pictures.render, pictures.softening
+        self._plate, self._softening = pictures.plate, pictures.softening
+        alpha = pictures.render[..., 3:]
+        self._render = np.concatenate(
+            [decode_float(pictures.render[..., :3] / np.maximum(alpha, 1 / 255)) * alpha, alpha], axis=2
+        )
         self._size = (self._plate.shape[1], self._plate.shape[0])
         # Places to plate pixels and on to the pixels of both pictures.
         full = np.column_stack([self._width * np.eye(2), self._centre_px])
@@ -177,7 +181,7 @@ class _Pair:
         light = np.zeros((3, _LIGHTS))
         used = self._trust(inside) > 0
         if used.any():
-            means = [np.maximum(decode_float(image[used]).mean(0), 1e-4) for image in (self._plate, face)]
+            means = [np.maximum(light.mean(0), 1e-4) for light in (decode_float(self._plate[used]), face[used])]
             light[:, 0] = np.log(means[0] / means[1])
         return _State(np.eye(2, 3), _FIRST_BLUR**2, light)
 
@@ -221,7 +225,7 @@ class _Pair:
         return np.column_stack([linear, shift]).astype(np.float32)
 
     def _face(self, move: Doubles) -> tuple[Floats, NDArray[np.bool_]]:
-        """Encoded face (H, W, 3) as the plate's pixels see it, and where it is opaque and in the outline (H, W)."""
+        """Linear face (H, W, 3) as the plate's pixels see it, and where it is opaque and in the outline (H, W)."""
         affine = chain(chain(self._render_of, move), inverse(self._plate_of))
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         face = cv2.warpAffine(self._render, affine, self._size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
@@ -236,7 +240,7 @@ class _Pair:
         """What the plate should look like, encoded (H, W, 3), and how far that is to be trusted (H, W)."""
         face, inside = self._face(state.move)
         gain = np.exp(self._terms @ state.light.T.astype(np.float32))
-        lit = encode(decode_float(face) * gain)
+        lit = encode(face * gain)
         laid = np.where(inside[..., None], lit, self._plate)
         sigma = float(np.sqrt(max(state.variance * self._unit**2 + self._softening, 0.01)))
         return blur(laid, sigma), self._trust(inside)
