@@ -139,7 +139,7 @@ class Cascade:
     def _observed(self, start: int, stop: int | None) -> Iterator[Observed]:
         before: Observed | None = None
         for frame in read_plates(self._footage, start, stop, dtype=self._dtype):
-            before = self._observe(frame, as_shown(frame.pixels, self.prepared.curve), before)
+            before = self._observe(frame, as_shown(frame.pixels, self.prepared.space), before)
             yield before
 
     def _observe(self, frame: Plate, plate: Pixels, before: Observed | None) -> Observed:

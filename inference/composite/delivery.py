@@ -14,6 +14,7 @@ from ..media.encodings import PictureForm
 from ..media.sequence_writer import SequenceWriter
 from ..media.types import VideoInfo
 from ..media.writer import VideoWriter
+from .colour.space import Space
 from .colour.transfer import decode, encode, to_pixels
 
 Array = NDArray[Any]
@@ -74,7 +75,10 @@ class DeliveryWriter:
         if self._delivery.codec == "exr":
             return decode(pixels, source)
         if source == "linear":
-            return to_pixels(encode(np.nan_to_num(pixels, posinf=1)), np.dtype(np.uint16))
+            # Primaries that have a code keep it.
+            coded = self._delivery.source.chromaticities is None
+            light = np.nan_to_num(pixels) if coded else Space.of(self._delivery.source).light(pixels)
+            return to_pixels(encode(light), np.dtype(np.uint16))
         return pixels
 
 

@@ -17,8 +17,9 @@ from .clock import Clock
 from .colour.grain import Grain, grain_of, mean_own
 from .colour.match import apply_match
 from .colour.sharpness import match_sharpness
+from .colour.space import SHOWN, Space
 from .colour.surface import quiet_deviation
-from .colour.transfer import Curve, decode, decode_float, encode, to_pixels
+from .colour.transfer import decode_float, encode, to_pixels
 from .enhancer.gfpgan import Enhancer, open_enhancer
 from .enhancer.steady import steady_detail
 from .mattes.face import face_matte
@@ -64,7 +65,7 @@ class Blender:
         self._stages = set(options.stages)
         self._mixed_gradients = options.mixed_gradients
         self._prepared = prepared
-        self._curve: Curve = "sdr" if prepared is None else prepared.curve
+        self._space = SHOWN if prepared is None else prepared.space
         self.clock = clock or Clock()
         self.skipped: dict[str, str] = {}
         self._enhancer = self._open_enhancer(options) if "enhance" in self._stages else None
@@ -138,7 +139,7 @@ class Blender:
                 grain = grain_of(mixed, draft.matte, own, draft.grain, inputs.frame_index, draft.region)
                 mixed, face = mixed + grain, face + grain
         with self.clock("finish"):
-            return lay_over(inputs.original, draft.region, mixed, draft.matte, behind, self._curve), face
+            return lay_over(inputs.original, draft.region, mixed, draft.matte, behind, self._space), face
 
     def _face(
         self, inputs: Inputs, measured: Measurement, region: Region, settings: Settings, network: NetworkFace | None
@@ -174,19 +175,22 @@ def floats_of(pixels: Pixels) -> Floats:
 
 
 def lay_over(
-    original: NDArray[Any], region: Region, mixed: Floats, matte: Floats, behind: Floats, curve: Curve
+    original: NDArray[Any], region: Region, mixed: Floats, matte: Floats, behind: Floats, space: Space
 ) -> NDArray[Any]:
     """The footage (H, W, 3) with a region that was mixed as it is shown, rounded once; every pixel outside the matte
     (h, w) is copied.
 
-    What the footage holds beyond what is shown of it, ``behind``, fades with the matte: light above white.
+    What the footage holds beyond what is shown of it, ``behind``, fades with the matte: light above white, colours
+    beyond sRGB's.
     """
     picture = original.copy()
     part = original[region.slices]
-    if curve != "sdr":
-        beyond = decode(part, curve) - decode_float(behind)
-        mixed = encode(decode_float(mixed) + (1 - matte[..., None]) * beyond, curve)
-    picture[region.slices] = np.where(matte[..., None] > 0, to_pixels(mixed, original.dtype, curve), part)
+    if space.is_shown:
+        finished = to_pixels(mixed, original.dtype)
+    else:
+        beyond = space.light(part) - decode_float(behind)
+        finished = space.pixels(decode_float(mixed) + (1 - matte[..., None]) * beyond, original.dtype)
+    picture[region.slices] = np.where(matte[..., None] > 0, finished, part)
     return picture
 
 

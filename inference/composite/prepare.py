@@ -11,7 +11,7 @@ import numpy as np
 
 from ..media import probe, read_plates
 from ..take import Take
-from .colour.transfer import Curve
+from .colour.space import SHOWN, Space
 from .sources import as_shown
 from .types import CompositeOptions, Floats, Pixels
 
@@ -38,16 +38,16 @@ class Prepared:
 
     take: Take
     options: CompositeOptions
-    curve: Curve = "sdr"
+    space: Space = SHOWN
     """Of the footage's pixels."""
 
 
 def prepare(footage: Path, take: Take, options: CompositeOptions) -> Prepared:
     """Look at a few frames of the shot."""
-    return Prepared(take, options, probe(footage).colour.curve)
+    return Prepared(take, options, Space.of(probe(footage).colour))
 
 
-def glimpses(footage: Path, take: Take, curve: Curve) -> Iterator[Glimpse]:
+def glimpses(footage: Path, take: Take, space: Space) -> Iterator[Glimpse]:
     """At most `GLIMPSES` frames with a face, evenly spaced over the first `REACH` of them."""
     rows = [row for row in range(len(take)) if has_face(take, row)][:REACH]
     chosen = {int(take.frame_index[row]): row for row in rows[:: max(1, -(-len(rows) // GLIMPSES))]}
@@ -56,7 +56,7 @@ def glimpses(footage: Path, take: Take, curve: Curve) -> Iterator[Glimpse]:
     for frame in read_plates(footage, min(chosen), max(chosen) + 1):
         if frame.index in chosen:
             row = chosen[frame.index]
-            yield Glimpse(row, as_shown(frame.pixels, curve), take.landmarks_px[row].astype(np.float32))
+            yield Glimpse(row, as_shown(frame.pixels, space), take.landmarks_px[row].astype(np.float32))
 
 
 def has_face(take: Take, row: int) -> bool:

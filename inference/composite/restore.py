@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from ..capture.shot import CaptureOptions, track_shot
 from ..errors import InputError, UsageError
 from ..media import probe, read_plates
-from ..media.colour_tags import Curve
 from ..media.delivery import DeliveryOptions, plan_delivery
 from ..media.types import Plate, VideoInfo
 from ..progress import Progress, silent
 from ..take import Take
-from .colour.transfer import decode, decode_float, encode, to_pixels
+from .colour.space import SHOWN, Space
+from .colour.transfer import decode_float, to_pixels
 from .delivery import DeliveryWriter
 from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
 from .enhancer.steady import steady_detail
@@ -119,7 +119,7 @@ def restore_footage(
     info = probe(footage)
     _check(options, take, info, out_path)
     delivery = plan_delivery(info, out_path, options.delivery)
-    restorer = Restorer(options, delivery.source.curve)  # What is missing is told before minutes of tracking.
+    restorer = Restorer(options, Space.of(delivery.source))  # What is missing is told before minutes of tracking.
     faces = _faces(footage, take, options, progress)
     size = (restorer.scale * info.width, restorer.scale * info.height)
     count = 0
@@ -134,12 +134,12 @@ def restore_footage(
 class Restorer:
     """The networks of one run."""
 
-    def __init__(self, options: RestoreOptions, curve: Curve = "sdr") -> None:
-        """``curve`` is the footage's; raises `MissingComponentError` and `InputError` for networks that are missing or
+    def __init__(self, options: RestoreOptions, space: Space = SHOWN) -> None:
+        """``space`` is the footage's; raises `MissingComponentError` and `InputError` for networks that are missing or
         wrong.
         """
         self.scale = options.upscale or 1
-        self._curve: Curve = curve
+        self._space = space
         self._enhancer: Enhancer | None = None
         self._frames: FrameEnhancer | None = None
         if options.enhancer is not None:
@@ -160,7 +160,7 @@ class Restorer:
     def _held(self, plates: Iterator[Plate], faces: FacesOf) -> Iterator[_Held]:
         before: _Held | None = None
         for plate in plates:
-            shown = as_shown(plate.pixels, self._curve)
+            shown = as_shown(plate.pixels, self._space)
             before = _Held(plate, shown, self._added(shown, faces.get(plate.index, {}), before))
             yield before
 
@@ -191,13 +191,14 @@ class Restorer:
                 total[_times(band, self.scale).slices] += _steadied(fields, band)
         original = held.plate.pixels
         restored = np.clip(plain + total, 0, 1)
-        if self._curve != "sdr":
+        if self._space.is_shown:
+            picture = to_pixels(restored, original.dtype)
+        else:
             # What the footage holds beyond what is shown, light above white, stays.
-            light = decode(original, self._curve)
+            light = self._space.light(original)
             if self.scale > 1:
                 light = enlarge(light, (plain.shape[1], plain.shape[0]), smooth=True)
-            restored = encode(light + decode_float(restored) - decode_float(plain), self._curve)
-        picture = to_pixels(restored, original.dtype, self._curve)
+            picture = self._space.pixels(light + decode_float(restored) - decode_float(plain), original.dtype)
         return picture if self.scale > 1 else np.where(total.any(-1, keepdims=True), picture, original)
 
 

@@ -21,7 +21,8 @@ from ..media.types import VideoInfo
 from ..progress import Progress, silent
 from ..take import Take
 from .cascade import Cascade, Finished
-from .colour.transfer import decode_float, encode, to_pixels
+from .colour.space import Space
+from .colour.transfer import decode_float
 from .delivery import DeliveryWriter
 from .examine import attempt, check_reference, measured
 from .meters.gate import SettingsOf, decide, judge, sentences, settings_of
@@ -107,9 +108,8 @@ def _delivered(finished: Finished, delivery: Delivery) -> tuple[NDArray[Any], fl
     picture = np.zeros_like(finished.picture)
     alpha = np.zeros(picture.shape[:2], np.float32)
     if finished.draft is not None and finished.face is not None:
-        part, curve = finished.draft.region.slices, delivery.source.curve
-        face = finished.face if curve == "sdr" else encode(decode_float(finished.face), curve)
-        picture[part] = to_pixels(face, picture.dtype, curve)
+        part, space = finished.draft.region.slices, Space.of(delivery.source)
+        picture[part] = space.pixels(decode_float(finished.face), picture.dtype)
         alpha[part] = finished.draft.matte
     return picture, frame.time_s, alpha
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.shot import detect_landmarks
-from .colour.transfer import Curve, decode, encode, to_pixels
+from .colour.space import Space
+from .colour.transfer import encode, to_pixels
 from .renders import Render, RenderFolder
 from .types import Floats, Pixels
 
@@ -66,11 +67,11 @@ def portrait(
     return None if points is None else (lay_over(render, grey).astype(np.float32) / 255, points)
 
 
-def as_shown(pixels: NDArray[Any], curve: Curve) -> Pixels:
-    """The footage's pixels encoded like sRGB; light above its reference white is cut off."""
-    if curve == "sdr":
+def as_shown(pixels: NDArray[Any], space: Space) -> Pixels:
+    """The footage's pixels as sRGB; light above its reference white and colours beyond its primaries are cut off."""
+    if space.is_shown:
         return pixels
-    shown: Pixels = to_pixels(encode(decode(pixels, curve)), np.dtype(np.uint16))
+    shown: Pixels = to_pixels(encode(space.light(pixels)), np.dtype(np.uint16))
     return shown
 
 

@@ -17,6 +17,16 @@ _MATRIX_OF_PRIMARIES: Final = {5: 5, 6: 6, 7: 7, 9: 9}
 _NAMES: Final = {"pq": "PQ (HDR10)", "hlg": "HLG", "linear": "linear light", "sdr": "SDR"}
 
 
+CHROMATICITIES: Final[dict[int, tuple[float, ...]]] = {
+    1: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+    5: (0.64, 0.33, 0.29, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+    6: (0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.3290),
+    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
+    12: (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.3290),
+}
+"""CIE 1931 x and y of red, green, blue and white by H.273 code of the primaries."""
+
+
 @dataclass(frozen=True)
 class ColourTags:
     """Primaries, transfer function and YUV matrix as H.273 codes (2: not tagged), and the range of the codes."""
@@ -25,6 +35,13 @@ class ColourTags:
     transfer: int = UNTAGGED
     matrix: int = UNTAGGED
     full_range: bool = False
+    chromaticities: tuple[float, ...] | None = None
+    """Of primaries that have no code, as ACES': see `CHROMATICITIES`."""
+
+    @property
+    def xy(self) -> tuple[float, ...]:
+        """CIE 1931 x and y of red, green, blue and white; what is not known counts as BT.709."""
+        return self.chromaticities or CHROMATICITIES.get(self.primaries, CHROMATICITIES[1])
 
     @property
     def curve(self) -> Curve:
@@ -61,8 +78,9 @@ class ColourTags:
         return replace(self.as_rgb(), transfer=_LINEAR)
 
     def as_srgb(self) -> ColourTags:
-        """The tags of the same pictures with the curve of sRGB."""
-        return replace(self.as_rgb(), transfer=_SRGB)
+        """The tags of the same pictures with the curve of sRGB, and its primaries where their own have no code."""
+        plain = self if self.chromaticities is None else replace(self, primaries=1, chromaticities=None)
+        return replace(plain.as_rgb(), transfer=_SRGB)
 
     def _settled(self) -> ColourTags:
         """Nothing known of primaries and transfer means BT.709."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import write_whole
+from .colour_tags import BT709, CHROMATICITIES, UNTAGGED, ColourTags
 from .container import reason
 from .deep import to_deep
 
@@ -36,15 +37,6 @@ _IN_PARTS: Final = 0x200 | 0x800 | 0x1000
 _ZIP_LEVEL: Final = 4  # As the OpenEXR library: higher ones cost time and save nothing.
 _HALF_TOP: Final = 65504.0
 
-# CIE 1931 xy of red, green, blue, white by H.273 code of the primaries.
-CHROMATICITIES: Final = {
-    1: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
-    5: (0.64, 0.33, 0.29, 0.60, 0.15, 0.06, 0.3127, 0.3290),
-    6: (0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.3290),
-    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
-    12: (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.3290),
-}
-
 
 @dataclass(frozen=True)
 class ExrFacts:
@@ -52,8 +44,8 @@ class ExrFacts:
 
     channels: dict[str, str]
     """Name -> ``half``, ``float`` or ``uint``, in the file's order."""
-    primaries: int | None
-    """H.273 code; None when the file does not say or they have no code."""
+    colour: ColourTags
+    """BT.709's primaries where the file says nothing, by definition of the format."""
     fps: Fraction | None
     is_whole: bool
     """No part of the pixels is missing; the decoder would leave it black."""
@@ -93,7 +85,7 @@ def exr_facts(path: Path) -> ExrFacts:
         raise InputError(f"{path} cannot be read: {reason(error)}; check the name and your access to it.") from error
     except (struct.error, KeyError, ZeroDivisionError, UnicodeDecodeError, IndexError) as error:
         raise _damaged(path) from error
-    return ExrFacts(channels, _primaries(struct.unpack("<8f", white)) if white is not None else None, fps, whole)
+    return ExrFacts(channels, _colour(struct.unpack("<8f", white) if white is not None else None), fps, whole)
 
 
 def read_exr(path: Path) -> Floats:
@@ -117,7 +109,7 @@ def read_exr(path: Path) -> Floats:
 
 
 def write_exr(
-    path: Path, image: Floats, depth: Literal["half", "float"], primaries: int = 1, fps: Fraction | None = None
+    path: Path, image: Floats, depth: Literal["half", "float"], colour: ColourTags = BT709, fps: Fraction | None = None
 ) -> None:
     """Write (H, W, 3) RGB or (H, W, 4) RGBA in linear light, colours multiplied by alpha, ZIP-compressed.
 
@@ -133,14 +125,14 @@ def write_exr(
     if depth == "half":
         planes = np.clip(planes, -_HALF_TOP, _HALF_TOP)
     lines: NDArray[Any] = np.ascontiguousarray(planes.astype(kind))
-    head = struct.pack("<ii", _MAGIC, 2) + _header(width, height, names, code, primaries, fps)
+    head = struct.pack("<ii", _MAGIC, 2) + _header(width, height, names, code, colour.xy, fps)
     chunks = [_chunk(top, lines[top : top + _ZIP_LINES].tobytes()) for top in range(0, height, _ZIP_LINES)]
     first = len(head) + 8 * len(chunks)
     offsets = first + np.cumsum([0, *(len(chunk) for chunk in chunks[:-1])])
     write_whole(path, b"".join([head, offsets.astype("<u8").tobytes(), *chunks]))
 
 
-def _header(width: int, height: int, names: str, code: int, primaries: int, fps: Fraction | None) -> bytes:
+def _header(width: int, height: int, names: str, code: int, xy: tuple[float, ...], fps: Fraction | None) -> bytes:
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
     channels = b"".join(name.encode() + b"\0" + struct.pack("<iB3xii", code, 0, 1, 1) for name in names) + b"\0"
     attributes = [
@@ -152,9 +144,8 @@ def _header(width: int, height: int, names: str, code: int, primaries: int, fps:
         ("pixelAspectRatio", "float", struct.pack("<f", 1)),
         ("screenWindowCenter", "v2f", struct.pack("<2f", 0, 0)),
         ("screenWindowWidth", "float", struct.pack("<f", 1)),
+        ("chromaticities", "chromaticities", struct.pack("<8f", *xy)),
     ]
-    if primaries in CHROMATICITIES:
-        attributes.append(("chromaticities", "chromaticities", struct.pack("<8f", *CHROMATICITIES[primaries])))
     if fps is not None:
         attributes.append(("framesPerSecond", "rational", struct.pack("<iI", fps.numerator, fps.denominator)))
     packed = [
@@ -216,11 +207,12 @@ def _channels(packed: bytes) -> dict[str, str]:
     return channels
 
 
-def _primaries(white: tuple[float, ...]) -> int | None:
+def _colour(xy: tuple[float, ...] | None) -> ColourTags:
+    """The tags of linear light with given chromaticities."""
     for code, known in CHROMATICITIES.items():
-        if np.allclose(white, known, atol=1e-3):
-            return code
-    return None
+        if xy is None or np.allclose(xy, known, atol=1e-3):
+            return ColourTags(code, 8, 0, True)
+    return ColourTags(UNTAGGED, 8, 0, True, xy)
 
 
 def _damaged(path: Path) -> InputError:

@@ -121,8 +121,7 @@ def probe_sequence(sequence: Sequence) -> VideoInfo:
         has_audio=False,
         is_float=is_exr,
         has_alpha=channels == 4,
-        # An EXR that does not say so has BT.709's primaries, by its definition.
-        colour=ColourTags(exr_facts(first).primaries or 1, 8, 0, True) if is_exr else _png_colour(first),
+        colour=exr_facts(first).colour if is_exr else _png_colour(first),
         first_number=sequence.first_number,
     )
 

@@ -84,7 +84,7 @@ class SequenceWriter:
         picture: NDArray[Any] = np.concatenate(parts, axis=2)
         if self._codec == "exr":
             kind: Literal["half", "float"] = "float" if self._form.depth == 32 else "half"
-            write_exr(path, picture, kind, self._form.colour.primaries, self._fps)
+            write_exr(path, picture, kind, self._form.colour, self._fps)
         else:
             integers = widened(picture, np.uint16) if self._form.depth == 16 else narrowed(picture)
             write_png(path, integers, self._form.colour)

@@ -147,10 +147,22 @@ def test_exr_is_bit_exact(
     if half:
         image = image.astype(np.float16).astype(np.float32)
     path = tmp_path_factory.mktemp("exr") / "light.exr"
-    write_exr(path, image, "half" if half else "float", 9, Fraction(24000, 1001))
+    write_exr(path, image, "half" if half else "float", ColourTags(9), Fraction(24000, 1001))
     np.testing.assert_array_equal(read_exr(path), image)
     facts = exr_facts(path)
-    assert (facts.bits, facts.primaries, facts.fps) == (16 if half else 32, 9, Fraction(24000, 1001))
+    assert (facts.bits, facts.colour.primaries, facts.fps) == (16 if half else 32, 9, Fraction(24000, 1001))
+
+
+def test_primaries_of_exr_without_a_code_are_kept(tmp_path: Path) -> None:
+    """ACEScg through a sequence, and as sRGB where the file has no place for its primaries."""
+    acescg = ColourTags(2, 8, 0, True, (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767))
+    light = np.full((4, 5, 3), 0.25, np.float32)
+    with SequenceWriter(tmp_path / "a", 5, 4, Fraction(24), "exr", PictureForm(16, acescg)) as writer:
+        writer.write(light, 0.0)
+    stored = probe(tmp_path / "a").colour
+    np.testing.assert_allclose(stored.xy, acescg.xy, atol=1e-6)
+    assert stored.as_linear().xy == stored.xy
+    assert stored.as_srgb() == ColourTags(1, 13, 0, True)
 
 
 OPENEXR = """
