@@ -113,7 +113,7 @@ class Blender:
         if "colour" in self._stages and measured.surface is not None:
             with self.clock("grain"):
                 skin_only = (matte > _WHOLE) & (features(matte, points - region.origin_px) == 0)
-                grain = Grain(quiet_deviation(face, skin_only), measured.surface, face_frame(points))
+                grain = Grain(quiet_deviation(face, skin_only), measured.surface, points)
         return Draft(region, face, matte, correction, detail, grain)
 
     def finish(self, inputs: Inputs, drafts: dict[int, Draft], along: dict[int, Trail]) -> tuple[NDArray[Any], Floats]:

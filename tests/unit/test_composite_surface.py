@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 from understudy.inference.composite.colour.grain import Grain, grain_of, grain_size, mean_own
-from understudy.inference.composite.colour.light import FaceFrame
 from understudy.inference.composite.colour.sharpness import blur_between, match_sharpness
 from understudy.inference.composite.colour.surface import (
     LUMA,
@@ -24,7 +23,6 @@ from understudy.inference.face_model import load
 
 SIZE = 320
 WHOLE = Region(0, 0, SIZE, SIZE)
-FRAME = FaceFrame(np.float32([160, 160]), 130)
 ALL = np.ones((SIZE, SIZE), np.float32)
 
 
@@ -74,7 +72,7 @@ def grainy(face_px: np.ndarray, frozen: float, size_px: float, strength: float =
 def test_face_gets_the_grain_of_the_plate(face_px, size_px):
     surface = grainy(face_px, 0.0, size_px)
     face = skin()
-    grain = Grain(quiet_deviation(face, ALL > 0), surface, FRAME)
+    grain = Grain(quiet_deviation(face, ALL > 0), surface, face_px)
     done = face + grain_of(face, ALL, grain.own, grain, 7, WHOLE)
     plate = skin() + 0.02 * noise(9, size_px)
     assert quiet_deviation(done, ALL > 0) / quiet_deviation(plate, ALL > 0) == pytest.approx(1, abs=0.12)
@@ -89,11 +87,10 @@ def test_grain_that_a_codec_froze_stays_with_the_skin(face_px):
     for frozen in (0.0, 0.9):
         surface = grainy(face_px, frozen, 0.6)
         assert surface.fresh == pytest.approx(1 - frozen, abs=0.2)
-        grain = Grain(0.0, surface, FRAME)
+        grain = Grain(0.0, surface, face_px)
         frames = [grain_of(skin(), ALL, 0.0, grain, index, WHOLE).ravel() for index in (1, 2)]
         assert np.corrcoef(*frames)[0, 1] == pytest.approx(frozen, abs=0.2)
-    moved = replace(FRAME, centre_px=FRAME.centre_px + 5)
-    here, there = (grain_of(skin(), ALL, 0.0, Grain(0.0, surface, at), 1, WHOLE) for at in (FRAME, moved))
+    here, there = (grain_of(skin(), ALL, 0.0, Grain(0.0, surface, face_px + by), 1, WHOLE) for by in (0, 5))
     assert np.corrcoef(here[:-5, :-5].ravel(), there[5:, 5:].ravel())[0, 1] > 0.75
 
 
@@ -101,7 +98,7 @@ def test_grain_that_the_face_has_counts(face_px):
     surface = grainy(face_px, 0.0, 0.0)
     wanted = surface.luma_grain()
     for share in (0.6, 1.0, 2.0):
-        added = grain_of(skin(), ALL, share * wanted, Grain(share * wanted, surface, FRAME), 0, WHOLE)
+        added = grain_of(skin(), ALL, share * wanted, Grain(share * wanted, surface, face_px), 0, WHOLE)
         rest = np.sqrt(max(1 - share**2, 0))
         assert quiet_deviation(skin() + added, ALL > 0) == pytest.approx(rest * wanted, abs=0.12 * wanted)
 
@@ -119,7 +116,7 @@ def test_grain_follows_the_level(face_px):
 def test_where_face_and_plate_mix_grain_is_whole(face_px):
     surface = grainy(face_px, 0.0, 0.0)
     half = np.float32(0.5) * ALL
-    added = grain_of(skin(), half, 0.0, Grain(0.0, surface, FRAME), 0, WHOLE)
+    added = grain_of(skin(), half, 0.0, Grain(0.0, surface, face_px), 0, WHOLE)
     mixed = skin() + 0.5 * 0.02 * noise(5) + added
     assert quiet_deviation(mixed, ALL > 0) / quiet_deviation(skin() + 0.02 * noise(6), ALL > 0) == pytest.approx(
         1, abs=0.12
@@ -159,4 +156,4 @@ def test_figures_that_are_not_known_do_not_count(face_px):
     assert mean.fresh == pytest.approx(known.fresh)
     np.testing.assert_allclose(mean.strength, known.strength, rtol=1e-5)
     assert mean_surface([], []) is None
-    assert np.isnan(mean_own([Grain(float("nan"), known, FRAME)]))
+    assert np.isnan(mean_own([Grain(float("nan"), known, face_px)]))

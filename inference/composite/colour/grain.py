@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ...face_model import load
 from ..pictures import blur, cv2
+from ..regions import OVAL, STEADY
 from ..types import Floats, Region
-from .light import FaceFrame
 from .surface import BLOCK_PX, FINE_PX, HIGH_PASS_PX, LEVELS, LUMA, QUIET, Surface
 
 _TILE_PX: Final = 512
@@ -32,7 +34,8 @@ class Grain:
     own: float
     """Quiet deviation of the face's skin, see `quiet_deviation`; NaN where there is too little of it."""
     surface: Surface
-    frame: FaceFrame
+    points_px: Floats
+    """(478, 2) landmarks of the face in the plate."""
 
 
 def mean_own(grains: Sequence[Grain]) -> float:
@@ -50,14 +53,16 @@ def grain_of(mixed: Floats, matte: Floats, own: float, grain: Grain, frame_index
     wanted = surface.luma_grain()
     if not np.isfinite([wanted, own, surface.fineness]).all() or own >= wanted:
         return np.zeros_like(mixed)
-    # Grain that is there already counts: variances add up.
-    share = np.float32(np.sqrt(1 - (own / wanted) ** 2))
+    # Grain that is there already counts, as new in every frame, which a render's noise is: variances add up.
+    lacking = wanted**2 - own**2
     fresh = surface.fresh if np.isfinite(surface.fresh) else _HALF_FRESH
+    new = min(max(fresh * wanted**2 - own**2, 0), lacking)
     size = grain_size(surface.fineness)
-    fresh_noise, kept_noise = _of_the_frame(size, frame_index, region), _with_the_skin(size, grain.frame, region)
-    noise = cv2.addWeighted(kept_noise, float(np.sqrt(1 - fresh)), fresh_noise, float(np.sqrt(fresh)), 0)
+    noise = _of_the_frame(size, frame_index, region)
     noise = cv2.transform(noise, np.linalg.cholesky(surface.together + 1e-4 * np.eye(3)).astype(np.float32))
-    strength = _strength_at(mixed, share * surface.strength)
+    kept = _with_the_skin(size, grain.points_px, region)
+    noise = cv2.addWeighted(noise, float(np.sqrt(new)), cv2.merge([kept, kept, kept]), float(np.sqrt(lacking - new)), 0)
+    strength = _strength_at(mixed, surface.strength / np.float32(wanted))
     lost = np.sqrt(matte * (2 - matte))
     return np.asarray(cv2.multiply(cv2.multiply(noise, strength), cv2.merge([lost, lost, lost])), np.float32)
 
@@ -83,12 +88,30 @@ def _of_the_frame(size: float, frame_index: int, region: Region) -> Floats:
     return _cut(_tile(size), int(x), int(y), region.width, region.height)
 
 
-def _with_the_skin(size: float, frame: FaceFrame, region: Region) -> Floats:
-    """(H, W, 3) that moves with the face's centre."""
-    (left, right), (top, down) = (np.divmod(float(place), 1) for place in region.origin_px - frame.centre_px)
-    around = _cut(_tile(size), int(left) - 1, int(top) - 1, region.width + 3, region.height + 3)
-    moved = cv2.sepFilter2D(around, -1, _shift(right), _shift(down), anchor=(1, 1))
-    return np.asarray(moved[1:-2, 1:-2], np.float32)
+def _with_the_skin(size: float, points_px: Floats, region: Region) -> Floats:
+    """(H, W) that moves with the head."""
+    to_face = _to_face(points_px)
+    # A power of two, so that the pattern's own scale stays while the face comes nearer.
+    per_unit = 2.0 ** np.round(-np.log2(np.sqrt(abs(np.linalg.det(to_face[:, :2])))))
+    to_tile = to_face * per_unit
+    to_tile[:, 2] = to_tile[:, :2] @ (region.origin_px + 0.5) + to_tile[:, 2]
+    scale = float(np.sqrt(abs(np.linalg.det(to_tile[:, :2]))))
+    tile = _tile(_SIZES_PX[int(np.abs(np.array(_SIZES_PX) - size * scale).argmin())])[..., 0]
+    to_tile[:, 2] %= _TILE_PX
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size_px = region.width, region.height
+    return np.asarray(
+        cv2.warpAffine(np.ascontiguousarray(tile), to_tile, size_px, flags=flags, borderMode=cv2.BORDER_WRAP)
+    )
+
+
+def _to_face(points_px: Floats) -> NDArray[np.float64]:
+    """(2, 3) affine from plate pixels to the middle face model's front view, in centimetres."""
+    steady = [*STEADY, *OVAL]
+    model = load("default").landmark_mean_cm[steady, :2] * (1, -1)
+    places = np.column_stack([points_px[steady].astype(float), np.ones(len(steady))])
+    affine: NDArray[np.float64] = np.linalg.lstsq(places, model, rcond=None)[0].T
+    return affine
 
 
 def _cut(tile: Floats, x: int, y: int, width: int, height: int) -> Floats:
@@ -100,13 +123,6 @@ def _cut(tile: Floats, x: int, y: int, width: int, height: int) -> Floats:
             piece = tile[max(-top, 0) : height - top, max(-left, 0) : width - left]
             cut[max(top, 0) : top + side, max(left, 0) : left + side] = piece
     return cut
-
-
-def _shift(part: float) -> Floats:
-    """(4,) cubic weights of the neighbours -1, 0, 1, 2 of a place ``part`` of a pixel past a pixel (Keys, 1981)."""
-    away = np.abs(np.arange(-1, 3) - part)
-    near, far = 1.25 * away**3 - 2.25 * away**2 + 1, -0.75 * (away**3 - 5 * away**2 + 8 * away - 4)
-    return np.where(away <= 1, near, far).astype(np.float32)
 
 
 @lru_cache(maxsize=len(_SIZES_PX))

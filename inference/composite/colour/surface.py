@@ -201,7 +201,9 @@ def _fresh(image: Floats, before: Floats, skin: NDArray[np.bool_], grain: _Quiet
     grey = _brightness(before)
     moved = cv2.remap(grey, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     change = luma - (moved - blur(moved, HIGH_PASS_PX))
-    return float(np.clip(grain.deviation(change) ** 2 / max(2 * grain.deviation(luma) ** 2, 1e-12), 0, 1))
+    # A wrong flow only ever adds to the change: the better followed blocks are believed.
+    share = grain.means(change * change) / np.maximum(2 * grain.means(luma * luma), 1e-12)
+    return float(np.clip(np.quantile(share, QUIET), 0, 1))
 
 
 def _skin(image: Floats, points_px: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
