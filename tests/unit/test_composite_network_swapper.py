@@ -16,7 +16,7 @@ from understudy.inference.composite import CompositeOptions, composite_shot
 from understudy.inference.composite.crops import ARCFACE_128, FIVE_POINTS
 from understudy.inference.composite.pictures import blur, shrink
 from understudy.inference.composite.stabiliser.flow import Flow
-from understudy.inference.composite.swapper.expression import MOVED, ExpressionReader, with_expression
+from understudy.inference.composite.swapper.expression import POINTS, ExpressionReader, with_expression
 from understudy.inference.composite.swapper.inswapper import Drawing, IdentitySwapper, calmed, laid, read_identity_map
 from understudy.inference.composite.swapper.pixel_boost import boosted_change, dealt, woven
 from understudy.inference.composite.swapper.reference import ExpressionLibrary
@@ -192,7 +192,7 @@ def test_a_lost_expression_is_given_back(sharp):
     drawn = with_lifted_mouth(plate, face, 8.0).astype(np.float32) / 255
     reader = ExpressionReader("cpu")
     miss = reader.miss(plate, drawn, region, face)
-    lips = [MOVED.index(point) for point in (0, 17, 13, 14)]
+    lips = [POINTS.index(point) for point in (0, 17, 13, 14)]
     assert miss[lips, 1].mean() > 4
     back = with_expression(drawn, face, miss, 1.0, region)
     left = reader.miss(plate, back, region, face)

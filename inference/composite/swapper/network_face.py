@@ -14,7 +14,7 @@ from ...networks.sessions import open_session
 from ..stabiliser.flow import Flow
 from ..stabiliser.window import gaussian_mean
 from ..types import CompositeOptions, Floats, Region
-from .expression import MOVED, ExpressionReader, with_expression
+from .expression import POINTS, ExpressionReader, with_expression
 from .inswapper import CALM_SIGMA, Drawing, IdentitySwapper, calmed, laid, read_identity_map
 from .reference import ExpressionLibrary
 
@@ -30,7 +30,7 @@ class NetworkFace:
 
     drawing: Drawing
     miss_px: Floats
-    """(M, 2) from its expression to the actor's, see `expression`."""
+    """(P, 2) from its expression to the actor's, see `expression`."""
 
 
 class NetworkSwapper:
@@ -70,7 +70,7 @@ class NetworkSwapper:
             raise ValueError("learn comes before observe")
         drawing = self._identity.drawing(plate, points_px, self._library.shares(frame_index, self._sources))
         if self._reader is None:
-            return NetworkFace(drawing, np.zeros((len(MOVED), 2), np.float32))
+            return NetworkFace(drawing, np.zeros((len(POINTS), 2), np.float32))
         height, width = plate.shape[:2]
         region = Region.around(points_px, 4, (width, height))
         face, _ = laid(plate, drawing, region)
