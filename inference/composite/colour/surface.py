@@ -29,6 +29,8 @@ QUIET: Final = 0.25
 """Share of the blocks, the quietest first, that show grain and nothing else."""
 LUMA: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 FINE_PX: Final = 0.7
+_QUARTILE: Final = 0.85
+"""Lower quartile of the ratio of two variances of 64 pixels, over its mean."""
 _DEPTH: Final = 0.06
 """Face widths inside the outline where skin is looked at."""
 _LEAST_BLOCKS: Final = 12
@@ -203,7 +205,7 @@ def _fresh(image: Floats, before: Floats, skin: NDArray[np.bool_], grain: _Quiet
     change = luma - (moved - blur(moved, HIGH_PASS_PX))
     # A wrong flow only ever adds to the change: the better followed blocks are believed.
     share = grain.means(change * change) / np.maximum(2 * grain.means(luma * luma), 1e-12)
-    return float(np.clip(np.quantile(share, QUIET), 0, 1))
+    return float(np.clip(np.quantile(share, QUIET) / _QUARTILE, 0, 1))
 
 
 def _skin(image: Floats, points_px: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
