@@ -59,6 +59,10 @@ def test_what_the_plate_has_itself_is_no_fault():
     assert judge(rows(40, range(40), change=0.2, change_plate=0.01)) == ()
 
 
+def test_calmer_than_the_plate_is_no_fault():
+    assert judge(rows(40, range(40), change=1.0, change_plate=8.0, pulse=0.0, edge_step_delta_e=0.0)) == ()
+
+
 def test_a_single_noisy_frame_is_no_range_but_a_changed_pixel_outside_is():
     assert judge(rows(40, range(20, 21), seam_ratio=3.0)) == ()
     (found,) = judge(rows(40, range(20, 21), outside_change=1.0))

@@ -64,7 +64,7 @@ LIMITS: Final = {
     "edge_step_delta_e": Limit(0.0, 2.0, "edge_step_delta_e_plate", 1.15, 2.0),
     "grain_ratio": Limit(0.8, 1.25, scale=0.25),
     "sharpness_ratio": Limit(0.7, 1.4, scale=0.25),
-    "flicker": Limit(0.0, 0.25, scale=0.5),
+    "flicker": Limit(-1.0, 0.25, scale=0.5),
     "pulse": Limit(0.0, 0.5, "pulse_plate", 1.25, 0.5),
 }
 """Seam, colour step and grain are the aims of the project; sharpness and flicker have more room, because another face
