@@ -42,11 +42,14 @@ def steady_detail(fields: Mapping[int, tuple[Floats, Region]], along: Mapping[in
     total = np.sum(weights, axis=0)
     shares = [weight / total for weight in weights]
     mean: Floats = np.sum([share[..., None] * one for share, one in zip(shares, samples, strict=True)], axis=0)
-    return mean * _signal_share(samples, shares, mean)[..., None]
+    return mean * signal_share(samples, shares, mean)[..., None]
 
 
-def _signal_share(samples: list[Floats], shares: list[Floats], mean: Floats) -> Floats:
-    """(H, W) 0..1: how much of the mean's power is not the unrest that averaging left in it."""
+def signal_share(samples: list[Floats], shares: list[Floats], mean: Floats) -> Floats:
+    """(H, W) 0..1: how much of the power of a mean (H, W, C) is not the unrest that averaging left in it.
+
+    ``shares`` (H, W) are the weights of the ``samples`` (H, W, C), which sum to one.
+    """
     spread = np.sum(
         [share * ((one - mean) ** 2).sum(-1) for share, one in zip(shares, samples, strict=True)], axis=0
     ).astype(np.float32)

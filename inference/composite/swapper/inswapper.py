@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import InputError
 from ...networks.sessions import infer
 from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, inverse, put_back, to_tensor
+from ..enhancer.steady import signal_share
 from ..pictures import blur, enlarge, sample
 from ..stabiliser.flow import Flow, places, trails
 from ..types import Floats, Region
@@ -128,18 +129,25 @@ def calmed(run: Mapping[int, Drawing], flows: Mapping[int, Flow]) -> Drawing:
     in_frame = apply_affine(inverse(own.affine), crop_places.reshape(-1, 2)).reshape(coarse, coarse, 2)
     along = trails(in_frame, flows, list(run))
     grid = places(Region(0, 0, size, size), (size, size))
-    total, weights = np.zeros_like(own.change), np.zeros((size, size, 1), np.float32)
+    samples, weights = [], []
     for offset, drawing in run.items():
-        weight = np.full((size, size, 1), np.exp(-0.5 * (offset / CALM_SIGMA) ** 2), np.float32)
+        weight = np.full((size, size), np.exp(-0.5 * (offset / CALM_SIGMA) ** 2), np.float32)
         change = drawing.change
         if offset:
             there = apply_affine(drawing.affine, along[offset].points_px.reshape(-1, 2)).reshape(coarse, coarse, 2)
             at = np.clip(grid + enlarge(there - crop_places, (size, size)), 0.5, size - 0.5)
             change = sample(change, at[..., 0], at[..., 1], sharp=True)
-            weight *= enlarge(along[offset].trust, (size, size))[..., None]
-        total += weight * change
-        weights += weight
-    return Drawing(own.affine, total / weights)
+            weight *= enlarge(along[offset].trust, (size, size))
+        samples.append(change)
+        weights.append(weight)
+    if len(samples) == 1:
+        return own
+    total = np.sum(weights, axis=0)
+    shares = [weight / total for weight in weights]
+    mean = np.sum([share[..., None] * one for share, one in zip(shares, samples, strict=True)], axis=0)
+    # Features that are not drawn again in the next frame are the network's unrest: there the plate's own stay.
+    fine = [one - blur(one, FEATURE * size) for one in (*samples, mean)]
+    return Drawing(own.affine, mean - (1 - signal_share(fine[:-1], shares, fine[-1])[..., None]) * fine[-1])
 
 
 def _check_sizes(what: str, session: ort.InferenceSession, rank: int, wanted: tuple[int, ...], advice: str) -> None:
