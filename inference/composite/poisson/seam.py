@@ -32,7 +32,9 @@ _FAINT: Final = 0.05
 _HOLD: Final = 12.0
 """Pull of a cell of the edge that is wholly believed, against 1 of each neighbour."""
 _LOOSE: Final = 1.0
-"""The same while outliers are looked for, so that they cannot draw the membrane to themselves."""
+_FREE: Final = 1.0
+"""The same, and the stiffness per width of the region, while outliers are looked for: these must not draw the membrane to
+themselves, and what a whole stretch of the edge agrees on is none."""
 _ROUNDS: Final = 2
 _OUTLIER: Final = (0.03, 0.15)
 """Encoded colour distance from the membrane at which an edge is believed a quarter; the edge's own spread within this."""
@@ -71,7 +73,7 @@ def seam_correction(
     stiffness = width / ((REACH[0] + same * (REACH[1] - REACH[0])) * width_px)
     believed, coarse = trust, (max(3, size[0] // 2), max(3, size[1] // 2))
     for _ in range(_ROUNDS):
-        found = _membrane(edge, believed, coarse, _LOOSE, stiffness)
+        found = _membrane(edge, believed, coarse, _LOOSE, _FREE)
         believed = trust * _fit(edge.difference - found[edge.cells(coarse)], trust)
     return _membrane(edge, believed, size, _HOLD, stiffness)
 
