@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .words import Commands, add_command, add_device, count_from, need_file
+from .words import Commands, add_command, add_device, count_from, need_footage
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Find and say them."""
-    need_file(options.video, "video")
+    need_footage(options.video, "video")
     from ..capture.faces import faces_of_frame, write_pictures
 
     console("faces", 0, 1)

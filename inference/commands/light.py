@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .words import Commands, add_command, add_overwrite, need_file, refuse_existing
+from .words import Commands, add_command, add_overwrite, need_footage, refuse_existing
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Estimate the light and write it."""
-    need_file(options.footage, "video")
+    need_footage(options.footage, "video")
     refuse_existing(options.output, options.overwrite)
     from .. import take
     from ..face_model import load

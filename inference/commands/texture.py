@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .words import Commands, add_command, add_overwrite, count_from, need_file, refuse_existing
+from .words import Commands, add_command, add_overwrite, count_from, need_footage, refuse_existing
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     """Project the footage onto the face and write the picture, and the actor's colours beside it."""
     if options.output.suffix.lower() != ".png":
         raise UsageError(f"{options.output} must end with .png.")
-    need_file(options.footage, "video")
+    need_footage(options.footage, "video")
     refuse_existing(options.output, options.overwrite)
     from .. import take
     from ..face_model import load

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .words import Commands, add_capture, add_command, add_overwrite, capture_options, need_file, refuse_existing
+from .words import Commands, add_capture, add_command, add_overwrite, capture_options, need_footage, refuse_existing
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Track one face and write its performance."""
-    need_file(options.video, "video")
+    need_footage(options.video, "video")
     for path in filter(None, (options.output, options.csv)):
         refuse_existing(path, options.overwrite)
     from .. import livelink, take

@@ -124,6 +124,14 @@ def need_file(path: Path, what: str) -> None:
         raise InputError(f"There is no {what} at {path}; check the path.")
 
 
+def need_footage(path: Path, what: str) -> None:
+    """A movie or a sequence of pictures must be there."""
+    from ..media.delivery import footage_exists
+
+    if not footage_exists(path):
+        raise InputError(f"There is no {what} at {path}; check the path.")
+
+
 def avatar_of(options: argparse.Namespace) -> str:
     """The avatar that the words mean; what is wrong with it is said before the long work."""
     if options.blend is None:
