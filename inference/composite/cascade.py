@@ -21,6 +21,7 @@ from ..take import Take
 from .clock import Clock
 from .colour.surface import measure_surface
 from .frame import Blender, Draft, floats_of
+from .mattes.cover import STEADY_REACH, Cover, find_cover, steady_cover
 from .measure import Measurement, face_region, measure, smooth, warp_of
 from .overlap import ahead
 from .prepare import has_face, prepare
@@ -62,6 +63,8 @@ class Observed:
     """From the frame before; None where that frame does not belong to the same run."""
     network: NetworkFace | None = None
     """What the network swapper drew, when that is chosen."""
+    cover: Cover | None = None
+    """What is in front of the face; None when nothing is."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +180,15 @@ class Cascade:
                 )
                 surface = measure_surface(plate, earlier, render, measurement.actor_px, region)
                 measurement = replace(measurement, surface=surface)
+        cover = None
+        if self.prepared.appearance is not None:
+            with self.clock("cover"):
+                cover = find_cover(plate, measurement.actor_px, self.prepared.appearance)
         network = None
         if self.blender.identity is not None:
             with self.clock("network"):
                 network = self.blender.identity.observe(frame.index, floats_of(plate), actor_px)
-        return Observed(frame, "composited", inputs, measurement, flow, network)
+        return Observed(frame, "composited", inputs, measurement, flow, network, cover)
 
     def _render_for(self, frame_index: int) -> tuple[int, Render | None]:
         """The render of a frame, or where it has none that of the frame with the nearest expression, and whose it is."""
@@ -203,7 +210,8 @@ class Cascade:
                 measurements = {at: near.measurement for at, near in run.items() if near.measurement is not None}
                 steady = smooth(measurements, _trails(item.measurement.actor_px[None], run), settings)
                 network = _steady_network(run)
-            yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings, network))
+                cover = _steady_cover(run)
+            yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings, network, cover))
 
     def _finished(self, item: Drafted, around: tuple[Drafted, ...], place: int) -> Finished:
         frame = item.observed.frame
@@ -234,6 +242,16 @@ def _steady_network(run: dict[int, Observed]) -> NetworkFace | None:
     drawn = {offset: near.network for offset, near in run.items() if near.network is not None}
     flows = {offset: near.flow for offset, near in run.items() if near.flow is not None}
     return steady_face(drawn, flows) if 0 in drawn else None
+
+
+def _steady_cover(run: dict[int, Observed]) -> Cover | None:
+    """What is in front of the face, steadied by the nearest frames of a run."""
+    near = {offset: item for offset, item in run.items() if abs(offset) <= STEADY_REACH}
+    covers = {offset: item.cover for offset, item in near.items()}
+    some = covers[0] or next((cover for cover in covers.values() if cover is not None), None)
+    if some is None:
+        return None
+    return steady_cover(covers, _trails(places(some.region, (some.amount.shape[1], some.amount.shape[0])), near))
 
 
 def _trails(places_px: Floats, run: dict[int, Observed]) -> dict[int, Trail]:

@@ -22,6 +22,7 @@ from .colour.surface import quiet_deviation
 from .colour.transfer import decode_float, encode, to_pixels
 from .enhancer.gfpgan import Enhancer, open_enhancer
 from .enhancer.steady import steady_detail
+from .mattes.cover import Cover, matte_of_cover
 from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
 from .poisson.membrane import mixed_detail
@@ -74,11 +75,17 @@ class Blender:
             self.identity = NetworkSwapper(options)
 
     def draft(
-        self, inputs: Inputs, measured: Measurement, settings: Settings, network: NetworkFace | None = None
+        self,
+        inputs: Inputs,
+        measured: Measurement,
+        settings: Settings,
+        network: NetworkFace | None = None,
+        cover: Cover | None = None,
     ) -> Draft:
         """Step 2: the face in its place, with its matte, its colours and what its seam needs.
 
-        ``network`` is the face as the network swapper drew it; without it the face is the render's.
+        ``network`` is the face as the network swapper drew it; without it the face is the render's. ``cover`` is what
+        stays in front of it.
         """
         plate = inputs.plate
         height, width = plate.shape[:2]
@@ -87,7 +94,9 @@ class Blender:
         with self.clock("swap"):
             face, alpha = self._face(inputs, measured, region, settings, network)
         with self.clock("matte"):
-            matte = face_matte(points - region.origin_px, alpha, face_width_px(points))
+            outline = face_matte(points - region.origin_px, alpha, face_width_px(points), settings.feather)
+            seen = None if cover is None else 1 - matte_of_cover(cover, plate, region)
+            matte = outline if seen is None else outline * seen
         if network is None:
             with self.clock("colour"):
                 face = self._coloured(face, matte, measured, region, settings)
@@ -101,7 +110,7 @@ class Blender:
                 match = measured.match if "colour" in self._stages else None
                 skin, same = (None, 0.0) if match is None else (match.mean, match.same)
                 correction = np.float32(settings.membrane) * seam_correction(
-                    behind, face, matte, face_width_px(points), skin, same=same
+                    behind, face, outline, face_width_px(points), skin, seen=seen, same=same
                 )
         if self._enhancer is not None:
             with self.clock("enhance"):

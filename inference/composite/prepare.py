@@ -12,6 +12,7 @@ import numpy as np
 from ..media import probe, read_plates
 from ..take import Take
 from .colour.space import SHOWN, Space
+from .mattes.appearance import Appearance, learn, look_at, outline_region
 from .sources import as_shown
 from .types import CompositeOptions, Floats, Pixels
 
@@ -40,11 +41,18 @@ class Prepared:
     options: CompositeOptions
     space: Space = SHOWN
     """Of the footage's pixels."""
+    appearance: Appearance | None = None
+    """Of the actor's face; None where too few frames show it."""
 
 
 def prepare(footage: Path, take: Take, options: CompositeOptions) -> Prepared:
     """Look at a few frames of the shot."""
-    return Prepared(take, options, Space.of(probe(footage).colour))
+    space = Space.of(probe(footage).colour)
+    looks = [
+        look_at(seen.plate, seen.actor_px, outline_region(seen.actor_px, take.frame_size))
+        for seen in glimpses(footage, take, space)
+    ]
+    return Prepared(take, options, space, learn(looks))
 
 
 def glimpses(footage: Path, take: Take, space: Space) -> Iterator[Glimpse]:

@@ -234,6 +234,8 @@ def _hair(usual: Floats, skin: Floats, layout: FaceLayout) -> NDArray[np.bool_]:
     off = np.sqrt((((usual - skin) / _SKIN_SPREAD) ** 2).mean(-1))
     deepest = _HAIR_DEPTH[0] + (_HAIR_DEPTH[1] - _HAIR_DEPTH[0]) * layout.below
     unlike = layout.picture((off > 1.5) & (layout.depth < deepest) & (layout.features < 0.3)).astype(np.uint8)
+    # A line of make-up that runs into the hair is not hair.
+    unlike = cv2.morphologyEx(unlike, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     count, labels = cv2.connectedComponents(unlike)
     at_rim = np.zeros(count, bool)
     at_rim[labels[layout.rows, layout.columns][layout.depth < 3 / 112]] = True

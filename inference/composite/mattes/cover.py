@@ -144,7 +144,7 @@ def _grown(found: Mask, colours: Floats, unusual: Floats, features: Floats, insi
         mean = cv2.blur(held, _NEIGHBOURHOOD) / share
         spread = np.maximum(cv2.blur(held * colours, _NEIGHBOURHOOD) / share - mean * mean, 0) + (0.7 * noise) ** 2
         own = np.sqrt(((colours - mean) ** 2 / spread).sum(-1))
-        alike = (own < _ALIKE) & ((own < 0.7 * unusual) | ((features > 0.6) & (own < 0.65 * _ALIKE)))
+        alike = (own < _ALIKE) & ((own < 0.7 * unusual) | ((features > 0.6) & (unusual > 1) & (own < 0.65 * _ALIKE)))
         new = (cv2.dilate(grown, disc) > 0) & (grown == 0) & inside & alike
         if new.sum() < 3:
             break
