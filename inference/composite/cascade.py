@@ -157,7 +157,7 @@ class Cascade:
         avatar_px = self._avatar_landmarks.of(rendered, render, plate) if self._swap else None
         inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
         with self.clock("observe"):
-            measurement = measure(plate, render, actor_px, avatar_px)
+            measurement = measure(plate, render, actor_px, avatar_px, self._device)
             known = self._renders.landmarks_px(rendered) is not None
             measurement = replace(measurement, is_avatar_known=known)
         if avatar_px is not None and frame.index % LOOP_STEP == 0 and sameness(measurement.likeness) < 1:

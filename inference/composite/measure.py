@@ -22,6 +22,7 @@ from .renders import Render
 from .stabiliser.flow import Trail
 from .stabiliser.placing import steady_affine, steady_points, steady_values
 from .stabiliser.window import gaussian_mean
+from .swapper.closed_loop import seen_again
 from .swapper.placement import Placement, place
 from .swapper.refinement import sameness
 from .swapper.warp import IDENTITY, Warp, fit_warp, stay
@@ -79,13 +80,15 @@ def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0) -> Warp:
     return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend * other, shift)
 
 
-def measure(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats | None) -> Measurement:
+def measure(
+    plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats | None, device: str = "auto"
+) -> Measurement:
     """Measure a frame; without ``avatar_px`` the render is taken to lie where it belongs."""
     height, width = plate.shape[:2]
     if avatar_px is None:
         placed = Placement(actor_px, np.zeros_like(actor_px), IDENTITY, 0.0)
     else:
-        placed = place(plate, render, actor_px, avatar_px)
+        placed = seen_again(place(plate, render, actor_px, avatar_px), plate, render, actor_px, device)
     found = Measurement(placed.actor_px, placed.offset_px, placed.refinement, placed.likeness, None)
     small = _Small(plate, render, placed.actor_px, face_region(placed.actor_px, (width, height)))
     face, alpha = small.face(warp_of(found, avatar_px is not None))

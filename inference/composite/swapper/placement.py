@@ -6,7 +6,7 @@ belongs all the same; when pixels say so, the face goes there, and the actor's p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,17 @@ class Placement:
     """(2, 3) done to plate pixels before the warp, see `warp.Warp`."""
     likeness: float
     """-1..1, see `refinement.sameness`."""
+    correction: float = 0.0
+    """0..1 how far the actor's landmarks are wrong and pixels know better."""
+
+    def with_points(self, actor_px: Floats) -> Placement:
+        """The same place of the render under other points of the actor."""
+        avatar_px = self.actor_px + self.offset_px
+        before, after = (
+            fit_warp(points, avatar_px, bend_strength=0.0).similarity for points in (self.actor_px, actor_px)
+        )
+        refinement = chain(inverse(after), chain(before, self.refinement))
+        return replace(self, actor_px=actor_px, offset_px=avatar_px - actor_px, refinement=refinement)
 
 
 def place(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats) -> Placement:
@@ -51,9 +62,10 @@ def place(plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats) ->
         return Placement(actor_px, avatar_px - actor_px, IDENTITY, likeness)
     whole = by_landmarks + np.float32(trust) * (found - by_landmarks)
     borne_out = apply_affine(inverse(found), avatar_px)
-    corrected = (actor_px + trust * _apart(actor_px, borne_out) * (borne_out - actor_px)).astype(np.float32)
-    similarity = fit_warp(corrected, avatar_px, bend_strength=0.0).similarity
-    return Placement(corrected, avatar_px - corrected, chain(inverse(similarity), whole), likeness)
+    correction = trust * _apart(actor_px, borne_out)
+    refinement = chain(inverse(by_landmarks), whole)
+    placed = Placement(actor_px, avatar_px - actor_px, refinement, likeness, correction)
+    return placed.with_points((actor_px + correction * (borne_out - actor_px)).astype(np.float32))
 
 
 def _refined(plate: Pixels, render: Render, similarity: Floats, points_px: Floats) -> tuple[Floats, float, float]:
