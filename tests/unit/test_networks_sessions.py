@@ -165,3 +165,45 @@ def test_missing_libraries_of_nvidia_are_named(monkeypatch: pytest.MonkeyPatch, 
     assert reason.startswith("libcublas.so.13, cudart64_13.dll cannot be found")
     assert "UNDERSTUDY_CUDA" in reason
     assert tried == [str(tmp_path / "nvidia/cu13/lib"), str(tmp_path / "nvidia/cudnn/lib"), None]
+
+
+def two_inputs(path: Path, order: tuple[str, str], kind: int = TensorProto.FLOAT) -> Path:
+    """Picture (1, 3, 4, 4) + weight (1), the inputs in this order."""
+    shapes = {"picture": [1, 3, 4, 4], "weight": [1]}
+    values = [helper.make_tensor_value_info(name, kind, shapes[name]) for name in order]
+    result = helper.make_tensor_value_info("sum", kind, shapes["picture"])
+    graph = helper.make_graph([helper.make_node("Add", ["picture", "weight"], ["sum"])], "two", values, [result])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE])
+@pytest.mark.parametrize("order", [("picture", "weight"), ("weight", "picture")])
+def test_values_find_their_input_by_shape_and_take_its_type(tmp_path: Path, order: tuple[str, str], kind: int) -> None:
+    session = sessions.open_session(two_inputs(tmp_path / "two.onnx", order, kind), "cpu")
+    (total,) = sessions.infer(session, np.full((1, 3, 4, 4), 0.5, np.float32), np.array([0.25]))
+    assert total.dtype == np.float32
+    np.testing.assert_array_equal(total, 0.75)
+    with pytest.raises(InputError, match="no input of 2 dimensions"):
+        sessions.infer(session, np.zeros((1, 512), np.float32))
+
+
+@pytest.mark.parametrize("order", [("picture", "weight"), ("weight", "picture")])
+def test_a_contract_is_met_in_any_order_and_only_by_known_types(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+) -> None:
+    picture = TensorSpec("picture", "float32", (1, 3, 4, 4), "colours", also=("float16",))
+    weight = TensorSpec("weight", "float32", (1,), "share", also=("float16",))
+    words = ("a test", True, "ours", "allowed", "here", "try again")
+    for kind, fits in ((TensorProto.FLOAT, True), (TensorProto.FLOAT16, True), (TensorProto.DOUBLE, False)):
+        path = two_inputs(tmp_path / f"two{kind}.onnx", order, kind)
+        file = WeightsFile("any", path.name, registry.file_digest(path))
+        entry = Network("two", *words, (file,), (picture, weight), (dataclasses.replace(picture, name="sum"),), None)
+        session = sessions.open_session(path, "cpu")
+        if fits:
+            sessions.check_contract(session, entry, path)
+        else:
+            with pytest.raises(InputError, match="is float64"):
+                sessions.check_contract(session, entry, path)
