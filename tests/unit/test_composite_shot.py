@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 from understudy.inference import arkit
 from understudy.inference.composite import CompositeOptions, composite_shot
+from understudy.inference.composite.cascade import Cascade
+from understudy.inference.composite.renders import RenderFolder
+from understudy.inference.composite.types import Settings
 from understudy.inference.errors import InputError, StoppedError, UsageError
 from understudy.inference.face_model import load
-from understudy.inference.media import VideoWriter, probe, read_frames, write_png
+from understudy.inference.media import VideoWriter, probe, read_frames, read_png, write_png
+from understudy.inference.media.delivery import DeliveryOptions
 from understudy.inference.take import Take
 
 WIDTH, HEIGHT, FRAMES = 160, 176, 6
@@ -162,6 +166,35 @@ def test_two_runs_agree_bit_by_bit(shot, result, tmp_path):
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
 
 
+def test_a_range_done_again_gives_the_same_pictures(shot):
+    footage, take, renders = shot
+    cascade = Cascade(footage, take, RenderFolder(renders, take.frame_size), CompositeOptions(stages=STAGES))
+    whole = {finished.frame.index: finished.picture for finished in cascade.frames()}
+    part = {finished.frame.index: finished.picture for finished in cascade.frames(2, 4)}
+    assert list(part) == [2, 3]
+    for index, picture in part.items():
+        np.testing.assert_array_equal(picture, whole[index])
+    calmer = {
+        finished.frame.index: finished.picture for finished in cascade.frames(2, 3, lambda _: Settings(membrane=0))
+    }
+    assert (calmer[2] != whole[2]).any()
+
+
+def test_the_face_alone_and_its_matte_give_the_composite(shot, result, tmp_path):
+    footage, take, renders = shot
+    options = CompositeOptions(stages=STAGES, delivery=DeliveryOptions(element=True))
+    composite_shot(footage, take, renders, tmp_path / "element_####.png", options)
+    whole = [frame.rgb for frame in read_frames(result[0] / "out.mkv")]
+    for index in (0, 2):
+        element = read_png(tmp_path / f"element_{index:04d}.png")
+        assert element.shape == (HEIGHT, WIDTH, 4)
+        alpha = element[..., 3:] / 255
+        over = alpha * element[..., :3] + (1 - alpha) * plate(index)
+        assert alpha.max() == 1
+        assert np.abs(over - whole[index]).max() < 2.5
+    assert read_png(tmp_path / "element_0001.png")[..., 3].max() == 0
+
+
 def test_a_stopped_job_leaves_no_movie(shot, tmp_path):
     def stop(stage: str, done: int, total: int) -> None:
         if done == 3:
@@ -192,3 +225,32 @@ def test_a_missing_enhancer_is_skipped_and_said_so(shot, tmp_path, monkeypatch):
     for word in ("gfpgan_1.4.onnx", "Apache-2.0", "accc4757b26bdb89b32b4d3500d4f79c9dff97c1dd7c7104bf9dcb95e3311385"):
         assert word in report.skipped["enhance"]
     assert report.skipped["enhance"] in report.notes
+
+
+def test_a_reference_is_measured_against(shot, tmp_path):
+    options = CompositeOptions(stages=STAGES, report_dir=tmp_path, reference=shot[0])
+    report = composite_shot(*shot, tmp_path / "out.mkv", options)
+    assert 25 < report.figures["psnr_db"] < 60
+    assert 0.8 < report.figures["ssim"] <= 1
+    with VideoWriter(tmp_path / "other.mkv", 64, 48, FPS, "ffv1") as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+    with pytest.raises(InputError, match="64x48"):
+        composite_shot(*shot, tmp_path / "o.mkv", dataclasses.replace(options, reference=tmp_path / "other.mkv"))
+
+
+def test_the_quality_gate_writes_down_what_it_decided(shot, tmp_path):
+    """Pasted as it is, the darker face has a seam that no setting takes away: it is said, and the movie is there."""
+    options = CompositeOptions(stages=("swap",), report_dir=tmp_path, quality_gate=True)
+    report = composite_shot(*shot, tmp_path / "out.mkv", options)
+    written = json.loads((tmp_path / "composite.json").read_text())
+    assert report.decisions
+    for decided, kept in zip(report.decisions, written["decisions"], strict=True):
+        assert (kept["first"], kept["last"]) == (decided.first, decided.last)
+        assert "edge_step_delta_e" in kept["failed"]
+        assert len(kept["tried"]) > 2
+        chosen = [badness for settings, badness in kept["tried"] if settings == kept["settings"]]
+        assert min(badness for _, badness in kept["tried"]) >= 0.9 * chosen[0] - 1e-9
+    assert any("colour steps" in note for note in written["notes"])
+    pictures = [frame.rgb for frame in read_frames(tmp_path / "out.mkv")]
+    assert len(pictures) == FRAMES
+    np.testing.assert_array_equal(pictures[1], plate(1))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from understudy.inference.composite.overlap import ahead, behind
 from understudy.inference.composite.renders import Render, RenderFolder
-from understudy.inference.composite.stabiliser import flow
+from understudy.inference.composite.stabiliser import flow, placing
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
 from understudy.inference.media import write_png
@@ -180,3 +180,46 @@ def test_places_without_a_trail_keep_their_own_value():
     own = flow.Trail(places, np.ones((8, 8), np.float32))
     fields = {k: (np.full((8, 8, 3), k, np.float32), region) for k in (-1, 0, 1)}
     np.testing.assert_allclose(flow.mean_along(fields, {-1: lost, 0: own, 1: lost}, 1.5), 0)
+
+
+def still_trails(offsets: range, places: np.ndarray, step: tuple[float, float] = (0, 0)) -> dict[int, flow.Trail]:
+    """Perfect trails of places that all move by ``step`` from frame to frame."""
+    trust = np.ones(places.shape[:2], np.float32)
+    return {k: flow.Trail(places + np.float32(step) * k, trust) for k in offsets}
+
+
+def test_points_are_steadied_without_lag_however_fast_they_move():
+    rng = np.random.default_rng(2)
+    true = rng.uniform(50, 250, (80, 2)).astype(np.float32)
+    step = np.float32([11, -6])
+    offsets = range(-6, 7)
+    seen = {k: (true + k * step + rng.normal(0, 0.5, true.shape)).astype(np.float32) for k in offsets}
+    steady = placing.steady_points(seen, still_trails(offsets, seen[0][None], tuple(step)), 2.0, 200)
+    assert np.abs((steady - true).mean(0)).max() < 0.1
+    assert np.std(steady - true) < 0.6 * np.std(seen[0] - true)
+
+
+def test_a_wild_frame_and_lost_trails_hardly_move_a_point():
+    true = np.random.default_rng(2).uniform(50, 250, (80, 2)).astype(np.float32)
+    offsets = range(-4, 5)
+    seen = {k: true.copy() for k in offsets}
+    seen[2] += 40
+    along = still_trails(offsets, true[None])
+    astray = along[-1].points_px.copy()
+    astray[:, :10] += 25
+    along[-1] = flow.Trail(astray, np.where(np.arange(80) < 10, 0, 1).astype(np.float32)[None])
+    assert np.abs(placing.steady_points(seen, along, 2.0, 200) - true).max() < 0.3
+
+
+@pytest.mark.parametrize("offsets", [range(-6, 7), range(7), range(-5, 1), range(-1, 7)])
+def test_what_changes_evenly_keeps_its_value_at_the_ends_of_a_run(offsets):
+    values = {k: np.float32([[3 + 0.1 * k, -k]]) for k in offsets}
+    error = np.abs(placing.steady_values(values, 2.0) - [[3, 0]])
+    lag = np.abs(np.average(list(offsets), weights=np.exp(-0.125 * np.array(offsets) ** 2)))
+    assert error[0, 1] <= 0.6 * lag + 1e-6
+
+
+def test_an_affine_is_averaged_about_the_face_and_not_about_the_corner_of_the_frame():
+    centres = {k: np.float32([900 + 20 * k, 500]) for k in range(-3, 4)}
+    grown = {k: np.float32([[1.02, 0, -0.02 * c[0] + 1.5], [0, 1.02, -0.02 * c[1]]]) for k, c in centres.items()}
+    np.testing.assert_allclose(placing.steady_affine(grown, centres, 2.0), grown[0], atol=2e-3)
