@@ -73,8 +73,8 @@ def seam_correction(
     stiffness = width / ((REACH[0] + same * (REACH[1] - REACH[0])) * width_px)
     believed, coarse = trust, (max(3, size[0] // 2), max(3, size[1] // 2))
     for _ in range(_ROUNDS):
-        found = _membrane(edge, believed, coarse, _LOOSE, _FREE)
-        believed = trust * _fit(edge.difference - found[edge.cells(coarse)], trust)
+        found = _membrane(edge, believed, coarse, _LOOSE, _FREE + same * (stiffness - _FREE))
+        believed = trust * _fit(edge.difference - found[edge.cells(coarse)], trust, same)
     return _membrane(edge, believed, size, _HOLD, stiffness)
 
 
@@ -138,13 +138,14 @@ def _look_at_edge(plate: Floats, face: Floats, outline: Floats, width_px: float,
     )
 
 
-def _fit(residual: Floats, trust: Floats) -> Floats:
-    """(N,) Geman-McClure weights of residuals (N, 3), their scale twice the median along the edge."""
+def _fit(residual: Floats, trust: Floats, same: float) -> Floats:
+    """(N,) Geman-McClure weights of residuals (N, 3), their scale twice the median along the edge; small of one person."""
     length = np.linalg.norm(residual, axis=1)
     order = np.argsort(length)
     share = np.cumsum(trust[order])
     median = length[order[np.searchsorted(share, 0.5 * share[-1])]] if len(order) else 0.0
-    scale = float(np.clip(2 * median, *_OUTLIER)) ** 2
+    low, high = _OUTLIER
+    scale = float(np.clip(2 * median, low, high + same * (low - high))) ** 2
     weight: Floats = (scale / (scale + length * length)) ** 2
     return weight
 
