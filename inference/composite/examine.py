@@ -10,16 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..media import probe, read_frames
+from ..media import probe, read_plates
 from ..media.types import VideoInfo
 from .cascade import Cascade, Finished
+from .colour.space import Space
 from .meters.meters import Meters
 from .meters.rows import Rows
+from .meters.seam import outside_change
+from .sources import as_shown
 from .types import CompositeOptions, Floats, Settings
 
 
-def measured(frames: Iterable[Finished], meters: Meters, reference: Path | None) -> Iterator[Finished]:
-    """The same frames, measured; those without a face are not.
+def measured(
+    frames: Iterable[Finished], meters: Meters, space: Space, reference: Path | None = None
+) -> Iterator[Finished]:
+    """The same frames, measured as they are shown; those without a face are not.
 
     Raises:
         InputError: the reference cannot be read.
@@ -27,18 +32,19 @@ def measured(frames: Iterable[Finished], meters: Meters, reference: Path | None)
     known = _Reference(reference)
     for finished in frames:
         if finished.draft is not None and finished.steady is not None:
-            index = finished.frame.index
-            points_px = finished.steady.actor_px
-            meters.add(
-                index, finished.frame.pixels, finished.picture, whole_matte(finished), points_px, known.picture(index)
-            )
+            index, matte = finished.frame.index, whole_matte(finished)
+            plate, picture = (as_shown(pixels, space) for pixels in (finished.frame.pixels, finished.picture))
+            # In the footage's own numbers: what is shown has fewer.
+            outside = outside_change(finished.frame.pixels, finished.picture, matte)
+            meters.add(index, plate, picture, matte, finished.steady.actor_px, known.picture(index), outside)
         yield finished
 
 
 def attempt(cascade: Cascade, options: CompositeOptions, first: int, last: int, settings: Settings) -> Rows:
     """Figures of frames first to last (both included) with other settings; nothing is written."""
     meters = Meters(options.device)
-    for _ in measured(cascade.frames(first, last + 1, lambda _index: settings), meters, options.reference):
+    frames = cascade.frames(first, last + 1, lambda _index: settings)
+    for _ in measured(frames, meters, cascade.prepared.space, options.reference):
         pass
     return meters.rows
 
@@ -76,7 +82,9 @@ class _Reference:
         if self._path is None:
             return None
         if self._frames is None:
-            self._frames = ((frame.index, frame.rgb) for frame in read_frames(self._path, index))
+            space = Space.of(probe(self._path).colour)
+            plates = read_plates(self._path, index)
+            self._frames = ((plate.index, as_shown(plate.pixels, space)) for plate in plates)
         while self._last is None or self._last[0] < index:
             following = next(self._frames, None)
             if following is None:

@@ -69,7 +69,9 @@ def composite_shot(
             closing(cascade.frames(settings_of=settings)) as frames,
             behind(writer.write, 2) as write_behind,
         ):
-            for finished in frames if meters is None else measured(frames, meters, options.reference):
+            for finished in (
+                frames if meters is None else measured(frames, meters, cascade.prepared.space, options.reference)
+            ):
                 counted[finished.outcome] += 1
                 write_behind(*_delivered(finished, delivery))
                 progress("composite", counted.total(), info.frame_count or len(take))

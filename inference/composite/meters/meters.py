@@ -60,6 +60,7 @@ class Meters:
         matte: Floats,
         points_px: Floats | None = None,
         reference: NDArray[Any] | None = None,
+        outside: float | None = None,
     ) -> None:
         """Measure a finished frame.
 
@@ -70,8 +71,9 @@ class Meters:
             matte: (H, W), 0..1.
             points_px: (478, 2) the actor's landmarks; without them none are found again.
             reference: what the composite should be, where that is known.
+            outside: largest change outside the matte, where that was measured on the footage's own pixels.
         """
-        row = {"outside_change": outside_change(plate, picture, matte)}
+        row = {"outside_change": outside_change(plate, picture, matte) if outside is None else outside}
         own = plate if reference is None else reference
         region = _region_of(matte)
         if region is not None:
