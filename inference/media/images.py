@@ -59,7 +59,8 @@ def read_png(path: str | Path) -> Pixels:
         raise InputError(f"{path} is not a picture, or it is damaged; write it again.")
     if image.ndim == 2:
         return np.repeat(image[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(image[:, :, [2, 1, 0, 3][: image.shape[2]]])
+    swapped: Pixels = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
+    return swapped
 
 
 def _colour_chunk(colour: ColourTags) -> bytes:
