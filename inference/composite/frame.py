@@ -25,6 +25,7 @@ from .enhancer.steady import steady_detail
 from .mattes.cover import Cover, matte_of_cover
 from .mattes.face import face_matte
 from .measure import Measurement, face_frame, face_region, warp_of
+from .pictures import cv2
 from .poisson.membrane import mixed_detail
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
@@ -199,7 +200,7 @@ def lay_over(
     else:
         beyond = space.light(part) - decode_float(behind)
         finished = space.pixels(decode_float(mixed) + (1 - matte[..., None]) * beyond, original.dtype)
-    picture[region.slices] = np.where(matte[..., None] > 0, finished, part)
+    cv2.copyTo(finished, (matte > 0).view(np.uint8), picture[region.slices])
     return picture
 
 

@@ -59,7 +59,9 @@ def encode(linear: Floats, curve: Curve = "sdr") -> Floats:
     steps = np.maximum(linear, 0) if peak(curve) == 1 else np.maximum(linear * np.float32(1 / peak(curve)), 0)
     for _ in range(_ROOTS[curve]):
         np.sqrt(steps, out=steps)
-    places = cv2.addWeighted(steps, _STEPS - 1, steps, 0, 0, dtype=cv2.CV_16U) if steps.size else steps.astype(np.uint16)
+    places = (
+        cv2.addWeighted(steps, _STEPS - 1, steps, 0, 0, dtype=cv2.CV_16U) if steps.size else steps.astype(np.uint16)
+    )
     return np.take(_encode_table(curve), places.reshape(linear.shape))
 
 
@@ -75,10 +77,11 @@ def to_encoded(pixels: NDArray[Any], curve: Curve = "sdr") -> Floats:
 def to_pixels(encoded: Floats, dtype: np.dtype[Any], curve: Curve = "sdr") -> NDArray[Any]:
     """Encoded floats to pixels of a type, rounded once."""
     stored = decode_float(encoded, curve) if curve == "linear" else encoded
-    if dtype.kind != "f":
-        stored = np.rint(np.clip(stored, 0, 1) * np.float32(np.iinfo(dtype).max))
-    pixels: NDArray[Any] = stored.astype(dtype)
-    return pixels
+    if dtype.kind == "f" or not stored.size:
+        return stored.astype(dtype)
+    depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
+    pixels: NDArray[Any] = cv2.addWeighted(stored, float(np.iinfo(dtype).max), stored, 0, 0, dtype=depth)
+    return pixels.reshape(stored.shape)
 
 
 def _srgb_light(signal: NDArray[Any]) -> NDArray[Any]:
