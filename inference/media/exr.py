@@ -60,7 +60,7 @@ class ExrFacts:
     def bits(self) -> int:
         """16 when every channel of the picture is half, else 32."""
         prefix = f"{self.layer}." if self.layer else ""
-        kinds = {kind for name, kind in self.channels.items() if name.startswith(prefix)}
+        kinds = {self.channels[prefix + part] for part in "RGBAY" if prefix + part in self.channels}
         return 16 if kinds == {"half"} else 32
 
 
@@ -97,9 +97,9 @@ def read_exr(path: Path) -> Floats:
     facts = exr_facts(path)
     if not facts.is_whole:
         raise _damaged(path)
-    layer = facts.layer
     try:
-        with av.open(str(path.absolute()), format="exr_pipe", options={"layer": layer} if layer else {}) as container:
+        with av.open(str(path.absolute()), format="exr_pipe") as container:
+            container.streams.video[0].codec_context.options = {"layer": facts.layer}
             frame = next(container.decode(video=0))
             pixels, alpha = to_deep(frame, 0, VideoReformatter())
     except (av.error.FFmpegError, OSError, StopIteration, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from understudy.inference.errors import InputError
-from understudy.inference.media import probe, read_frames, read_picture, read_plates, sha256, write_png
+from understudy.inference.media import exr, probe, read_frames, read_picture, read_plates, sha256, write_png
 from understudy.inference.media.colour_tags import ColourTags
 from understudy.inference.media.encodings import PictureForm
 from understudy.inference.media.exr import exr_facts, read_exr, write_exr
@@ -186,6 +187,23 @@ def test_exr_speaks_with_the_openexr_library(tmp_path: Path) -> None:
     subprocess.run(command, check=True, env={**os.environ, "OPENCV_IO_ENABLE_OPENEXR": "1"})
     np.testing.assert_array_equal(cv2.cvtColor(np.load(array), cv2.COLOR_BGRA2RGBA), image)
     np.testing.assert_array_equal(read_exr(theirs), image)
+
+
+def test_layers_of_a_renderer_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blender's multi-layer files have no plain R, G and B."""
+    header = exr._header
+
+    def in_a_layer(width: int, height: int, names: str, *rest: Any) -> bytes:
+        return header(width, height, [f"ViewLayer.Combined.{name}" for name in names], *rest)
+
+    image = np.random.default_rng(3).normal(0.5, 1, (20, 33, 4)).astype(np.float16).astype(np.float32)
+    monkeypatch.setattr(exr, "_header", in_a_layer)
+    write_exr(tmp_path / "layers.exr", image, "half")
+    assert (exr_facts(tmp_path / "layers.exr").layer, exr_facts(tmp_path / "layers.exr").bits) == (
+        "ViewLayer.Combined",
+        16,
+    )
+    np.testing.assert_array_equal(read_exr(tmp_path / "layers.exr"), image)
 
 
 def test_too_bright_for_half_is_its_brightest(tmp_path: Path) -> None:
