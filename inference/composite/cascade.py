@@ -114,7 +114,7 @@ class Cascade:
         self._swap = "swap" in options.stages
         self._avatar_landmarks = AvatarLandmarks(renders, options.device)
         self.clock = Clock()
-        self.prepared = prepare(footage, take, options)
+        self.prepared = prepare(footage, take, renders, self._avatar_landmarks if self._swap else None, options)
         self.blender = Blender(options, self.prepared, self.clock)
         self._library = ExpressionLibrary(take, renders.frame_indices)
         self._farthest = STAND_IN if options.stand_ins and self._swap else -1.0
@@ -157,7 +157,7 @@ class Cascade:
         avatar_px = self._avatar_landmarks.of(rendered, render, plate) if self._swap else None
         inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
         with self.clock("observe"):
-            measurement = measure(plate, render, actor_px, avatar_px, self._device)
+            measurement = measure(plate, render, actor_px, avatar_px, self._device, self.prepared.may_be_alike)
             known = self._renders.landmarks_px(rendered) is not None
             measurement = replace(measurement, is_avatar_known=known)
         if avatar_px is not None and frame.index % LOOP_STEP == 0 and sameness(measurement.likeness) < 1:

@@ -81,12 +81,19 @@ def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0) -> Warp:
 
 
 def measure(
-    plate: Pixels, render: Render, actor_px: Floats, avatar_px: Floats | None, device: str = "auto"
+    plate: Pixels,
+    render: Render,
+    actor_px: Floats,
+    avatar_px: Floats | None,
+    device: str = "auto",
+    may_be_alike: bool = True,
 ) -> Measurement:
     """Measure a frame; without ``avatar_px`` the render is taken to lie where it belongs."""
     height, width = plate.shape[:2]
     if avatar_px is None:
         placed = Placement(actor_px, np.zeros_like(actor_px), IDENTITY, 0.0)
+    elif not may_be_alike:
+        placed = Placement(actor_px, avatar_px - actor_px, IDENTITY, 0.0)
     else:
         placed = seen_again(place(plate, render, actor_px, avatar_px), plate, render, actor_px, device)
     found = Measurement(placed.actor_px, placed.offset_px, placed.refinement, placed.likeness, None)

@@ -13,13 +13,20 @@ from ..media import probe, read_plates
 from ..take import Take
 from .colour.space import SHOWN, Space
 from .mattes.appearance import Appearance, learn, look_at, outline_region
-from .sources import as_shown
+from .renders import RenderFolder
+from .sources import AvatarLandmarks, as_shown
+from .swapper.placement import place
+from .swapper.refinement import LIKENESS
 from .types import CompositeOptions, Floats, Pixels
 
 GLIMPSES: Final = 32
 """Frames that are looked at, at most."""
 REACH: Final = 192
 """Frames from the start of the shot among which they are chosen: reading on would cost as much as the shot itself."""
+COMPARED: Final = 5
+"""Of these, every so many plate is compared with render."""
+ENOUGH: Final = 3
+"""Comparisons from which two persons are known to be two."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +50,31 @@ class Prepared:
     """Of the footage's pixels."""
     appearance: Appearance | None = None
     """Of the actor's face; None where too few frames show it."""
+    may_be_alike: bool = True
+    """May render and plate show the same person? Where they do not, nobody needs to compare their pixels."""
 
 
-def prepare(footage: Path, take: Take, options: CompositeOptions) -> Prepared:
-    """Look at a few frames of the shot."""
+def prepare(
+    footage: Path, take: Take, renders: RenderFolder, avatar: AvatarLandmarks | None, options: CompositeOptions
+) -> Prepared:
+    """Look at a few frames of the shot; without ``avatar`` its render stays where it is."""
     space = Space.of(probe(footage).colour)
-    looks = [
-        look_at(seen.plate, seen.actor_px, outline_region(seen.actor_px, take.frame_size))
-        for seen in glimpses(footage, take, space)
-    ]
-    return Prepared(take, options, space, learn(looks))
+    looks, likenesses = [], []
+    for number, seen in enumerate(glimpses(footage, take, space)):
+        looks.append(look_at(seen.plate, seen.actor_px, outline_region(seen.actor_px, take.frame_size)))
+        if avatar is not None and number % COMPARED == 0:
+            likenesses += _likeness(seen, int(take.frame_index[seen.row]), renders, avatar)
+    may_be_alike = len(likenesses) < ENOUGH or max(likenesses) > LIKENESS[0]
+    return Prepared(take, options, space, learn(looks), may_be_alike)
+
+
+def _likeness(seen: Glimpse, frame_index: int, renders: RenderFolder, avatar: AvatarLandmarks) -> list[float]:
+    """How alike plate and render of a frame are; empty when there is no render or nobody finds a face in it."""
+    render = renders.load(frame_index)
+    avatar_px = None if render is None else avatar.of(frame_index, render, seen.plate)
+    if render is None or avatar_px is None:
+        return []
+    return [place(seen.plate, render, seen.actor_px, avatar_px).likeness]
 
 
 def glimpses(footage: Path, take: Take, space: Space) -> Iterator[Glimpse]:
