@@ -31,6 +31,11 @@ _LEAST_SCALE: Final = (0.01, 0.03)
 """Of a log ratio, in the first and second layer; residuals as small as this are never outliers."""
 
 
+_SHINE: Final = 1.2
+_TINT: Final = 0.2
+"""Log ratios of brightness and of colour that light may still have after the first layer."""
+
+
 @dataclass(frozen=True)
 class FaceFrame:
     """Coordinates that move with the face: centre at 0, outline near 1."""
@@ -91,8 +96,11 @@ def log_ratio(plate: Floats, face: Floats) -> Floats:
 
 
 def clear(plate: Floats, face: Floats) -> NDArray[np.bool_]:
-    """Where neither picture is black or burnt out."""
-    seen: NDArray[np.bool_] = (plate > DARK) & (plate < 0.97) & (face > DARK) & (face < 0.97)
+    """Where the ratio means something: neither picture is black, the face not burnt out.
+
+    A burnt-out plate counts: its light is at least what it shows, and to leave it out would make bright faces dull.
+    """
+    seen: NDArray[np.bool_] = (plate > DARK) & (face > DARK) & (face < 0.97)
     return seen
 
 
@@ -120,9 +128,15 @@ def local_light(residual: Floats, weight: Floats, sigma_px: float, rounds: int =
     surroundings, hair or a strand, are not followed.
     """
     used = weight > 0
+    brightness = residual.mean(-1)
+    hue = np.linalg.norm(residual - brightness[..., None], axis=-1)
+    # Shine and shadow are light, be they strong; what has another colour or is as dark as hair is a thing.
+    weight = weight * _share(brightness, _SHINE) * _share(hue, _TINT)
     field = np.zeros_like(residual)
-    for _ in range(rounds):
-        trust = weight * _belief(np.linalg.norm(residual - field, axis=-1), used, _LEAST_SCALE[1])
+    for turn in range(rounds):
+        trust = weight
+        if turn:
+            trust = weight * _belief(np.linalg.norm(residual - field, axis=-1), used, _LEAST_SCALE[1])
         evidence = blur(trust, sigma_px)[..., None]
         field = blur(residual * trust[..., None], sigma_px) / (evidence + np.float32(_LOCAL_PULL))
     return field
@@ -130,9 +144,13 @@ def local_light(residual: Floats, weight: Floats, sigma_px: float, rounds: int =
 
 def _belief(residual: NDArray[np.floating[Any]], used: NDArray[np.bool_], least: float) -> NDArray[np.floating[Any]]:
     """Geman-McClure weights by the size of residuals, whose scale is the median of the used ones."""
-    scale = 2 * max(float(np.median(residual[used])) if used.any() else 0, least)
-    belief: NDArray[np.floating[Any]] = (scale**2 / (scale**2 + residual**2)) ** 2
-    return belief
+    return _share(residual, 2 * max(float(np.median(residual[used])) if used.any() else 0, least))
+
+
+def _share(residual: NDArray[np.floating[Any]], scale: float) -> NDArray[np.floating[Any]]:
+    """Geman-McClure weights: a quarter at the scale."""
+    share: NDArray[np.floating[Any]] = (scale**2 / (scale**2 + residual**2)) ** 2
+    return share
 
 
 def _bilinear(image: Floats, x: Floats, y: Floats) -> Floats:

@@ -22,9 +22,9 @@ from ..types import Floats, Region
 from .light import GRID, FaceFrame, clear, fit_light, local_light, log_ratio
 from .transfer import decode_float, encode
 
-_BROAD: Final = (0.09, 0.04)
+_BROAD: Final = (0.06, 0.04)
 """Face widths, for two persons and for one; colours are compared after a blur of this standard deviation."""
-_LOCAL: Final = (0.12, 0.06)
+_LOCAL: Final = (0.08, 0.06)
 """Face widths; standard deviation of the window in which local light is averaged."""
 _RIM: Final = (0.12, 0.2)
 """Face widths inside the matte from which colour is trusted fully; at half of it not at all. At the rim there are hair,
@@ -35,6 +35,8 @@ _BAND: Final = 0.15
 """Face widths; detail finer than this tells the contrast of two pictures of one person."""
 _FLAT_DETAIL: Final = 0.002
 """Encoded; detail of a face without features."""
+_THING: Final = 0.5
+"""Log of encoded brightness by which a thing on the skin differs from it."""
 _ROUNDS: Final = 3
 _LEAST_BLUR_PX: Final = 0.1
 _SPREAD_LIMITS: Final = (0.75, 1.33)
@@ -130,6 +132,7 @@ def measure_match(
     # Lips and brows of two persons must not run into the skin around them.
     seen = matte * skin
     broad = _between(_BROAD, same) * width
+    seen = seen * _skin_like(plate, seen, broad, same) * _skin_like(face, seen, broad, same)
     broad_plate = shrink(low_pass(plate, seen, broad), half)
     place = frame, region
     if same == 0:
@@ -153,6 +156,16 @@ def measure_match(
         match = match_colours(middle + (broad_plate - middle) / contrast, unlit, basis, weight, place, same)
     spread = match.spread + np.float32(same) * (np.diag(contrast) - match.spread)
     return replace(match, spread=spread, mean=middle, softer=same * softer)
+
+
+def _skin_like(image: Floats, seen: Floats, broad_px: float, same: float) -> Floats:
+    """(H, W) less than 1 where a picture differs much from what is around: a strand of hair must not darken the skin by
+    its blur. One person's features are in both pictures and may stay.
+    """
+    around = low_pass(image, seen, 2 * broad_px)
+    away = np.abs(np.log((image.mean(-1) + 0.02) / (around.mean(-1) + 0.02)))
+    like: Floats = (same + (1 - same) * (_THING**2 / (_THING**2 + away**2)) ** 2).astype(np.float32)
+    return like
 
 
 def match_colours(
