@@ -22,7 +22,7 @@ from ..types import Floats
 
 CELLS: Final = 56
 """Longest side of the grid."""
-REACH: Final = (0.18, 0.03)
+REACH: Final = (0.12, 0.03)
 """Face widths; so far the correction reaches inward where the inside has the plate's colours already: those of another
 person, and of the same one, whose colours were compared up to the rim, so that what differs there is of the rim alone."""
 _FINE: Final = 1 / 120
