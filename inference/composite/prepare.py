@@ -15,7 +15,8 @@ from .colour.space import SHOWN, Space
 from .mattes.appearance import Appearance, learn, look_at, outline_region
 from .renders import RenderFolder
 from .sources import AvatarLandmarks, as_shown
-from .swapper.placement import place
+from .swapper.closed_loop import seen_again
+from .swapper.placement import Placement, place
 from .swapper.refinement import LIKENESS
 from .types import CompositeOptions, Floats, Pixels
 
@@ -23,10 +24,8 @@ GLIMPSES: Final = 32
 """Frames that are looked at, at most."""
 REACH: Final = 192
 """Frames from the start of the shot among which they are chosen: reading on would cost as much as the shot itself."""
-COMPARED: Final = 5
-"""Of these, every so many plate is compared with render."""
-ENOUGH: Final = 3
-"""Comparisons from which two persons are known to be two."""
+ENOUGH: Final = 6
+"""Comparisons of plate and render from which two persons are known to be two."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +59,29 @@ def prepare(
     """Look at a few frames of the shot; without ``avatar`` its render stays where it is."""
     space = Space.of(probe(footage).colour)
     looks, likenesses = [], []
-    for number, seen in enumerate(glimpses(footage, take, space)):
-        looks.append(look_at(seen.plate, seen.actor_px, outline_region(seen.actor_px, take.frame_size)))
-        if avatar is not None and number % COMPARED == 0:
-            likenesses += _likeness(seen, int(take.frame_index[seen.row]), renders, avatar)
-    may_be_alike = len(likenesses) < ENOUGH or max(likenesses) > LIKENESS[0]
+    may_be_alike = avatar is not None
+    for seen in glimpses(footage, take, space):
+        actor_px = seen.actor_px
+        if avatar is not None and may_be_alike:
+            placed = _placed(seen, int(take.frame_index[seen.row]), renders, avatar, options.device)
+            if placed is not None:
+                actor_px = placed.actor_px
+                likenesses.append(placed.likeness)
+            may_be_alike = len(likenesses) < ENOUGH or max(likenesses) > LIKENESS[0]
+        looks.append(look_at(seen.plate, actor_px, outline_region(actor_px, take.frame_size)))
     return Prepared(take, options, space, learn(looks), may_be_alike)
 
 
-def _likeness(seen: Glimpse, frame_index: int, renders: RenderFolder, avatar: AvatarLandmarks) -> list[float]:
-    """How alike plate and render of a frame are; empty when there is no render or nobody finds a face in it."""
+def _placed(
+    seen: Glimpse, frame_index: int, renders: RenderFolder, avatar: AvatarLandmarks, device: str
+) -> Placement | None:
+    """Where a frame's render belongs; None when there is no render or nobody finds a face in it."""
     render = renders.load(frame_index)
     avatar_px = None if render is None else avatar.of(frame_index, render, seen.plate)
     if render is None or avatar_px is None:
-        return []
-    return [place(seen.plate, render, seen.actor_px, avatar_px).likeness]
+        return None
+    placed = place(seen.plate, render, seen.actor_px, avatar_px)
+    return seen_again(placed, seen.plate, render, seen.actor_px, device)
 
 
 def glimpses(footage: Path, take: Take, space: Space) -> Iterator[Glimpse]:
