@@ -19,6 +19,16 @@ def blur(image: Floats, sigma_px: float) -> Floats:
     return blurred
 
 
+def broad(image: Floats, sigma_px: float) -> Floats:
+    """What is left of a picture (H, W, C) after a wide Gaussian blur; done on a small picture."""
+    factor = max(1, int(sigma_px / 4))
+    height, width = image.shape[:2]
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    if factor == 1 or min(size) < 2:
+        return blur(image, sigma_px)
+    return enlarge(blur(shrink(image, size), sigma_px * size[0] / width), (width, height), smooth=True)
+
+
 def shrink(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """A picture at a smaller size (W, H): means of areas, element type kept."""
     small: NDArray[Any] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

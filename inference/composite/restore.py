@@ -25,7 +25,7 @@ from .colour.space import SHOWN, Space
 from .colour.transfer import decode_float, to_pixels
 from .delivery import DeliveryWriter
 from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
-from .enhancer.steady import steady_detail
+from .enhancer.steady import Detail, steady_detail
 from .enhancer.upscale import FrameEnhancer, enlarged_plainly, open_frame_enhancer
 from .frame import floats_of
 from .pictures import enlarge
@@ -42,6 +42,8 @@ _FLOW_FACE: Final = 256
 """Face width in pixels of the pictures on which a face's flow is measured."""
 _FLOW_FRAME: Final = 480
 """Height in pixels of those of a whole frame."""
+_NOTHING: Final = 0.25 / 65535
+"""Encoded; less is the arithmetic's own error, and no reason to round a pixel."""
 _BAND: Final = 256
 """Rows of a whole frame that are worked on at a time."""
 
@@ -82,8 +84,8 @@ class Added:
 
     region: Region
     """In pixels of the plate."""
-    detail: Floats
-    """(h, w, 3) encoded, at the size of the result; kept in half precision while it waits."""
+    detail: Detail
+    """(h, w, 3) encoded, at the size of the result; a whole frame's waits in half precision."""
     flow: Flow | None
     """From the frame before; None where that does not show the same."""
 
@@ -199,7 +201,11 @@ class Restorer:
             if self.scale > 1:
                 light = enlarge(light, (plain.shape[1], plain.shape[0]), smooth=True)
             picture = self._space.pixels(light + decode_float(restored) - decode_float(plain), original.dtype)
-        return picture if self.scale > 1 else np.where(total.any(-1, keepdims=True), picture, original)
+        return (
+            picture
+            if self.scale > 1
+            else np.where((np.abs(total) > _NOTHING).any(-1, keepdims=True), picture, original)
+        )
 
 
 def _add(
@@ -211,7 +217,7 @@ def _add(
         box = _around_both(old.region, region)
         flow = flow_in(before.shown, shown, box, min(1.0, flow_scale), 0.005 * min(box.width, box.height))
         flow = None if flow.is_cut else flow
-    return Added(region, detail.astype(np.float16), flow)
+    return Added(region, detail.astype(np.float16) if which is None else detail, flow)
 
 
 def _steadied(fields: Mapping[int, Added], band: Region) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import InputError
 from ...networks.sessions import infer, open_session
 from ..crops import FFHQ_512, covered, crop_affine, cut, edge_fade, from_tensor, put_back, to_tensor
-from ..pictures import blur
+from ..pictures import broad
 from ..types import Floats, Region
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Enhancer:
         crop = cut(picture, affine, FFHQ_512.size)
         output = infer(self._session, to_tensor(crop * 2 - 1), *self._weight)[0]
         change: Floats = np.clip(from_tensor(output) / 2 + 0.5, 0, 1) - np.clip(crop, 0, 1)
-        detail = change - blur(change, DETAIL_BLUR * FFHQ_512.size)
+        detail = change - broad(change, DETAIL_BLUR * FFHQ_512.size)
         return put_back(np.float32(STRENGTH) * edge_fade(FFHQ_512.size, _FADE) * detail, affine, region)
 
 

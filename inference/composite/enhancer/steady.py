@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..pictures import blur, sample
 from ..stabiliser.flow import Trail, places
@@ -21,11 +22,15 @@ SIGMA: Final = 1.5
 """Frames over which detail is averaged."""
 POOL_PX: Final = 2.5
 """Pixels over which signal and unrest are measured."""
+_KERNEL_PX: Final = 5
 CAUTION: Final = 2.0
 """Unrest counts this much: measured on a handful of frames it is uncertain, and too little detail is never seen."""
 
 
-def steady_detail(fields: Mapping[int, tuple[Floats, Region]], along: Mapping[int, Trail]) -> Floats:
+Detail = Floats | NDArray[np.float16]
+
+
+def steady_detail(fields: Mapping[int, tuple[Detail, Region]], along: Mapping[int, Trail]) -> Floats:
     """(H, W, 3) what to add to the frame at offset 0, from what the network would add to it and to its neighbours.
 
     ``fields`` holds by offset the detail (h, w, 3) over a region of that frame, ``along`` the trails from frame 0 to it.
@@ -37,12 +42,23 @@ def steady_detail(fields: Mapping[int, tuple[Floats, Region]], along: Mapping[in
     samples, weights = [], []
     for offset, (field, field_region) in fields.items():
         trail = along[offset].over(grid, region)
-        samples.append(own if offset == 0 else _brought(field, trail, field_region))
+        brought = _brought(field, trail, field_region) if offset else own.astype(np.float32, copy=False)
+        samples.append(brought)
         weights.append(np.float32(np.exp(-0.5 * (offset / SIGMA) ** 2)) * trail.trust)
-    total = np.sum(weights, axis=0)
-    shares = [weight / total for weight in weights]
-    mean: Floats = np.sum([share[..., None] * one for share, one in zip(shares, samples, strict=True)], axis=0)
+    shares, mean = weighted_mean(samples, weights)
     return mean * signal_share(samples, shares, mean)[..., None]
+
+
+def weighted_mean(samples: list[Floats], weights: list[Floats]) -> tuple[list[Floats], Floats]:
+    """Shares (H, W) that sum to one, and the mean (H, W, C) of samples with these."""
+    total = weights[0].copy()
+    for weight in weights[1:]:
+        total += weight
+    shares = [weight / total for weight in weights]
+    mean = shares[0][..., None] * samples[0]
+    for part, one in zip(shares[1:], samples[1:], strict=True):
+        mean += part[..., None] * one
+    return shares, mean
 
 
 def signal_share(samples: list[Floats], shares: list[Floats], mean: Floats) -> Floats:
@@ -50,22 +66,26 @@ def signal_share(samples: list[Floats], shares: list[Floats], mean: Floats) -> F
 
     ``shares`` (H, W) are the weights of the ``samples`` (H, W, C), which sum to one.
     """
-    spread = np.sum(
-        [share * ((one - mean) ** 2).sum(-1) for share, one in zip(shares, samples, strict=True)], axis=0
-    ).astype(np.float32)
-    # Share of one sample's variance that is left in a weighted mean, and that the spread about the mean misses.
-    left = np.sum(np.square(shares), axis=0)
-    unrest = spread * (left / np.maximum(1 - left, 1e-3))
-    power = blur((mean**2).sum(-1), POOL_PX)
-    signal = np.clip(1 - CAUTION * blur(unrest.astype(np.float32), POOL_PX) / np.maximum(power, 1e-9), 0, 1)
+    spread, left = np.zeros_like(shares[0]), np.zeros_like(shares[0])
+    for share, one in zip(shares, samples, strict=True):
+        away = one - mean
+        spread += share * np.einsum("hwc,hwc->hw", away, away)
+        left += share * share
+    # ``left`` is the share of one sample's variance that stays in the mean, and that the spread about the mean misses.
+    unrest = blur(spread * (left / np.maximum(1 - left, np.float32(1e-3))), POOL_PX)
+    power = blur(np.einsum("hwc,hwc->hw", mean, mean), POOL_PX)
+    signal = np.clip(1 - np.float32(CAUTION) * unrest / np.maximum(power, np.float32(1e-9)), 0, 1)
     # Where the flow is lost there is one sample, which proves nothing.
-    share: Floats = signal * np.clip(2 * (1 - left), 0, 1)
-    return share
+    kept: Floats = signal * np.clip(2 * (1 - left), 0, 1)
+    return kept
 
 
-def _brought(field: Floats, trail: Trail, region: Region) -> Floats:
+def _brought(field: Detail, trail: Trail, region: Region) -> Floats:
     """A neighbour's detail in this frame's places; nothing where its region does not reach."""
     height, width = field.shape[:2]
     x = (trail.points_px[..., 0] - np.float32(region.x)) * np.float32(width / region.width)
     y = (trail.points_px[..., 1] - np.float32(region.y)) * np.float32(height / region.height)
-    return sample(field.astype(np.float32), x, y, sharp=True)
+    # A band of a large frame looks at a band of its neighbour only.
+    top, bottom = max(0, int(y.min()) - _KERNEL_PX), max(1, min(height, int(y.max()) + _KERNEL_PX))
+    rows = field[min(top, height - 1) : max(bottom, top + 1)].astype(np.float32, copy=False)
+    return sample(rows, x, y - np.float32(min(top, height - 1)), sharp=True)

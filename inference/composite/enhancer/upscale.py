@@ -14,7 +14,7 @@ from ...errors import InputError
 from ...networks.registry import find_file, network
 from ...networks.sessions import infer, open_session
 from ..crops import from_tensor, to_tensor
-from ..pictures import blur, enlarge, shrink
+from ..pictures import broad, enlarge, shrink
 from ..types import Floats
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class FrameEnhancer:
         elif drawn.shape[1] < size[0]:
             drawn = enlarge(drawn, size, smooth=True)
         change: Floats = drawn - enlarged_plainly(picture, scale)
-        return change - blur(change, BROAD_PX * scale)
+        return change - broad(change, BROAD_PX * scale)
 
     def _draw(self, tile: Floats) -> Floats:
         return from_tensor(infer(self._session, to_tensor(tile))[0])

@@ -18,8 +18,8 @@ import numpy as np
 from ...errors import InputError
 from ...networks.sessions import infer
 from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, inverse, put_back, to_tensor
-from ..enhancer.steady import signal_share
-from ..pictures import blur, enlarge, sample
+from ..enhancer.steady import signal_share, weighted_mean
+from ..pictures import blur, broad, enlarge, sample
 from ..stabiliser.flow import Flow, places, trails
 from ..types import Floats, Region
 from .pixel_boost import boosted_change
@@ -109,7 +109,7 @@ def laid(plate: Floats, drawing: Drawing, region: Region) -> tuple[Floats, Float
     behind = plate[region.slices]
     seen = put_back(cut(plate, affine, size), affine, region)
     # Where the face becomes another one, the actor's lashes and pores would be ghosts in it.
-    features = np.abs(change - blur(change, FEATURE * size)).mean(-1)
+    features = np.abs(change - broad(change, FEATURE * size)).mean(-1)
     other = 1 - np.exp(-((blur(features, FEATURE * size / 4) / np.float32(OTHER_FACE)) ** 2))
     ghosts = put_back(other, affine, region)[..., None]
     reach = np.clip(put_back(np.ones((size, size), np.float32), affine, region), 0, 1)
@@ -142,11 +142,9 @@ def calmed(run: Mapping[int, Drawing], flows: Mapping[int, Flow]) -> Drawing:
         weights.append(weight)
     if len(samples) == 1:
         return own
-    total = np.sum(weights, axis=0)
-    shares = [weight / total for weight in weights]
-    mean = np.sum([share[..., None] * one for share, one in zip(shares, samples, strict=True)], axis=0)
+    shares, mean = weighted_mean(samples, weights)
     # Features that are not drawn again in the next frame are the network's unrest: there the plate's own stay.
-    fine = [one - blur(one, FEATURE * size) for one in (*samples, mean)]
+    fine = [one - broad(one, FEATURE * size) for one in (*samples, mean)]
     return Drawing(own.affine, mean - (1 - signal_share(fine[:-1], shares, fine[-1])[..., None]) * fine[-1])
 
 
