@@ -69,15 +69,15 @@ def face_region(points_px: Floats, frame_size: tuple[int, int]) -> Region:
     return Region.around(points_px[list(OVAL)], 0.08 * face_width_px(points_px) + 4, frame_size)
 
 
-def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0) -> Warp:
-    """The warp a measurement asks for; ``bend`` is the share of the way to the actor's outline."""
+def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0, outline_px: Floats | None = None) -> Warp:
+    """The warp a measurement asks for; ``bend`` is the share of the way to the actor's outline, or to another (36, 2)."""
     if not swap:
         return stay(measurement.actor_px)
     actor = measurement.actor_px
     # Two pictures of one face have one outline: what differs is landmark noise, and pixels placed the face already.
     other = 1 - sameness(measurement.likeness)
     shift = None if measurement.seen_off_px is None else np.float32(other) * measurement.seen_off_px
-    return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend * other, shift)
+    return fit_warp(actor, actor + measurement.offset_px, measurement.refinement, bend * other, shift, outline_px)
 
 
 def measure(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from understudy.inference.composite.regions import OVAL
+from understudy.inference.composite.regions import INNER, OVAL
 from understudy.inference.composite.renders import Render
 from understudy.inference.composite.swapper.placement import Placement, place
 from understudy.inference.composite.swapper.refinement import refine
-from understudy.inference.composite.swapper.warp import IDENTITY, Warp, apply_affine, chain, fit_warp, inverse
+from understudy.inference.composite.swapper.warp import (
+    IDENTITY,
+    Warp,
+    apply_affine,
+    chain,
+    fit_warp,
+    inverse,
+    outline_of_matte,
+)
 from understudy.inference.composite.types import Region
 from understudy.inference.face_model import load
 
@@ -122,3 +130,25 @@ def test_chained_affines_undo_each_other(face_px):
     np.testing.assert_allclose(chain(affine, inverse(affine)), IDENTITY, atol=1e-4)
     warp = Warp(affine, face_px[:1], np.zeros((1, 2), np.float32), inverse(affine))
     np.testing.assert_allclose(warp.source_of(face_px), face_px, atol=1e-3)
+
+
+def test_the_outline_goes_where_the_users_matte_ends(face_px):
+    outline = list(OVAL)
+    centre = face_px[outline].mean(0)
+    drawn = centre + (face_px[outline] - centre) * np.float32([1.1, 1.04])
+    matte = np.zeros(SIZE[::-1], np.uint8)
+    cv2.fillPoly(matte, [np.rint((drawn - 0.5) * 16).astype(int)], 255, cv2.LINE_AA, 4)
+    cv2.circle(matte, np.rint(face_px[4]).astype(int).tolist(), 40, 0, -1)
+    goal = outline_of_matte(matte.astype(np.float32) / 255, face_px)
+    contour = drawn.astype(np.float32)[:, None]
+    assert max(abs(cv2.pointPolygonTest(contour, point.tolist(), True)) for point in goal) < 1.2
+    warp = fit_warp(face_px, face_px, outline_px=goal)
+    assert np.linalg.norm(warp.source_of(goal) - face_px[outline], axis=1).mean() < 1
+    inner = face_px[list(INNER)]
+    assert np.linalg.norm(warp.source_of(inner) - inner, axis=1).mean() < 1
+
+
+def test_a_matte_without_an_edge_near_the_face_leaves_the_outline(face_px):
+    for level in (0, 1):
+        found = outline_of_matte(np.full(SIZE[::-1], level, np.float32), face_px)
+        np.testing.assert_allclose(found, face_px[list(OVAL)], atol=1e-3)

@@ -25,6 +25,9 @@ MAX_BEND: Final = 0.2
 """Face widths; a larger difference is a wrong landmark."""
 _GRID_CELLS: Final = 48
 """Cells along the longer side of the grid on which the spline is computed."""
+_MATTE_REACH: Final = (0.6, 1.4)
+"""Shares of the way from the middle of the face to its outline between which the edge of a matte is looked for."""
+_MATTE_STEPS: Final = 161
 _KERNEL_PX: Final = 5
 _STIFFNESS: Final = 1e-3
 IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
@@ -74,25 +77,47 @@ def fit_warp(
     refinement: Floats = IDENTITY,
     bend_strength: float = 1.0,
     shift_px: Floats | None = None,
+    outline_px: Floats | None = None,
 ) -> Warp:
     """The warp that takes an avatar with landmarks (478, 2) onto an actor with landmarks (478, 2).
 
     ``shift_px`` (2,) is how far the inside of the face would then lie off in the plate, see `closed_loop`; it is taken
-    back while the outline stays.
+    back while the outline stays. ``outline_px`` (36, 2), see `outline_of_matte`, is where the avatar's outline goes instead of
+    the actor's.
     """
     steady = [*STEADY, *OVAL]
     similarity = fit_similarity(actor_px[steady], avatar_px[steady])
     if shift_px is not None:
         similarity = chain(similarity, np.column_stack([np.eye(2, dtype=np.float32), shift_px]))
-    outline = list(OVAL)
     width = face_width_px(actor_px)
-    bend = avatar_px[outline] - apply_affine(similarity, actor_px[outline])
+    noise = LANDMARK_NOISE * width if outline_px is None else 0.0
+    goal = actor_px[list(OVAL)] if outline_px is None else outline_px
+    bend = avatar_px[list(OVAL)] - apply_affine(similarity, goal)
     length = np.linalg.norm(bend, axis=1, keepdims=True)
-    wanted = np.minimum(np.maximum(length - LANDMARK_NOISE * width, 0), MAX_BEND * width)
+    wanted = np.minimum(np.maximum(length - noise, 0), MAX_BEND * width)
     bend *= bend_strength * wanted / np.maximum(length, 1e-6)
-    controls = np.concatenate([actor_px[outline], actor_px[list(INNER)]])
+    controls = np.concatenate([goal, actor_px[list(INNER)]])
     bends = np.concatenate([bend, np.zeros((len(INNER), 2), np.float32)])
     return Warp(similarity, controls.astype(np.float32), bends.astype(np.float32), refinement)
+
+
+def outline_of_matte(matte: Floats, points_px: Floats) -> Floats:
+    """(36, 2) where a matte (H, W) ends on the way from the middle of the face out through each point of its outline.
+
+    Points (478, 2) in pixels of the matte. Where it does not end anywhere near, the actor's own outline stays.
+    """
+    outline = points_px[list(OVAL)]
+    centre = outline.mean(0)
+    reach = np.linspace(*_MATTE_REACH, _MATTE_STEPS, dtype=np.float32)
+    rays = centre + reach[:, None, None] * (outline - centre)
+    inside = sample(matte, np.ascontiguousarray(rays[..., 0]), np.ascontiguousarray(rays[..., 1])) >= 0.5
+    # From outside, so that holes do not count.
+    last = len(reach) - 1 - np.argmax(inside[::-1], axis=0)
+    ends = inside.any(0) & ~inside[-1] & inside[0]
+    share = np.where(ends, reach[last] + 0.5 * (reach[1] - reach[0]), 1)
+    share = (np.roll(share, 1) + 2 * share + np.roll(share, -1)) / 4
+    found: Floats = centre + share[:, None] * (outline - centre)
+    return found.astype(np.float32)
 
 
 def stay(points_px: Floats) -> Warp:
