@@ -55,11 +55,6 @@ class Delivery:
     notes: tuple[str, ...]
     """What the user should know."""
 
-    @property
-    def is_sequence(self) -> bool:
-        """Numbered pictures and not a movie?"""
-        return self.codec in SEQUENCE_DEPTHS
-
 
 def plan_delivery(info: VideoInfo, out_path: Path, options: DeliveryOptions) -> Delivery:
     """Decide what is written for footage of ``info``.
