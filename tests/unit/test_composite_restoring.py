@@ -71,6 +71,15 @@ def test_colour_and_light_of_the_network_stay_out(clip, plates, tmp_path, monkey
         assert psnr(plate, picture) > 45
 
 
+def test_a_shift_of_colour_leaves_no_edges_at_black_and_white():
+    picture = np.zeros((300, 300, 3), np.float32)
+    picture[:, 150:] = 1
+    points = np.full((478, 2), 150, np.float32)
+    points[list(FIVE_POINTS)] = np.array(FFHQ_512.points, np.float32) * 256 + 20
+    net = Enhancer(nets.session(nets.face_network(colour=(0.3, -0.2, 0.2))))
+    assert np.abs(net.detail(picture, points, Region(40, 40, 216, 216))).max() < 1e-3
+
+
 def test_what_a_network_invents_anew_in_each_frame_does_not_flicker(clip, plates, tmp_path, monkeypatch):
     nets.install(monkeypatch, tmp_path, gfpgan=nets.face_network(noise=0.2))
     pictures = restored(clip, tmp_path / "out.mkv")

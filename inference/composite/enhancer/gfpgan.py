@@ -58,7 +58,8 @@ class Enhancer:
         affine = crop_affine(points_px, FFHQ_512)
         crop = cut(picture, affine, FFHQ_512.size)
         output = infer(self._session, to_tensor(crop * 2 - 1), *self._weight)[0]
-        change: Floats = np.clip(from_tensor(output) / 2 + 0.5, 0, 1) - np.clip(crop, 0, 1)
+        # Cut off at black and white, a mere shift of colour would leave edges there; only nonsense is.
+        change: Floats = np.clip(from_tensor(output) / 2 + 0.5, -0.5, 1.5) - np.clip(crop, -0.5, 1.5)
         detail = change - broad(change, DETAIL_BLUR * FFHQ_512.size)
         return put_back(np.float32(STRENGTH) * edge_fade(FFHQ_512.size, _FADE) * detail, affine, region)
 
