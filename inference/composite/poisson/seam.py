@@ -120,7 +120,7 @@ def _look_at_edge(plate: Floats, face: Floats, outline: Floats, width_px: float,
     """The soft edge of the outline, `seam_correction`'s arguments; every second pixel is enough for a mean."""
     pixel = max(1.0, _FINE * width_px)
     fine = (max(2, round(outline.shape[1] / pixel)), max(2, round(outline.shape[0] / pixel)))
-    step = max(1, int(pixel / 2))
+    step = max(1, round(pixel / 2))
     plate, face, outline = (picture[::step, ::step] for picture in (plate, face, outline))
     shown = shrink(np.ascontiguousarray(outline), fine)
     # A matte may also be hard.
