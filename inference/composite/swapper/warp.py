@@ -29,6 +29,7 @@ _MATTE_REACH: Final = (0.6, 1.4)
 """Shares of the way from the middle of the face to its outline between which the edge of a matte is looked for."""
 _MATTE_STEPS: Final = 161
 _KERNEL_PX: Final = 5
+_OPAQUE: Final = 0.9999
 _STIFFNESS: Final = 1e-3
 IDENTITY: Final = np.eye(2, 3, dtype=np.float32)
 
@@ -128,7 +129,8 @@ def stay(points_px: Floats) -> Warp:
 def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Floats]:
     """The render as the plate's region sees it: linear RGB (H, W, 3), straight, and alpha (H, W)."""
     x, y = warp.map(region)
-    x, y = x - np.float32(render.region.x), y - np.float32(render.region.y)
+    x -= np.float32(render.region.x)
+    y -= np.float32(render.region.y)
     # Only the part that is looked at is taken to linear light.
     left, top = (max(0, int(axis.min()) - _KERNEL_PX) for axis in (x, y))
     light = render.light(
@@ -136,10 +138,15 @@ def warp_render(render: Render, warp: Warp, region: Region) -> tuple[Floats, Flo
     )
     if not light.size:
         return np.zeros((*x.shape, 3), np.float32), np.zeros(x.shape, np.float32)
-    warped = sample(light, x - np.float32(left), y - np.float32(top), sharp=True)
-    alpha = np.clip(warped[..., 3], 0, 1)
-    rgb = np.maximum(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), 0)
-    return cv2.divide(rgb, cv2.cvtColor(np.maximum(alpha, 1 / 255), cv2.COLOR_GRAY2RGB)), alpha
+    x -= np.float32(left)
+    y -= np.float32(top)
+    warped = sample(light, x, y, sharp=True)
+    alpha = np.clip(cv2.extractChannel(warped, 3), 0, 1)
+    rgb: Floats = cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB)
+    np.maximum(rgb, 0, out=rgb)
+    edge = (alpha > 0) & (alpha < _OPAQUE)
+    rgb[edge] /= np.maximum(alpha[edge], 1 / 255)[:, None]
+    return rgb, alpha
 
 
 def fit_similarity(source: Floats, target: Floats) -> Floats:
