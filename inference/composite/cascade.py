@@ -187,7 +187,7 @@ class Cascade:
         network = None
         if self.blender.identity is not None:
             with self.clock("network"):
-                network = self.blender.identity.observe(frame.index, floats_of(plate), actor_px)
+                network = self.blender.identity.observe(frame.index, floats_of(plate), measurement.actor_px)
         return Observed(frame, "composited", inputs, measurement, flow, network, cover)
 
     def _render_for(self, frame_index: int) -> tuple[int, Render | None]:
