@@ -44,7 +44,9 @@ def enlarge(image: Floats, size: tuple[int, int], smooth: bool = False) -> Float
 def sample(image: Floats, x: Floats, y: Floats, sharp: bool = False) -> Floats:
     """Values at corner-convention points of a picture, bilinear or (sharp) cubic; zero outside."""
     kernel = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
-    sampled: Floats = cv2.remap(image, x - np.float32(0.5), y - np.float32(0.5), kernel, borderMode=cv2.BORDER_CONSTANT)
+    # Exactly this type is what remap takes; a NumPy 2 scalar of 64 bits makes other ones of them.
+    places = ((axis - np.float32(0.5)).astype(np.float32, copy=False) for axis in (x, y))
+    sampled: Floats = cv2.remap(image, *places, kernel, borderMode=cv2.BORDER_CONSTANT)
     return sampled
 
 
