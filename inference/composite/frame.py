@@ -32,6 +32,7 @@ from .prepare import Prepared
 from .regions import face_width_px, features
 from .sources import Inputs
 from .stabiliser.flow import Trail, mean_along
+from .stabiliser.calming import NOISY, calm_face
 from .swapper.network_face import NetworkFace, NetworkSwapper
 from .swapper.warp import warp_render
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
@@ -139,13 +140,14 @@ class Blender:
             detail = steady_detail(details, along) if 0 in details else None
         with self.clock("finish"):
             behind = floats_of(inputs.plate[draft.region.slices])
-            face = draft.face if correction is None else apply_correction(draft.face, correction)
+            face, own = _calmed(drafts, along)
+            if correction is not None:
+                face = apply_correction(face, correction)
             if detail is not None:
                 face = face + detail
             mixed = _mixed(behind, face, draft.matte)
         if draft.grain is not None:
             with self.clock("grain"):
-                own = mean_own([item.grain for item in drafts.values() if item.grain is not None])
                 grain = grain_of(mixed, draft.matte, own, draft.grain, inputs.frame_index, draft.region)
                 mixed, face = mixed + grain, face + grain
         with self.clock("finish"):
@@ -215,3 +217,13 @@ def _steadied(fields: dict[int, tuple[Floats | None, Region]], along: dict[int, 
     if 0 not in known:
         return None
     return mean_along(known, along, CORRECTION_SIGMA)
+def _calmed(drafts: dict[int, Draft], along: dict[int, Trail]) -> tuple[Floats, float]:
+    """The face of the frame at offset 0, calmed when it has more noise than the plate, and the noise it then has."""
+    draft = drafts[0]
+    own = mean_own([item.grain for item in drafts.values() if item.grain is not None])
+    wanted = draft.grain.surface.luma_grain() if draft.grain is not None else float("nan")
+    if not own > NOISY * wanted > 0:
+        return draft.face, own
+    return calm_face({at: (item.face, item.region) for at, item in drafts.items()}, along, own, wanted)
+
+

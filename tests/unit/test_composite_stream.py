@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from understudy.inference.composite.overlap import ahead, behind
 from understudy.inference.composite.renders import Render, RenderFolder
-from understudy.inference.composite.stabiliser import flow, placing
+from understudy.inference.composite.stabiliser import calming, flow, placing
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
 from understudy.inference.media import write_png
@@ -223,3 +223,29 @@ def test_an_affine_is_averaged_about_the_face_and_not_about_the_corner_of_the_fr
     centres = {k: np.float32([900 + 20 * k, 500]) for k in range(-3, 4)}
     grown = {k: np.float32([[1.02, 0, -0.02 * c[0] + 1.5], [0, 1.02, -0.02 * c[1]]]) for k, c in centres.items()}
     np.testing.assert_allclose(placing.steady_affine(grown, centres, 2.0), grown[0], atol=2e-3)
+
+
+def test_a_noisy_face_is_calmed_to_the_grain_that_is_wanted_and_keeps_its_features():
+    rng = np.random.default_rng(4)
+    region = Region(0, 0, 160, 150)
+    grid = flow.places(region, (20, 19))
+    clean = np.full((150, 160, 3), 0.6, np.float32)
+    cv2.circle(clean, (60, 70), 12, (0.2, 0.15, 0.15), -1, cv2.LINE_AA)
+    faces = {}
+    for k in range(-2, 3):
+        seen = clean.copy()
+        cv2.circle(seen, (110 + 6 * k, 80), 8, (0.3, 0.2, 0.2), -1, cv2.LINE_AA)
+        noise = rng.normal(0, 0.02, clean.shape[:2])[..., None]
+        faces[k] = (seen + noise).astype(np.float32), region
+    truth = clean.copy()
+    cv2.circle(truth, (110, 80), 8, (0.3, 0.2, 0.2), -1, cv2.LINE_AA)
+    calm, left = calming.calm_face(faces, still_trails(range(-2, 3), grid), 0.02, 0.012)
+    flat = np.s_[90:140, 10:60]
+    assert left == pytest.approx(0.02 / 5**0.5, rel=0.25)
+    assert np.std((calm - truth)[flat]) == pytest.approx(left, rel=0.2)
+    moving = np.s_[60:100, 85:135]
+    assert np.abs(calm - truth)[moving].mean() < np.abs(faces[0][0] - truth)[moving].mean()
+    calmer, left = calming.calm_face({0: faces[0]}, still_trails(range(1), grid), 0.02, 0.008)
+    assert left == 0.008
+    assert np.std((calmer - truth)[flat]) < 0.55 * 0.02
+    assert abs(calmer[70, 60].mean() - clean[70, 60].mean()) < 0.04

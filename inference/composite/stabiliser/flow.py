@@ -84,9 +84,9 @@ class Trail:
         motion = self.points_px - places(region, (width, height))
         return Trail(places_px + _at(motion, places_px, region), _at(self.trust, places_px, region))
 
-    def bring(self, field: Floats, region: Region) -> Floats:
+    def bring(self, field: Floats, region: Region, sharp: bool = False) -> Floats:
         """The neighbour's ``field`` (a, b[, C]) over its ``region`` as seen from the frame's own places: (h, w[, C])."""
-        return _at(field, self.points_px, region)
+        return _at(field, self.points_px, region, sharp)
 
 
 def measure_flow(before: Pixels, now: Pixels, before_px: Floats, now_px: Floats) -> Flow:
@@ -160,9 +160,9 @@ def _grey(pixels: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:
     return small if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
 
 
-def _at(field: Floats, points_px: Floats, region: Region) -> Floats:
+def _at(field: Floats, points_px: Floats, region: Region, sharp: bool = False) -> Floats:
     """A field over a region at full-size points; beyond the region it goes on as at its border."""
     height, width = field.shape[:2]
     x = (points_px[..., 0] - np.float32(region.x)) * np.float32(width / region.width)
     y = (points_px[..., 1] - np.float32(region.y)) * np.float32(height / region.height)
-    return sample(field, np.clip(x, 0.5, width - 0.5), np.clip(y, 0.5, height - 0.5))
+    return sample(field, np.clip(x, 0.5, width - 0.5), np.clip(y, 0.5, height - 0.5), sharp)
