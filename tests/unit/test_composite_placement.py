@@ -92,6 +92,15 @@ def test_pixels_find_any_affine_through_other_light_and_a_soft_plate(face_px, na
     assert np.linalg.norm(off, axis=1).mean() < 0.3
 
 
+@pytest.mark.parametrize("contrast", [0.75, 1.2])
+def test_another_contrast_is_no_reason_to_move(face_px, contrast):
+    affine = CHANGES["turned, shifted, grown"]
+    picture = picture_of(face_px, 1)
+    render = rendered(0.45 + contrast * (picture - 0.45), affine, face_px)
+    found = place(without_detail(picture, face_px, 14.0), render, face_px, apply_affine(affine, face_px) + 1)
+    assert np.linalg.norm(source_of(found, face_px) - apply_affine(affine, face_px), axis=1).mean() < 0.5
+
+
 def test_softness_is_found_too(face_px):
     picture = picture_of(face_px, 1)
     plate = without_detail(picture, face_px, 14.0)

@@ -1,8 +1,8 @@
 """Photometric refinement of the warp: where face and plate show the same features, pixels place it better than landmarks.
 
-The picture that a camera would see is predicted from the face - moved by an affine, lit by a smooth light field, laid over
+The picture that a camera would see is predicted from the face - moved by an affine, lit by a smooth light field, given contrast, laid over
 the plate and made softer - and all of these are solved for together by Gauss-Newton until the prediction is the plate.
-So different light or focus is no reason to move, and what lies around the face blurs into both alike. Landmarks are good
+So different light, contrast or focus is no reason to move, and what lies around the face blurs into both alike. Landmarks are good
 to a pixel or two; this goes to a tenth, and steps back when the two faces do not look alike.
 """
 
@@ -44,9 +44,8 @@ _PLATE_BLUR_PX: Final = 1.0
 sharper than the face."""
 _RIM: Final = (0.05, 0.12)
 """Face widths inside the edge of what is compared: nothing is trusted up to the first, all from the second on."""
-_MARGIN: Final = 0.2
+_MARGIN: Final = 0.35
 """Face widths around the outline, so that what lies beside the face can blur into it."""
-_OPAQUE: Final = 0.98
 _FLOOR: Final = 0.003
 """Encoded; residuals below this are rounding."""
 _GAMMA: Final = 2.2
@@ -55,7 +54,8 @@ _WHITE: Final = 0.99
 """Encoded; what is white in one picture says nothing about the other."""
 _LEAST: Final = 100
 """Pixels; with fewer nothing is compared."""
-_LIGHTS: Final = 6
+_GAINS: Final = 6
+_LIGHTS: Final = _GAINS + 1
 _MOVES: Final = 6
 
 
@@ -84,7 +84,7 @@ class _State:
     variance: float
     """Of the blur, in squared face widths; a little below 0 where the plate is the sharper one."""
     light: Doubles
-    """(3, 6) log gain of each channel."""
+    """(3, 7) log gain of each channel over the face, and what is added to its encoded values: another contrast."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class _Pair:
         every = 2 if self._unit > 0.75 * _WIDTH else 1
         self._looked_at = np.zeros(self._plate.shape[:2], bool)
         self._looked_at[::every, ::every] = True
-        self._outline = fill(self._plate[..., 0], shown.astype(np.float32)) > 127
+        self._outline = fill(self._plate[..., 0], shown.astype(np.float32)) / np.float32(255)
         self._u, self._v = (
             (np.arange(count, dtype=np.float32) - offset) / self._unit
             for count, offset in zip(self._size, self._plate_of[:, 2].astype(np.float32), strict=True)
@@ -177,9 +177,9 @@ class _Pair:
 
     def start(self) -> _State:
         """Where it lies by what was given, with the mean light of the plate."""
-        face, inside = self._face(np.eye(2, 3))
+        face, cover = self._face(np.eye(2, 3))
         light = np.zeros((3, _LIGHTS))
-        used = self._trust(inside) > 0
+        used = self._trust(cover) > 0
         if used.any():
             means = [np.maximum(light.mean(0), 1e-4) for light in (decode_float(self._plate[used]), face[used])]
             light[:, 0] = np.log(means[0] / means[1])
@@ -198,7 +198,8 @@ class _Pair:
         weight = trust[rows, columns] * (limit**2 / (limit**2 + length**2)) ** 2
         weight *= np.maximum(there, here).max(0) < _WHITE
         system = np.empty((3, len(rows), _LIGHTS + _MOVES + 2), np.float32)
-        system[..., :_LIGHTS] = (here / _GAMMA)[..., None] * self._terms[rows, columns]
+        system[..., :_GAINS] = (here / _GAMMA)[..., None] * self._terms[rows, columns]
+        system[..., _GAINS] = 1
         system[..., _LIGHTS:-1] = self._changes(seen, rows, columns)
         system[..., -1] = residual
         step, lights = _solve(system, weight)
@@ -214,7 +215,7 @@ class _Pair:
         if used.sum() < _LEAST:
             return 0.0
         terms, share = self._terms[used].astype(float), trust[used][:, None].astype(float)
-        project = np.linalg.inv((terms * share).T @ terms + 1e-9 * np.eye(_LIGHTS)) @ (terms * share).T
+        project = np.linalg.inv((terms * share).T @ terms + 1e-9 * np.eye(_GAINS)) @ (terms * share).T
         a, b = (image[used] - terms @ (project @ image[used]) for image in (self._plate, seen))
         return float((share * a * b).sum() / np.sqrt(max((share * a * a).sum() * (share * b * b).sum(), 1e-12)))
 
@@ -224,26 +225,26 @@ class _Pair:
         shift = self._centre_px + self._width * move[:, 2] - linear @ self._centre_px
         return np.column_stack([linear, shift]).astype(np.float32)
 
-    def _face(self, move: Doubles) -> tuple[Floats, NDArray[np.bool_]]:
-        """Linear face (H, W, 3) as the plate's pixels see it, and where it is opaque and in the outline (H, W)."""
+    def _face(self, move: Doubles) -> tuple[Floats, Floats]:
+        """Linear face (H, W, 3) as the plate's pixels see it, and how much of each it covers (H, W)."""
         affine = chain(chain(self._render_of, move), inverse(self._plate_of))
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         face = cv2.warpAffine(self._render, affine, self._size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
         alpha = face[..., 3:]
-        return face[..., :3] / np.maximum(alpha, 1 / 255), self._outline & (alpha[..., 0] > _OPAQUE)
+        return face[..., :3] / np.maximum(alpha, 1 / 255), self._outline * np.clip(alpha[..., 0], 0, 1)
 
-    def _trust(self, inside: NDArray[np.bool_]) -> Floats:
+    def _trust(self, cover: Floats) -> Floats:
         """(H, W) 0..1 by the depth inside the edge."""
-        return np.clip((distance(inside) / self._unit - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
+        return np.clip((distance(cover > 0.5) / self._unit - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
 
     def _predicted(self, state: _State) -> tuple[Floats, Floats]:
         """What the plate should look like, encoded (H, W, 3), and how far that is to be trusted (H, W)."""
-        face, inside = self._face(state.move)
-        gain = np.exp(self._terms @ state.light.T.astype(np.float32))
-        lit = encode(face * gain)
-        laid = np.where(inside[..., None], lit, self._plate)
+        face, cover = self._face(state.move)
+        light = state.light.astype(np.float32)
+        lit = encode(face * np.exp(self._terms @ light[:, :_GAINS].T)) + light[:, _GAINS]
+        laid = self._plate + cover[..., None] * (lit - self._plate)
         sigma = float(np.sqrt(max(state.variance * self._unit**2 + self._softening, 0.01)))
-        return blur(laid, sigma), self._trust(inside)
+        return blur(laid, sigma), self._trust(cover)
 
     def _changes(self, seen: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
         """(3, N, 7) change of each channel and pixel with the six numbers of the affine (in face widths) and with blur.
