@@ -1,9 +1,10 @@
 """Photometric refinement of the warp: where face and plate show the same features, pixels place it better than landmarks.
 
-The picture that a camera would see is predicted from the face - moved by an affine, lit by a smooth light field, given contrast, laid over
-the plate and made softer - and all of these are solved for together by Gauss-Newton until the prediction is the plate.
-So different light, contrast or focus is no reason to move, and what lies around the face blurs into both alike. Landmarks are good
-to a pixel or two; this goes to a tenth, and steps back when the two faces do not look alike.
+The picture that a camera would see is predicted from the face - moved by an affine, lit by a smooth light field, given
+contrast, laid over the plate and made softer - and all of these are solved for together by Gauss-Newton until the
+prediction is the plate. So different light, contrast or focus is no reason to move, and what lies around the face blurs
+into both alike. Landmarks are good to a pixel or two; this goes to a tenth, and steps back when the two faces do not look
+alike.
 """
 
 from __future__ import annotations
@@ -264,7 +265,8 @@ def _solve(system: Floats, weight: Floats) -> tuple[Doubles, Doubles]:
     """
     gram = (system.transpose(0, 2, 1) @ (system * weight[:, None])).astype(float)
     inner = gram[:, :_LIGHTS, :_LIGHTS]
-    inner = inner + 1e-4 * np.trace(inner, axis1=1, axis2=2)[:, None, None] / _LIGHTS * np.eye(_LIGHTS)
+    ridge = 1e-4 * np.trace(inner, axis1=1, axis2=2)[:, None, None] / _LIGHTS + 1e-9
+    inner = inner + ridge * np.eye(_LIGHTS)
     explained = np.linalg.solve(inner, gram[:, :_LIGHTS, _LIGHTS:])
     free: Doubles = (gram[:, _LIGHTS:, _LIGHTS:] - gram[:, _LIGHTS:, :_LIGHTS] @ explained).sum(0)
     normal = free[:-1, :-1]
