@@ -22,6 +22,7 @@ from .clock import Clock
 from .colour.surface import measure_surface
 from .frame import Blender, Draft, floats_of
 from .mattes.cover import STEADY_REACH, Cover, find_cover, steady_cover
+from .mattes.parsers import open_parsers
 from .measure import Measurement, face_region, measure, smooth, warp_of
 from .overlap import ahead
 from .prepare import has_face, prepare
@@ -113,6 +114,7 @@ class Cascade:
         self._device = options.device
         self._swap = "swap" in options.stages
         self._avatar_landmarks = AvatarLandmarks(renders, options.device)
+        self._parsers = open_parsers(options.device)
         self.clock = Clock()
         self.prepared = prepare(footage, take, renders, self._avatar_landmarks if self._swap else None, options)
         self.blender = Blender(options, self.prepared, self.clock)
@@ -181,14 +183,22 @@ class Cascade:
                 surface = measure_surface(plate, earlier, render, measurement.actor_px, region)
                 measurement = replace(measurement, surface=surface)
         cover = None
-        if self.prepared.appearance is not None:
+        # A matte that the user made knows what is in front.
+        if self.prepared.matte is None:
             with self.clock("cover"):
-                cover = find_cover(plate, measurement.actor_px, self.prepared.appearance)
+                cover = self._cover(plate, measurement.actor_px)
         network = None
         if self.blender.identity is not None:
             with self.clock("network"):
                 network = self.blender.identity.observe(frame.index, floats_of(plate), measurement.actor_px)
         return Observed(frame, "composited", inputs, measurement, flow, network, cover)
+
+    def _cover(self, plate: Pixels, points_px: Floats) -> Cover | None:
+        """What is in front of a face with landmarks (478, 2)."""
+        if self._parsers is not None:
+            return self._parsers.find_cover(plate, points_px)
+        known = self.prepared.appearance
+        return None if known is None else find_cover(plate, points_px, known)
 
     def _render_for(self, frame_index: int) -> tuple[int, Render | None]:
         """The render of a frame, or where it has none that of the frame with the nearest expression, and whose it is."""

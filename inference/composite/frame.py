@@ -24,6 +24,7 @@ from .enhancer.gfpgan import Enhancer, open_enhancer
 from .enhancer.steady import steady_detail
 from .mattes.cover import Cover, matte_of_cover
 from .mattes.face import face_matte
+from .mattes.sequence import reach
 from .measure import Measurement, face_frame, face_region, warp_of
 from .pictures import cv2
 from .poisson.membrane import mixed_detail
@@ -31,8 +32,8 @@ from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
 from .regions import face_width_px, features
 from .sources import Inputs
-from .stabiliser.flow import Trail, mean_along
 from .stabiliser.calming import NOISY, calm_face
+from .stabiliser.flow import Trail, mean_along
 from .swapper.network_face import NetworkFace, NetworkSwapper
 from .swapper.warp import warp_render
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
@@ -92,13 +93,22 @@ class Blender:
         plate = inputs.plate
         height, width = plate.shape[:2]
         points = measured.actor_px
+        own = (
+            None
+            if self._prepared is None or self._prepared.matte is None
+            else self._prepared.matte.of(inputs.frame_index)
+        )
         region = face_region(points, (width, height))
+        if own is not None:
+            region = reach(own, region)
         with self.clock("swap"):
             face, alpha = self._face(inputs, measured, region, settings, network)
         with self.clock("matte"):
             outline = face_matte(points - region.origin_px, alpha, face_width_px(points), settings.feather)
             seen = None if cover is None else 1 - matte_of_cover(cover, plate, region)
             matte = outline if seen is None else outline * seen
+            if own is not None:
+                outline = matte = np.minimum(alpha, own[region.slices])
         if network is None:
             with self.clock("colour"):
                 face = self._coloured(face, matte, measured, region, settings)
@@ -211,12 +221,6 @@ def _mixed(behind: Floats, face: Floats, matte: Floats) -> Floats:
     return mixed
 
 
-def _steadied(fields: dict[int, tuple[Floats | None, Region]], along: dict[int, Trail]) -> Floats | None:
-    """Mean of one kind of field over the run, along the plate's flow."""
-    known = {offset: (field, region) for offset, (field, region) in fields.items() if field is not None}
-    if 0 not in known:
-        return None
-    return mean_along(known, along, CORRECTION_SIGMA)
 def _calmed(drafts: dict[int, Draft], along: dict[int, Trail]) -> tuple[Floats, float]:
     """The face of the frame at offset 0, calmed when it has more noise than the plate, and the noise it then has."""
     draft = drafts[0]
@@ -227,3 +231,9 @@ def _calmed(drafts: dict[int, Draft], along: dict[int, Trail]) -> tuple[Floats, 
     return calm_face({at: (item.face, item.region) for at, item in drafts.items()}, along, own, wanted)
 
 
+def _steadied(fields: dict[int, tuple[Floats | None, Region]], along: dict[int, Trail]) -> Floats | None:
+    """Mean of one kind of field over the run, along the plate's flow."""
+    known = {offset: (field, region) for offset, (field, region) in fields.items() if field is not None}
+    if 0 not in known:
+        return None
+    return mean_along(known, along, CORRECTION_SIGMA)

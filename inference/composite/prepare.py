@@ -13,6 +13,7 @@ from ..media import probe, read_plates
 from ..take import Take
 from .colour.space import SHOWN, Space
 from .mattes.appearance import Appearance, learn, look_at, outline_region
+from .mattes.sequence import UserMatte
 from .renders import RenderFolder
 from .sources import AvatarLandmarks, as_shown
 from .swapper.closed_loop import seen_again
@@ -51,13 +52,17 @@ class Prepared:
     """Of the actor's face; None where too few frames show it."""
     may_be_alike: bool = True
     """May render and plate show the same person? Where they do not, nobody needs to compare their pixels."""
+    matte: UserMatte | None = None
+    """The user's own."""
 
 
 def prepare(
     footage: Path, take: Take, renders: RenderFolder, avatar: AvatarLandmarks | None, options: CompositeOptions
 ) -> Prepared:
     """Look at a few frames of the shot; without ``avatar`` its render stays where it is."""
-    space = Space.of(probe(footage).colour)
+    info = probe(footage)
+    space = Space.of(info.colour)
+    matte = None if options.matte is None else UserMatte(options.matte, take.frame_size, info.first_number)
     looks, likenesses = [], []
     may_be_alike = avatar is not None
     for seen in glimpses(footage, take, space):
@@ -69,7 +74,7 @@ def prepare(
                 likenesses.append(placed.likeness)
             may_be_alike = len(likenesses) < ENOUGH or max(likenesses) > LIKENESS[0]
         looks.append(look_at(seen.plate, actor_px, outline_region(actor_px, take.frame_size)))
-    return Prepared(take, options, space, learn(looks), may_be_alike)
+    return Prepared(take, options, space, learn(looks), may_be_alike, matte)
 
 
 def _placed(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..pictures import blur, cv2, shrink
 from ..regions import OVAL, face_width_px
 from ..types import Floats, Pixels, Region
-from .islands import islands
+from .islands import flooded, islands
 from .layout import FaceLayout, Places, face_layout
 
 FACE_SIZE: Final = 160
@@ -28,12 +28,12 @@ _LIGHT_NOISE: Final = np.array([0.12, 0.05, 0.05], np.float32)
 """What single colours differ by from their usual ones, for fitting light."""
 _SKIN_SPREAD: Final = np.array([0.4, 0.1, 0.1], np.float32)
 """How far skin may be from the smooth field of all the skin: shadows and shine, little colour."""
-_NOISE_LIMITS: Final = (np.array([0.07, 0.03, 0.035], np.float32), np.array([0.25, 0.06, 0.07], np.float32))
+_NOISE_LIMITS: Final = (np.array([0.06, 0.028, 0.032], np.float32), np.array([0.25, 0.06, 0.07], np.float32))
 _NOISE_FACTOR: Final = 4.5
 """Times the deviation that six in ten colours stay below."""
 _EDGE_SHARE: Final = 0.06
 """Share of frames beyond the limits of usual colours, at either end."""
-_ROUNDS: Final = 4
+_ROUNDS: Final = 5
 _FEWEST: Final = 3
 """Frames without which nothing is learnt."""
 _HAIR_DEPTH: Final = (0.17, 0.07)
@@ -120,10 +120,10 @@ def learn(looks: Sequence[Look]) -> Appearance | None:
         usual = _weighted_quantile(lit, weight, 0.5)
         known = seen * free * (like_skin > 0.1)
         if 0 < turn < _ROUNDS - 1:
-            limits = _limits(lit, weight, skin, 0.25, layout)
+            limits = _limits(lit, weight, skin, 0.4, layout)
             noise = _noise(lit - usual, known * plain, 0.3)
             free = 1 - np.stack([
-                _standing_out(values, mask, limits, noise, layout) for values, mask in zip(lit, seen, strict=True)
+                _standing_out(values, mask, usual, limits, noise, layout) for values, mask in zip(lit, seen, strict=True)
             ])  # fmt: skip
     low, high = _limits(lit, weight, skin, _EDGE_SHARE, layout)
     hair = _hair(usual, skin, layout)
@@ -152,7 +152,7 @@ def surprise(look: Look, face: Appearance, places: Places) -> tuple[Floats, Floa
     surprised = np.sqrt((off * off).sum(-1)) * (1 - 0.75 * features) * inside
     # A frame that is off everywhere is blurred, lit anew or tracked wrongly: nothing is in front of all of the face.
     surprised /= 1 + 1.5 * float(np.median(surprised[inside])) if inside.any() else 1
-    unusual = np.sqrt((((lit - usual) / face.noise) ** 2).sum(-1))
+    unusual = np.sqrt((((lit - usual) / face.noise) ** 2).sum(-1)) * inside
     return surprised.astype(np.float32), unusual.astype(np.float32)
 
 
@@ -201,7 +201,7 @@ def _limits(lit: Floats, weight: Floats, skin: Floats, share: float, layout: Fac
 
 
 def _standing_out(
-    values: Floats, seen: Floats, limits: tuple[Floats, Floats], noise: Floats, layout: FaceLayout
+    values: Floats, seen: Floats, usual: Floats, limits: tuple[Floats, Floats], noise: Floats, layout: FaceLayout
 ) -> Floats:
     """(N,) 1 where a frame's texels (N, 3) hold something that is not the face, and a little around it."""
     low, high = (flat[layout.rows, layout.columns] for flat in limits)
@@ -211,6 +211,8 @@ def _standing_out(
     )
     inside = layout.picture(np.ones(len(values))) > 0
     found = islands(layout.picture(surprised), inside)
+    unusual = np.sqrt((((values - usual) / noise) ** 2).sum(-1)) * seen
+    found = flooded(found, layout.picture(unusual), layout.picture(layout.features))
     grown = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8))
     texels: Floats = grown[layout.rows, layout.columns].astype(np.float32)
     return texels

@@ -12,23 +12,25 @@ from typing import Final
 
 import numpy as np
 
-from ..pictures import cv2, enlarge, shrink
+from ..pictures import blur, cv2, enlarge, shrink
 from ..stabiliser.flow import Trail, mean_along
 from ..types import Floats, Pixels, Region
 from .appearance import Appearance, look_at, outline_region, surprise
-from .islands import Mask, islands
+from .islands import Mask, flooded, islands
 from .layout import face_layout
 
 STEADY_SIGMA: Final = 1.0
 """Frames over which a cover is averaged; half of the mean decides."""
 STEADY_REACH: Final = 2
 """Frames before and after that count."""
-_GROWTH_ROUNDS: Final = 4
+_GROWTH_ROUNDS: Final = 14
 _NEIGHBOURHOOD: Final = (13, 13)
 _ALIKE: Final = 2.0
 """Deviations from the colours of what is in front, up to which a neighbouring pixel belongs to it."""
 _BAND: Final = 2.5
 """Small pixels to both sides of a found edge between which the true edge lies."""
+_SOFTNESS: Final = 0.6
+"""Small pixels; standard deviation of the soft edge."""
 _APART: Final = 0.06
 """Encoded; where what is in front and the face differ by less, their mixture cannot be solved for."""
 
@@ -55,6 +57,7 @@ def find_cover(plate: Pixels, points_px: Floats, face: Appearance) -> Cover | No
     if not found.any():
         return None
     features = places.look_up(face.features)
+    found = flooded(found, unusual, features)
     found = _grown(found, look.colours, unusual, features, places.inside, face.noise)
     found = _closed(found, places.inside, np.maximum(features, np.minimum(surprised, 1)))
     return Cover(found.astype(np.float32), region)
@@ -130,7 +133,8 @@ def _solved(
     trust *= np.clip(enlarge(band.astype(np.float32), (width, height))[top:bottom, left:right], 0, 1)
     plain = _step(amount[top:bottom, left:right], 0.3, 0.7)
     amount = _step(amount, 0.3, 0.7)
-    amount[top:bottom, left:right] = plain + trust * (_step(share, 0.06, 0.94) - plain)
+    sharp = plain + trust * (_step(share, 0.06, 0.94) - plain)
+    amount[top:bottom, left:right] = blur(sharp.astype(np.float32), max(0.6, _SOFTNESS * per_px))
     return amount
 
 
