@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from understudy.inference.composite.poisson import membrane as poisson
 
 SIZE = 160
@@ -53,3 +54,18 @@ def test_where_only_the_plate_has_detail_the_solution_is_the_membrane_of_the_pla
     expected = plate + poisson.membrane(face - plate, inside)
     core = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     assert np.abs(mixed - expected)[core].max() < 2 / 255
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_divergence_is_that_of_the_masked_slopes(seed):
+    rng = np.random.default_rng(seed)
+    field = rng.standard_normal((23, 31, 3)).astype(np.float32)
+    mask = cv2.GaussianBlur(rng.random((23, 31)), (0, 0), 1.5) > 0.5
+    expected = np.zeros_like(field)
+    across = (field[:, 1:] - field[:, :-1]) * mask[:, :-1, None]
+    down = (field[1:] - field[:-1]) * mask[:-1, :, None]
+    expected[:, :-1] += across
+    expected[:, 1:] -= across
+    expected[:-1] += down
+    expected[1:] -= down
+    np.testing.assert_allclose(poisson.masked_divergence(field, mask), expected, atol=1e-5)

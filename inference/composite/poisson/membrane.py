@@ -34,16 +34,23 @@ def membrane(difference: Floats, inside: NDArray[np.bool_], laplacian: Floats | 
     The box solve takes care of everything at pixel scale; what it leaves at the edge is smooth and is solved, exactly
     too, on a coarse grid.
     """
+    x, y, width, height = cv2.boundingRect(inside.view(np.uint8))
+    box = np.s_[max(y - 1, 0) : y + height + 1, max(x - 1, 0) : x + width + 1]
+    correction = difference.copy()
+    if not width:
+        return correction
+    difference, inside = np.ascontiguousarray(difference[box]), np.ascontiguousarray(inside[box])
     wanted = -masked_divergence(difference, inside)
     if laplacian is not None:
-        wanted += laplacian * inside[..., None]
-    height, width = inside.shape
+        wanted += laplacian[box] * inside[..., None]
     # Where the box ends makes no difference: sine transforms are fast for some widths only.
+    height, width = inside.shape
     rows = np.zeros((height, difference.shape[2], next_fast_len(width + 1) - 1), np.float32)
     rows[..., :width] = wanted.transpose(0, 2, 1)
     detail = _by_pixels(_solve_rows(rows)[..., :width])
     # Both `difference + detail` and the wanted correction are harmonic inside; they differ by a smooth membrane.
-    return difference + detail - _coarse_membrane(detail, inside)
+    correction[box] += detail - _coarse_membrane(detail, inside)
+    return correction
 
 
 def mixed_detail(plate: Floats, face: Floats, inside: NDArray[np.bool_]) -> Floats:
@@ -66,14 +73,22 @@ def mixed_detail(plate: Floats, face: Floats, inside: NDArray[np.bool_]) -> Floa
 
 def masked_divergence(field: Floats, mask: NDArray[np.bool_]) -> Floats:
     """Divergence of the field's gradient where the mask has it; forward gradients, backward divergence, like OpenCV."""
-    inside = mask[..., None]
-    result = np.zeros_like(field)
-    step = (field[:, 1:] - field[:, :-1]) * inside[:, :-1]
-    result[:, :-1] += step
-    result[:, 1:] -= step
-    step = (field[1:] - field[:-1]) * inside[:-1]
-    result[:-1] += step
-    result[1:] -= step
+    height, width = mask.shape
+    framed = np.zeros((height + 2, width + 2), bool)
+    framed[1:-1, 1:-1] = mask
+    left, above = framed[1:-1, :-2], framed[:-2, 1:-1]
+    # Well inside it is the plain Laplacian.
+    whole = mask & left & above
+    whole[-1] = whole[:, -1] = False
+    laplacian = cv2.Laplacian(field, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REPLICATE)
+    result: Floats = np.zeros_like(field)
+    cv2.copyTo(laplacian, whole.view(np.uint8), result)
+    y, x = np.nonzero((mask | left | above) & ~whole)
+    here, right, below = field[y, x], field[y, np.minimum(x + 1, width - 1)], field[np.minimum(y + 1, height - 1), x]
+    own = mask[y, x, None]
+    result[y, x] = own * (right - here) + own * (below - here)
+    result[y, x] -= left[y, x, None] * (here - field[y, np.maximum(x - 1, 0)])
+    result[y, x] -= above[y, x, None] * (here - field[np.maximum(y - 1, 0), x])
     return result
 
 
