@@ -121,6 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     bake.add_argument("--footage", type=Path, help="the video that was tracked, shown behind the camera view")
     bake.add_argument("--light", type=Path, metavar="LIGHT.json", help="light the avatar so, in place of three lamps")
+    bake.add_argument("--expression-factor", type=float, default=1.0, metavar="F", help="strength of all expressions")
     bake.add_argument("-o", "--output", type=_blend_path, required=True, metavar="OUT.blend")
     bake.set_defaults(run=_bake)
 
@@ -161,7 +162,7 @@ def _bake_take(options: argparse.Namespace, events: _Events) -> None:
     from .bridge.keys.bake import bake_take
     from .bridge.stage.lights import light_as_shot
     from .bridge.stage.shot import setup_shot
-    from .perform.performance import performed, solved_weights
+    from .perform.performance import performed, settings_of, solved_weights
 
     take = takes.load(options.take)
     if options.footage is not None and not options.footage.is_file():
@@ -176,6 +177,7 @@ def _bake_take(options: argparse.Namespace, events: _Events) -> None:
     if light is not None:
         bpy.context.view_layer.update()
         light_as_shot(scene, light, camera.matrix_world.to_quaternion().to_matrix())
+    settings_of(avatar).adjustments.strength *= options.expression_factor
     performance, mapping = performed(avatar, take)
     weights = solved_weights(avatar, performance, mapping)
     report = bake_take(avatar, performance, mapping, scene=scene, name=name, weights=weights)

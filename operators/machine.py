@@ -10,7 +10,7 @@ import bpy
 if TYPE_CHECKING:
     from ..inference.networks.store import Offer
 
-OFFERED = ("gfpgan", "inswapper", "arcface")
+OFFERED = ("gfpgan", "codeformer", "real_esrgan", "real_esrgan_x2", "xseg", "bisenet", "inswapper", "arcface")
 """The optional models that some stage asks for."""
 
 

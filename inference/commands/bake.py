@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .words import Commands, add_avatar, add_command, add_overwrite, avatar_of, need_file, refuse_existing
+from .words import (
+    Commands,
+    add_avatar,
+    add_command,
+    add_expression_factor,
+    add_overwrite,
+    avatar_of,
+    need_file,
+    refuse_existing,
+)
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -20,6 +29,7 @@ def add(commands: Commands) -> None:
     bake.add_argument("--footage", type=Path, help="set up the matching camera with this footage behind it")
     bake.add_argument("--light", type=Path, metavar="LIGHT.json", help="the shot's light, from 'understudy light'")
     add_avatar(bake)
+    add_expression_factor(bake)
     add_overwrite(bake)
 
 
@@ -36,6 +46,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if options.light is not None:
         need_file(options.light, "light")
     avatar = avatar_of(options)
-    arguments = bake_arguments(options.take, output, avatar, options.footage, options.object, options.light)
+    arguments = bake_arguments(
+        options.take, output, avatar, options.footage, options.object, options.light, options.expression_factor
+    )
     run_blender(arguments, console)
     console.say("blend", f"{output}: the avatar performs the take", path=output)

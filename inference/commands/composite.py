@@ -43,6 +43,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
         raise InputError(f"There are no rendered frames at {options.render}; make them with 'understudy render'.")
     if output_exists(options.output) and not options.overwrite:
         raise UsageError(f"{options.output} exists; add --overwrite to replace it or choose another name.")
+    if options.expression_factor != 1.0 and options.swapper == "render":
+        raise UsageError(
+            "--expression-factor is for --swapper inswapper here; what was rendered gets its expression from "
+            "'understudy bake --expression-factor'."
+        )
     from .. import take
     from ..composite import composite_shot
 

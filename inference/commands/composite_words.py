@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import InputError
+from .words import add_expression_factor
 
 if TYPE_CHECKING:
     from ..composite import CompositeOptions
@@ -29,13 +30,7 @@ def add_composite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixel-boost", type=int, choices=(128, 256, 512), default=256, help="size at which inswapper draws"
     )
-    parser.add_argument(
-        "--expression-factor",
-        type=_factor,
-        default=1.0,
-        metavar="F",
-        help="how far inswapper's face is moved back to the actor's expression; 0 not at all, 1 all the way",
-    )
+    add_expression_factor(parser)
     parser.add_argument("--enhancer", choices=("gfpgan", "codeformer"), default="gfpgan")
     parser.add_argument(
         "--stand-ins", action="store_true", help="frames without a render take the one whose expression is nearest"
@@ -111,13 +106,3 @@ def _stages(text: str) -> tuple[str, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"unknown stage {', '.join(unknown)}; choose from {', '.join(STAGES)}")
     return tuple(stage for stage in STAGES if stage in chosen)
-
-
-def _factor(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 2:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to 2")
-    return value

@@ -78,6 +78,17 @@ def add_engine(parser: Parser) -> None:
     )
 
 
+def add_expression_factor(parser: argparse.ArgumentParser) -> None:
+    """How strongly the actor's expression is shown."""
+    parser.add_argument(
+        "--expression-factor",
+        type=_factor,
+        default=1.0,
+        metavar="F",
+        help="strength of the expression, 0 to 2; 1 is as acted",
+    )
+
+
 def add_overwrite(parser: Parser) -> None:
     """Whether the output may be replaced."""
     parser.add_argument("--overwrite", action="store_true", help="replace the output when it exists")
@@ -99,6 +110,16 @@ def _face_at(text: str) -> tuple[int, float, float]:
         return int(frame), float(x), float(y)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"'{text}' is not a frame and a place like 10,320,180") from error
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to 2")
+    return value
 
 
 def count_from(lowest: int) -> Callable[[str], int]:

@@ -49,10 +49,12 @@ def bake_arguments(
     footage: Path | None = None,
     object_name: str | None = None,
     light: Path | None = None,
+    expression_factor: float = 1.0,
 ) -> list[str]:
     """Arguments that put a take onto an avatar: ``default``, ``ict:DIR`` or a .blend file with an object in it.
 
-    `light` is a file of `inference.light`: the avatar is lit that way.
+    `light` is a file of `inference.light`: the avatar is lit that way. `expression_factor` makes all expressions stronger
+    or weaker.
     """
     arguments = ["bake", str(take), "-o", str(output)]
     arguments += ["--blend", avatar] if avatar.endswith(".blend") else ["--avatar", avatar]
@@ -62,6 +64,8 @@ def bake_arguments(
         arguments += ["--footage", str(footage.resolve())]
     if light is not None:
         arguments += ["--light", str(light)]
+    if expression_factor != 1.0:
+        arguments += ["--expression-factor", f"{expression_factor:g}"]
     return arguments
 
 

@@ -169,11 +169,13 @@ def _make(
         journal.finish("track", track_key)
     take = takes.load(files.take)
 
-    bake_key = key_of(track_key, options.avatar, options.object_name, _blend_digest(options.avatar))
+    # A network's face is given its expression in the composite.
+    factor = options.composite.expression_factor if options.composite.swapper == "render" else 1.0
+    bake_key = key_of(track_key, options.avatar, options.object_name, _blend_digest(options.avatar), factor)
     if not journal.is_done("bake", bake_key, files.blend):
         journal.begin("bake", bake_key)
         light = _shot_light(take, video, files, options, progress)
-        arguments = bake_arguments(files.take, files.blend, options.avatar, video, options.object_name, light)
+        arguments = bake_arguments(files.take, files.blend, options.avatar, video, options.object_name, light, factor)
         run_blender(arguments, progress)
         journal.finish("bake", bake_key)
 

@@ -18,7 +18,7 @@ from understudy.inference import take as takes
 from understudy.inference.light.types import ShotLight, save_light
 from understudy.inference.take import Take
 from understudy.operators import batch
-from understudy.operators.bridge import png
+from understudy.operators.bridge import compat, png
 
 MakeTake = Callable[..., Take]
 Event = dict[str, Any]
@@ -101,6 +101,21 @@ def test_a_light_of_the_shot_takes_the_place_of_the_three_lamps(
     camera = bpy.context.scene.camera
     toward = camera.matrix_world.to_3x3().inverted() @ sun.matrix_world.to_3x3().col[2]
     assert np.allclose(toward, light.key_from, atol=1e-4), "seen through the camera it shines from where it did"
+
+
+def test_the_expression_factor_is_the_avatars_strength(take_file: Path, avatar_file: Path, tmp_path: Path) -> None:
+    peaks = []
+    for factor in (1.0, 0.5):
+        blend = tmp_path / f"{factor}.blend"
+        words = ["bake", take_file, "--blend", avatar_file, "-o", blend, "--expression-factor", factor]
+        assert run(*words)[0] == 0
+        bpy.ops.wm.open_mainfile(filepath=str(blend))
+        keys = next(key for key in bpy.data.shape_keys if key.animation_data)
+        curves = compat.curves_of(keys)
+        jaw = next(curve for curve in curves if '"jawOpen"' in curve.data_path)
+        peaks.append(max(point.co[1] for point in jaw.keyframe_points))
+    assert peaks[1] == pytest.approx(0.5 * peaks[0], rel=1e-4)
+    assert peaks[0] > 0.1
 
 
 @pytest.mark.parametrize(
