@@ -5,8 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from understudy.inference.capture.shot import detect_landmarks
 from understudy.inference.composite.meters import flicker, likeness, meters, seam, surface
 from understudy.inference.composite.meters.delta_e import delta_e_2000
+from understudy.inference.composite.meters.landmarks import FACE_WIDTH_PX, LandmarkMeter
+from understudy.inference.composite.regions import face_width_px
+from understudy.inference.media import read_frames
 
 HEIGHT, WIDTH = 260, 240
 CENTRE = (120, 130)
@@ -225,3 +229,22 @@ def test_rows_keep_what_was_measured_later():
     np.testing.assert_array_equal(rows.column("a"), [1, np.nan])
     np.testing.assert_array_equal(rows.column("b"), [np.nan, 2])
     assert np.isnan(rows.column("c")).all()
+
+
+def test_landmarks_are_found_again_where_the_face_went(shared):
+    picture = next(read_frames(shared / "data" / "clips" / "d18.mp4", 0, 1)).rgb
+    points = detect_landmarks(picture, "cpu")[0].points_px
+    meter = LandmarkMeter("cpu")
+    same = meter.errors(picture, picture, points)
+    assert same is not None
+    assert same.max() == 0
+    moved = cv2.warpAffine(
+        picture, np.float32([[1, 0, 4], [0, 1, 0]]), picture.shape[1::-1], borderMode=cv2.BORDER_REFLECT
+    )
+    errors = meter.errors(moved, picture, points)
+    assert errors is not None
+    assert np.median(errors) == pytest.approx(4 * FACE_WIDTH_PX / face_width_px(points), rel=0.15)
+    assert meter.errors(np.full_like(picture, 128), picture, points) is None
+    collected = meters.Meters("cpu")
+    collected.add(0, picture, moved, np.ones(picture.shape[:2], np.float32), points)
+    assert collected.figures()["landmark_error_px"] == pytest.approx(float(np.median(errors)), rel=0.01)
