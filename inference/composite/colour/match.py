@@ -22,9 +22,9 @@ from ..types import Floats, Region
 from .light import GRID, FaceFrame, clear, fit_light, local_light, log_ratio
 from .transfer import decode_float, encode
 
-_BROAD: Final = (0.06, 0.04)
+_BROAD: Final = (0.06, 0.08)
 """Face widths, for two persons and for one; colours are compared after a blur of this standard deviation."""
-_LOCAL: Final = (0.08, 0.06)
+_LOCAL: Final = (0.08, 0.15)
 """Face widths; standard deviation of the window in which local light is averaged."""
 _RIM: Final = (0.12, 0.2)
 """Face widths inside the matte from which colour is trusted fully; at half of it not at all. At the rim there are hair,
@@ -35,10 +35,14 @@ _BAND: Final = 0.15
 """Face widths; detail finer than this tells the contrast of two pictures of one person."""
 _FLAT_DETAIL: Final = 0.002
 """Encoded; detail of a face without features."""
+_SAME_CONTRAST: Final = 0.06
+"""Contrasts this near to 1 are 1: the measure is no better, and light and blur are easily taken for contrast."""
 _THING: Final = 0.5
 """Log of encoded brightness by which a thing on the skin differs from it."""
 _ROUNDS: Final = 3
 _LEAST_BLUR_PX: Final = 0.1
+_SOFTNESS_STEP: Final = 0.003
+"""Face widths to which that is found: blur that is taken for too much looks like contrast that is too little."""
 _SPREAD_LIMITS: Final = (0.75, 1.33)
 _MAX_LOG_GAIN: Final = float(np.log(12))
 _MAX_LOCAL_LOG_GAIN: Final = float(np.log(2))
@@ -126,7 +130,8 @@ def measure_match(
     depth = distance(matte > 0.5) / (_between(_RIM, same) * width)
     inside = np.clip(2 * depth - 1, 0, 1)
     half = (max(2, matte.shape[1] // 2), max(2, matte.shape[0] // 2))
-    weight = shrink(skin * inside, half)
+    whole = shrink(inside, half)
+    weight = shrink(np.where(features(matte, points_px) > 0, 0, inside).astype(np.float32), half)
     if (weight > 0.5).sum() < _LEAST_SKIN:
         return None
     # Lips and brows of two persons must not run into the skin around them.
@@ -149,8 +154,9 @@ def measure_match(
         # What the plate would show if the face were in it: a plate that is soft has its surroundings in the face too.
         behind = middle + (small_plate - middle) / contrast
         placed = behind + small_matte[..., None] * (encode(decode_float(small_face) * gain) - behind)
-        softer, contrast = compare_detail(small_plate, placed, weight, width / 2)
-        contrast = 1 + np.float32(same) * (contrast - 1)
+        softer, contrast = compare_detail(small_plate, placed, whole, width / 2)
+        certain = np.sign(contrast - 1) * np.maximum(np.abs(contrast - 1) - _SAME_CONTRAST, 0)
+        contrast = (1 + same * certain).astype(np.float32)
         shown = low_pass(_softened(placed, same * softer * width / 2), small_seen, broad / 2)
         unlit = encode(decode_float(shown) / gain)
         match = match_colours(middle + (broad_plate - middle) / contrast, unlit, basis, weight, place, same)
@@ -209,22 +215,23 @@ def compare_detail(plate: Floats, face: Floats, weight: Floats, width_px: float)
     wanted = band(plate)
     # As much more evidence for a contrast of 1 as would be there without any feature.
     prior = share.sum() * _FLAT_DETAIL**2
-    costs, gains = [], []
-    for sigma in _SOFTER:
+
+    def compare(sigma: float) -> tuple[float, Floats]:
         detail = band(_softened(face, sigma * width_px))
         gain = ((share * wanted * detail).sum((0, 1)) + prior) / ((share * detail * detail).sum((0, 1)) + prior)
         gain = np.clip(gain, *_SPREAD_LIMITS)
-        gains.append(gain.astype(np.float32))
-        costs.append(float((share * (wanted - gain * detail) ** 2).sum()))
-    best = int(np.argmin(costs))
-    if not 0 < best < len(_SOFTER) - 1:
-        return _SOFTER[best], gains[best]
-    # The vertex of the parabola through the best three.
-    near = slice(best - 1, best + 2)
-    second, first, _ = np.polyfit(_SOFTER[near], costs[near], 2)
-    sigma = float(np.clip(-first / (2 * second), _SOFTER[best - 1], _SOFTER[best + 1]))
-    gain = np.stack([np.interp(sigma, _SOFTER, channel) for channel in np.stack(gains, 1)])
-    return sigma, gain.astype(np.float32)
+        return float((share * (wanted - gain * detail) ** 2).sum()), gain.astype(np.float32)
+
+    known = {sigma: compare(sigma) for sigma in _SOFTER}
+    step = _SOFTER[1]
+    while step > _SOFTNESS_STEP:
+        best = min(known, key=lambda sigma: known[sigma][0])
+        step /= 2
+        for sigma in (best - step, best + step):
+            if 0 <= sigma <= _SOFTER[-1] and sigma not in known:
+                known[sigma] = compare(sigma)
+    best = min(known, key=lambda sigma: known[sigma][0])
+    return best, known[best][1]
 
 
 def _softened(image: Floats, sigma_px: float) -> Floats:
