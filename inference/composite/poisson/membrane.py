@@ -135,14 +135,19 @@ def _pivots(height: int, width: int) -> Floats:
 
 
 def _coarse_membrane(field: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """Harmonic inside, equal to the smooth ``field`` outside; solved on a grid of at most `_COARSE_SIZE` cells a side."""
+    """Harmonic inside, equal to the smooth ``field`` on the pixels around; solved on a grid of at most `_COARSE_SIZE` cells a
+    side.
+    """
     height, width = inside.shape
     scale = min(1.0, _COARSE_SIZE / max(height, width))
     size = (max(3, round(width * scale)), max(3, round(height * scale)))
-    small = shrink(field, size)
-    free = shrink(inside.astype(np.float32), size) > 0.5
+    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+    around = (cv2.dilate(inside.view(np.uint8), cross) > inside).astype(np.float32)
+    share = shrink(around, size)[..., None]
+    small = np.where(share > 0, shrink(field * around[..., None], size) / np.maximum(share, 1e-6), shrink(field, size))
+    free = (share[..., 0] == 0) & (shrink(inside.astype(np.float32), size) > 0.5)
     free[[0, -1]] = free[:, [0, -1]] = False
-    return enlarge(_solve_free_cells(small, free), (width, height), smooth=True)
+    return enlarge(_solve_free_cells(small.astype(np.float32), free), (width, height), smooth=True)
 
 
 def _solve_free_cells(values: Floats, free: NDArray[np.bool_]) -> Floats:
