@@ -16,7 +16,8 @@ from understudy.inference.composite.mattes import face as mattes
 from understudy.inference.composite.meters import delta_e, seam
 from understudy.inference.composite.poisson import membrane as poisson
 from understudy.inference.composite.renders import Render, RenderFolder
-from understudy.inference.composite.stabiliser import window
+from understudy.inference.composite.stabiliser import placing, window
+from understudy.inference.composite.stabiliser.flow import Trail
 from understudy.inference.composite.swapper import warp as swapper
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
@@ -223,9 +224,12 @@ def test_filters_do_not_reach_over_a_cut():
 
 
 def test_filters_have_no_lag():
+    """A head that speeds up and is followed by the flow: its points are where they are, to a thousandth of a pixel."""
     offsets = list(range(-3, 4))
-    parabola = [np.float32([k * k + 2 * k + 5]) for k in offsets]
-    assert window.quadratic_mean(offsets, parabola)[0] == pytest.approx(5, abs=1e-4)
+    path = {k: np.float32([[k * k + 2 * k + 5, 3 * k]]) + np.float32([[0, 0], [40, 10], [10, 60]]) for k in offsets}
+    along = {k: Trail(path[k][None], np.ones((1, 3), np.float32)) for k in offsets}
+    assert placing.steady_points(path, along, 2, 100) == pytest.approx(path[0], abs=1e-3)
+    assert placing.steady_values({k: np.float32([[2 * k + 5]]) for k in offsets}, 2)[0, 0] == pytest.approx(5, abs=1e-4)
     assert window.gaussian_mean(offsets, [np.float32([k]) for k in offsets], 2)[0] == pytest.approx(0, abs=1e-6)
 
 

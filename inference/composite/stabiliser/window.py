@@ -50,12 +50,3 @@ def gaussian_mean(offsets: Sequence[int], values: Sequence[NDArray[np.floating[A
     """Weighted mean over time, for parameters that should hardly change."""
     weights = np.exp(-0.5 * (np.asarray(offsets) / sigma) ** 2)
     return np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(np.float32)
-
-
-def quadratic_mean(offsets: Sequence[int], values: Sequence[NDArray[np.floating[Any]]]) -> Floats:
-    """Value at offset 0 of the parabola through the neighbours (Savitzky-Golay): steadier, with no bias in motion."""
-    offset = np.asarray(offsets, float)
-    if len(offset) < 5:
-        return np.asarray(values[list(offsets).index(0)], np.float32)
-    weights = np.linalg.pinv(np.stack([np.ones_like(offset), offset, offset**2], 1))[0]
-    return np.tensordot(weights, np.stack(values), 1).astype(np.float32)
