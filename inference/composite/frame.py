@@ -111,6 +111,7 @@ class Blender:
                 outline = matte = np.minimum(alpha, own[region.slices])
         if network is None:
             with self.clock("colour"):
+            matte = np.clip(matte, 0, 1)
                 face = self._coloured(face, matte, measured, region, settings)
         behind = floats_of(plate[region.slices])
         correction = detail = None
