@@ -109,9 +109,9 @@ class Blender:
             matte = outline if seen is None else outline * seen
             if own is not None:
                 outline = matte = np.minimum(alpha, own[region.slices])
+            matte = np.clip(matte, 0, 1)
         if network is None:
             with self.clock("colour"):
-            matte = np.clip(matte, 0, 1)
                 face = self._coloured(face, matte, measured, region, settings)
         behind = floats_of(plate[region.slices])
         correction = detail = None
