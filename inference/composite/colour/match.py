@@ -35,7 +35,7 @@ _BAND: Final = 0.15
 """Face widths; detail finer than this tells the contrast of two pictures of one person."""
 _FLAT_DETAIL: Final = 0.002
 """Encoded; detail of a face without features."""
-_SAME_CONTRAST: Final = 0.06
+_SAME_CONTRAST: Final = 0.04
 """Contrasts this near to 1 are 1: the measure is no better, and light and blur are easily taken for contrast."""
 _THING: Final = 0.5
 """Log of encoded brightness by which a thing on the skin differs from it."""
