@@ -26,7 +26,7 @@ from .mattes.cover import Cover, matte_of_cover
 from .mattes.face import face_matte
 from .mattes.sequence import reach
 from .measure import Measurement, face_frame, face_region, warp_of
-from .pictures import cv2
+from .pictures import cv2, distance
 from .poisson.membrane import mixed_detail
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
@@ -40,6 +40,8 @@ from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
 _WHOLE: Final = 0.9
 """Matte from which on a pixel is the face's."""
+_MIXED_INSET: Final = 0.03
+"""Face widths inside the matte from which the plate's own detail is mixed in."""
 CORRECTION_SIGMA: Final = 1.5
 """Frames over which what is added to a face is averaged."""
 
@@ -118,7 +120,9 @@ class Blender:
         if "poisson" in self._stages:
             with self.clock("poisson"):
                 if self._mixed_gradients:
-                    skin_only = (matte > 0) & (features(matte, points - region.origin_px) == 0)
+                    # At the rim the strongest slopes are those from skin to hair.
+                    deep = distance(matte > _WHOLE) > _MIXED_INSET * face_width_px(points)
+                    skin_only = deep & (features(matte, points - region.origin_px) == 0)
                     face = face + mixed_detail(behind, face, skin_only)
                 match = measured.match if "colour" in self._stages else None
                 skin, same = (None, 0.0) if match is None else (match.mean, match.same)
