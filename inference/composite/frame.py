@@ -35,7 +35,7 @@ from .sources import Inputs
 from .stabiliser.calming import NOISY, calm_face
 from .stabiliser.flow import Trail, mean_along
 from .swapper.network_face import NetworkFace, NetworkSwapper
-from .swapper.warp import warp_render
+from .swapper.warp import outline_of_matte, warp_render
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
 _WHOLE: Final = 0.9
@@ -104,7 +104,8 @@ class Blender:
         if own is not None:
             region = reach(own, region)
         with self.clock("swap"):
-            face, alpha = self._face(inputs, measured, region, settings, network)
+            outline_px = None if own is None else _outline(own, points, region)
+            face, alpha = self._face(inputs, measured, region, settings, network, outline_px)
         with self.clock("matte"):
             outline = face_matte(points - region.origin_px, alpha, face_width_px(points), settings.feather)
             seen = None if cover is None else 1 - matte_of_cover(cover, plate, region)
@@ -169,14 +170,21 @@ class Blender:
             return lay_over(inputs.original, draft.region, mixed, draft.matte, behind, self._space), face
 
     def _face(
-        self, inputs: Inputs, measured: Measurement, region: Region, settings: Settings, network: NetworkFace | None
+        self,
+        inputs: Inputs,
+        measured: Measurement,
+        region: Region,
+        settings: Settings,
+        network: NetworkFace | None,
+        outline_px: Floats | None,
     ) -> tuple[Floats, Floats]:
         """The new face in its place, (H, W, 3), and where it is, (H, W): the render in linear light, or the network's
         drawing, encoded, which has the plate's own light already.
         """
         if self.identity is not None and network is not None:
             return self.identity.face(floats_of(inputs.plate), measured.actor_px, network, region)
-        return warp_render(inputs.render, warp_of(measured, "swap" in self._stages, settings.bend), region)
+        warp = warp_of(measured, "swap" in self._stages, settings.bend, outline_px)
+        return warp_render(inputs.render, warp, region)
 
     def _coloured(
         self, linear: Floats, matte: Floats, measured: Measurement, region: Region, settings: Settings
@@ -219,6 +227,12 @@ def lay_over(
         finished = space.pixels(decode_float(mixed) + (1 - matte[..., None]) * beyond, original.dtype)
     cv2.copyTo(finished, (matte > 0).view(np.uint8), picture[region.slices])
     return picture
+
+
+def _outline(matte: Floats, points_px: Floats, region: Region) -> Floats:
+    """(36, 2) where the avatar's outline goes when the user gave a matte (H, W) of the whole frame."""
+    goal: Floats = outline_of_matte(matte[region.slices], points_px - region.origin_px) + region.origin_px
+    return goal
 
 
 def _mixed(behind: Floats, face: Floats, matte: Floats) -> Floats:
