@@ -33,10 +33,12 @@ _NOISE_FACTOR: Final = 4.5
 """Times the deviation that six in ten colours stay below."""
 _EDGE_SHARE: Final = 0.06
 """Share of frames beyond the limits of usual colours, at either end."""
+_CALM: Final = 0.8
+"""Units of noise by which the middle pixel of a face may differ from its usual colour."""
 _ROUNDS: Final = 5
 _FEWEST: Final = 3
 """Frames without which nothing is learnt."""
-_HAIR_DEPTH: Final = (0.17, 0.07)
+_HAIR_DEPTH: Final = (0.11, 0.07)
 """Shares of the face beside and above the mouth, and below it, into which hair and background reach from the outline."""
 
 
@@ -151,8 +153,10 @@ def surprise(look: Look, face: Appearance, places: Places) -> tuple[Floats, Floa
     off = (lit - np.clip(lit, low, high)) / face.noise
     surprised = np.sqrt((off * off).sum(-1)) * (1 - 0.75 * features) * inside
     # A frame that is off everywhere is blurred, lit anew or tracked wrongly: nothing is in front of all of the face.
-    surprised /= 1 + 1.5 * float(np.median(surprised[inside])) if inside.any() else 1
     unusual = np.sqrt((((lit - usual) / face.noise) ** 2).sum(-1)) * inside
+    if inside.any():
+        middle = float(np.median(unusual[inside]))
+        surprised /= 1 + 1.5 * float(np.median(surprised[inside])) + 6 * max(middle - _CALM, 0)
     return surprised.astype(np.float32), unusual.astype(np.float32)
 
 
@@ -182,13 +186,13 @@ def _limits(lit: Floats, weight: Floats, skin: Floats, share: float, layout: Fac
     # Lids, eyeballs, teeth and the dark of the mouth come and go.
     opening = layout.openings[:, None]
     low += opening * (np.minimum(low, skin) + np.array([-3.0, -0.5, -0.3], np.float32) - low)
-    high += opening * (np.maximum(high, skin) + np.array([0.35, 0.12, 0.45], np.float32) - high)
+    high += opening * (np.maximum(high, skin) + np.array([0.35, 0.5, 0.45], np.float32) - high)
     other = np.maximum(layout.features - layout.openings, 0)[:, None]
     low -= other * np.array([0.5, 0.12, 0.03], np.float32)
     high += other * np.array([0.15, 0.05, 0.12], np.float32)
     around = np.maximum(layout.around_mouth - layout.openings, 0)[:, None]
-    low -= around * np.array([0.3, 0.05, 0.05], np.float32)
-    high += around * np.array([0.1, 0.2, 0.05], np.float32)
+    low -= around * np.array([0.4, 0.08, 0.08], np.float32)
+    high += around * np.array([0.1, 0.3, 0.08], np.float32)
     window = np.ones((5, 5), np.uint8)
     far = 9.0
     widest = (
@@ -212,7 +216,7 @@ def _standing_out(
     inside = layout.picture(np.ones(len(values))) > 0
     found = islands(layout.picture(surprised), inside)
     unusual = np.sqrt((((values - usual) / noise) ** 2).sum(-1)) * seen
-    found = flooded(found, layout.picture(unusual), layout.picture(layout.features))
+    found = flooded(found, layout.picture(unusual), layout.picture(surprised), layout.picture(layout.features))
     grown = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8))
     texels: Floats = grown[layout.rows, layout.columns].astype(np.float32)
     return texels

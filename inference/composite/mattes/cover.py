@@ -57,7 +57,7 @@ def find_cover(plate: Pixels, points_px: Floats, face: Appearance) -> Cover | No
     if not found.any():
         return None
     features = places.look_up(face.features)
-    found = flooded(found, unusual, features)
+    found = flooded(found, unusual, surprised, features)
     found = _grown(found, look.colours, unusual, features, places.inside, face.noise)
     found = _closed(found, places.inside, np.maximum(features, np.minimum(surprised, 1)))
     return Cover(found.astype(np.float32), region)

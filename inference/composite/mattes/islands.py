@@ -30,6 +30,8 @@ SHARPNESS: Final = 0.45
 """Share of an island's height by which it falls at its shore."""
 UNUSUAL: Final = 2.5
 """Units of noise from the usual colour, beyond which a pixel beside an island belongs to it."""
+SURPRISING: Final = 0.35
+"""and beyond any usual colour."""
 _ROOM_PX: Final = 12
 
 
@@ -52,14 +54,14 @@ def islands(surprise: Floats, inside: Mask) -> Mask:
     return found
 
 
-def flooded(found: Mask, unusual: Floats, features: Floats) -> Mask:
+def flooded(found: Mask, unusual: Floats, surprise: Floats, features: Floats) -> Mask:
     """(H, W) islands with all the unusual pixels that hang together with them, features of the face left out.
 
     Once something is known to be there, less is needed to see how far it goes.
     """
     if not found.any() or np.median(unusual[unusual > 0]) > 1:
         return found
-    wet = (blur(unusual, 1.0) > UNUSUAL) & (features < 0.5)
+    wet = (blur(unusual, 1.0) > UNUSUAL) & (blur(surprise, 1.0) > SURPRISING) & (features < 0.5)
     wet = cv2.morphologyEx(wet.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     _, labels = cv2.connectedComponents((wet | found).astype(np.uint8))
     reached = np.unique(labels[found])

@@ -142,7 +142,7 @@ def face_layout() -> FaceLayout:
     at = (np.stack([columns, rows], 1) + 0.5).astype(np.float32)
     openings = _zone(points, (*EYES, INNER_LIPS, *_NOSTRIL_RIMS), (1.5, 1.5, 1.25, 1.3, 1.3))
     features = np.maximum(openings, _zone(points, (*BROWS, LIPS, NOSTRILS), (1.25, 1.25, 1.2, 1.1)))
-    around_mouth = _zone(points, (LIPS,), (1.7,))
+    around_mouth = _zone(points, (LIPS,), (2.1,))
     mouth_y = points[[61, 291], 1].mean()
     return FaceLayout(
         points=points,
