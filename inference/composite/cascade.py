@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +42,26 @@ OBSERVED: Final = 6
 DRAFTED: Final = 2
 """Frames before and after whose corrections steady a frame."""
 AHEAD: Final = 2
-"""Frames that are observed while another is drafted."""
+"""Frames that are read while another is observed, and observed while another is drafted."""
 SURFACE_STEP: Final = 3
 """Every so many frames, by their number, grain and sharpness are measured."""
 TRAIL_STEP_PX: Final = 8
 """Full-size pixels between the places whose trails are followed; between them they are interpolated."""
 
 Outcome = Literal["composited", "no face", "no render"]
+
+
+class _Read(NamedTuple):
+    """Step 0: a frame as it was read."""
+
+    frame: Plate
+    plate: Pixels | None
+    """The footage as shown; None, as the next, where there is no face."""
+    row: int | None
+    """Of the take."""
+    rendered: int
+    """Whose render it is."""
+    render: Render | None
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,8 @@ class Cascade:
 
         ``settings_of`` gives the settings of a frame by its index; a frame comes out the same whatever the range is.
         """
-        reach = OBSERVED + DRAFTED
+        # One more, with which the first one that counts is compared.
+        reach = OBSERVED + DRAFTED + 1
         observed = ahead(self._observed(max(0, start - reach), None if stop is None else stop + reach), AHEAD)
         drafted = self._drafted(observed, settings_of or _full)
         for item, around, place in windows(drafted, DRAFTED):
@@ -143,16 +157,24 @@ class Cascade:
 
     def _observed(self, start: int, stop: int | None) -> Iterator[Observed]:
         before: Observed | None = None
-        for frame in read_plates(self._footage, start, stop, dtype=self._dtype):
-            before = self._observe(frame, as_shown(frame.pixels, self.prepared.space), before)
+        for read in ahead(self._read(start, stop), AHEAD):
+            before = self._observe(read, before)
             yield before
 
-    def _observe(self, frame: Plate, plate: Pixels, before: Observed | None) -> Observed:
-        row = self._rows.get(frame.index)
-        if row is None or not has_face(self._take, row):
+    def _read(self, start: int, stop: int | None) -> Iterator[_Read]:
+        for frame in read_plates(self._footage, start, stop, dtype=self._dtype):
+            row = self._rows.get(frame.index)
+            if row is None or not has_face(self._take, row):
+                yield _Read(frame, None, None, frame.index, None)
+                continue
+            with self.clock("read render"):
+                rendered, render = self._render_for(frame.index)
+            yield _Read(frame, as_shown(frame.pixels, self.prepared.space), row, rendered, render)
+
+    def _observe(self, read: _Read, before: Observed | None) -> Observed:
+        frame, plate, row, rendered, render = read
+        if row is None or plate is None:
             return Observed(frame, "no face", None, None, None)
-        with self.clock("read render"):
-            rendered, render = self._render_for(frame.index)
         if render is None:
             return Observed(frame, "no render", None, None, None)
         actor_px = self._take.landmarks_px[row].astype("float32")
