@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ..pictures import blur, cv2
 from ..types import Floats, Region
 
-TERMS: Final = 6
 DARK: Final = 0.0005
 """Linear light below which ratios are noise."""
 GRID: Final = 17
