@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from .pictures import blur, cv2
-from .swapper.warp import apply_affine, fit_similarity
+from .swapper.warp import apply_affine, fit_similarity, inverse
 from .types import Floats, Region
 
 FIVE_POINTS: Final = (468, 473, 4, 61, 291)
@@ -83,12 +83,6 @@ def covered(affine: Floats, size: int, margin_px: float, frame_size: tuple[int, 
     box = Region.around(apply_affine(inverse(affine), corners), margin_px, frame_size)
     x, y = min(box.x, frame_size[0] - 1), min(box.y, frame_size[1] - 1)
     return Region(x, y, max(box.width, 1), max(box.height, 1))
-
-
-def inverse(affine: Floats) -> Floats:
-    """(2, 3) crop pixels to frame pixels."""
-    back: Floats = cv2.invertAffineTransform(affine)
-    return back.astype(np.float32)
 
 
 def edge_fade(size: int, share: float) -> Floats:

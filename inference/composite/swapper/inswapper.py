@@ -17,13 +17,13 @@ import numpy as np
 
 from ...errors import InputError
 from ...networks.sessions import infer
-from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, inverse, put_back, to_tensor
+from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, put_back, to_tensor
 from ..enhancer.steady import signal_share, weighted_mean
 from ..pictures import blur, broad, enlarge, sample
 from ..stabiliser.flow import Flow, places, trails
 from ..types import Floats, Region
 from .pixel_boost import boosted_change
-from .warp import apply_affine
+from .warp import apply_affine, inverse
 
 if TYPE_CHECKING:
     import onnxruntime as ort
