@@ -38,7 +38,7 @@ _CALM: Final = 0.8
 _ROUNDS: Final = 5
 _FEWEST: Final = 3
 """Frames without which nothing is learnt."""
-_HAIR_DEPTH: Final = (0.11, 0.07)
+_HAIR_DEPTH: Final = (0.17, 0.07)
 """Shares of the face beside and above the mouth, and below it, into which hair and background reach from the outline."""
 
 

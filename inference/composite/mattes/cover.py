@@ -31,6 +31,8 @@ _BAND: Final = 2.5
 """Small pixels to both sides of a found edge between which the true edge lies."""
 _SOFTNESS: Final = 0.6
 """Small pixels; standard deviation of the soft edge."""
+_SLIVER: Final = 11
+"""Small pixels."""
 _APART: Final = 0.06
 """Encoded; where what is in front and the face differ by less, their mixture cannot be solved for."""
 
@@ -54,9 +56,10 @@ def find_cover(plate: Pixels, points_px: Floats, face: Appearance) -> Cover | No
     places = face_layout().places(look.points_px, (width, height))
     surprised, unusual = surprise(look, face, places)
     found = islands(surprised, places.inside)
+    features = places.look_up(face.features)
+    found = _beside(found, features)
     if not found.any():
         return None
-    features = places.look_up(face.features)
     found = flooded(found, unusual, surprised, features)
     found = _grown(found, look.colours, unusual, features, places.inside, face.noise)
     found = _closed(found, places.inside, np.maximum(features, np.minimum(surprised, 1)))
@@ -138,6 +141,16 @@ def _solved(
     return amount
 
 
+def _beside(found: Mask, features: Floats) -> Mask:
+    """Without islands that lie in eyes and mouth alone: these are lids, teeth and tongue."""
+    count, labels = cv2.connectedComponents(found.astype(np.uint8))
+    size = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+    inside = np.bincount(labels.ravel(), features.ravel(), minlength=count) / size
+    inside[0] = 1
+    beside: Mask = (inside < 0.6)[labels]
+    return beside
+
+
 def _grown(found: Mask, colours: Floats, unusual: Floats, features: Floats, inside: Mask, noise: Floats) -> Mask:
     """With the neighbouring pixels that look more like what is in front than like the face."""
     grown = found.astype(np.uint8)
@@ -158,6 +171,11 @@ def _grown(found: Mask, colours: Floats, unusual: Floats, features: Floats, insi
 
 def _closed(found: Mask, inside: Mask, doubt: Floats) -> Mask:
     """Without holes of the face that were only doubtful: an eye in the middle of a hand is under it."""
+    # Nor is a sliver of face left between what is in front and the outline.
+    shore = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_SLIVER, _SLIVER))
+    joined = cv2.morphologyEx((found | ~inside).astype(np.uint8), cv2.MORPH_CLOSE, shore) > 0
+    near = cv2.dilate(found.astype(np.uint8), shore) > 0
+    found = found | (joined & near & inside)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats((inside & ~found).astype(np.uint8), connectivity=4)
     closed = found.copy()
     if count <= 2:

@@ -141,7 +141,9 @@ def face_layout() -> FaceLayout:
     owners = owner[rows, columns]
     at = (np.stack([columns, rows], 1) + 0.5).astype(np.float32)
     openings = _zone(points, (*EYES, INNER_LIPS, *_NOSTRIL_RIMS), (1.5, 1.5, 1.25, 1.3, 1.3))
-    features = np.maximum(openings, _zone(points, (*BROWS, LIPS, NOSTRILS), (1.25, 1.25, 1.2, 1.1)))
+    # Eyes with their lashes and make-up.
+    around = _zone(points, (*EYES, *BROWS, LIPS, NOSTRILS), (1.9, 1.9, 1.25, 1.25, 1.2, 1.1))
+    features = np.maximum(openings, around)
     around_mouth = _zone(points, (LIPS,), (2.1,))
     mouth_y = points[[61, 291], 1].mean()
     return FaceLayout(
