@@ -31,6 +31,9 @@ class DeliveryWriter:
             InputError: the target cannot be written.
         """
         self._delivery = delivery
+        # EXR holds colours multiplied by their alpha, all else straight ones; so does what the pictures come from.
+        self._comes_multiplied = info.is_float and not delivery.element
+        self._goes_multiplied = delivery.codec == "exr"
         form = PictureForm(delivery.depth, delivery.colour, delivery.alpha, info.hdr10)
         size = (info.width, info.height)
         self._writer: VideoWriter | SequenceWriter
@@ -58,15 +61,19 @@ class DeliveryWriter:
         Raises:
             InputError: the disk is full or gone.
         """
-        colours = self._encoded(pixels)
         if not self._delivery.alpha:
-            self._writer.write(colours, time_s)
+            self._writer.write(self._encoded(pixels), time_s)
             return
-        shade = _as_type(np.ones(pixels.shape[:2], np.float32) if alpha is None else alpha, colours.dtype)
-        if self._delivery.element:
-            # What lies behind the face is not part of the element; EXR holds colours multiplied by alpha.
-            kept = shade[..., None] if self._delivery.codec == "exr" else shade[..., None] > 0
-            colours = (colours * kept).astype(colours.dtype)
+        alpha = np.ones(pixels.shape[:2], np.float32) if alpha is None else alpha
+        if self._comes_multiplied and not self._goes_multiplied:
+            pixels = np.divide(pixels, alpha[..., None], out=np.zeros_like(pixels), where=alpha[..., None] > 0)
+        colours = self._encoded(pixels)
+        shade = _as_type(alpha, colours.dtype)
+        if self._goes_multiplied and not self._comes_multiplied:
+            colours = colours * shade[..., None]
+        elif self._delivery.element:
+            # What lies behind the face is not part of the element.
+            colours = (colours * (shade[..., None] > 0)).astype(colours.dtype)
         self._writer.write(colours, time_s, shade)
 
     def _encoded(self, pixels: Array) -> Array:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..capture.shot import CaptureOptions, track_shot
 from ..errors import InputError, UsageError
 from ..media import probe, read_plates
-from ..media.delivery import DeliveryOptions, plan_delivery
+from ..media.delivery import DeliveryOptions, plan_delivery, would_replace
 from ..media.types import Plate, VideoInfo
 from ..progress import Progress, silent
 from ..take import Take
@@ -284,7 +284,7 @@ def _check(options: RestoreOptions, take: Take | None, info: VideoInfo, out_path
         raise UsageError("There is nothing to restore with: choose an enhancer, or a size for the whole frame.")
     if options.upscale not in (None, *SCALES):
         raise UsageError(f"Frames cannot be made {options.upscale} times as large; choose 1, 2 or 4.")
-    if out_path.exists() and info.path.exists() and out_path.samefile(info.path):
+    if would_replace(out_path, info.path):
         raise UsageError(f"{out_path} is the footage itself; choose another name for the restored movie.")
     if take is not None and take.frame_size != (info.width, info.height):
         raise InputError(

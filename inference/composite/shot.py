@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, UsageError
 from ..media import probe, sha256
-from ..media.delivery import Delivery, plan_delivery
+from ..media.delivery import Delivery, plan_delivery, would_replace
 from ..media.types import VideoInfo
 from ..progress import Progress, silent
 from ..take import Take
@@ -120,7 +120,7 @@ def _check(options: CompositeOptions, take: Take, info: VideoInfo, out_path: Pat
     unknown = sorted(set(options.stages) - set(STAGES))
     if unknown:
         raise UsageError(f"There is no stage {', '.join(unknown)}; choose from {', '.join(STAGES)}.")
-    if out_path.exists() and info.path.exists() and out_path.samefile(info.path):
+    if would_replace(out_path, info.path):
         raise UsageError(f"{out_path} is the footage itself; choose another name for the composite.")
     if take.frame_size != (info.width, info.height):
         raise InputError(

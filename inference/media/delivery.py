@@ -21,7 +21,7 @@ from .encodings import (
     pixel_format,
     stored_colour,
 )
-from .sequence import NamePattern
+from .sequence import NamePattern, find_sequence
 from .types import VideoInfo
 
 _NAMES: Final = {8: "8 bits", 10: "10 bits", 16: "16 bits", 32: "float"}
@@ -104,6 +104,22 @@ def footage_exists(path: Path) -> bool:
         return path.is_file() or output_exists(path)
     except InputError:
         return False
+
+
+def would_replace(out_path: Path, footage: Path) -> bool:
+    """Is the output the footage itself, or a picture of it?"""
+    if out_path.exists() and footage.exists() and out_path.samefile(footage):
+        return True
+    sequence = None if footage.is_file() else find_sequence(footage)
+    if sequence is None:
+        return False
+    folder = sequence.paths[0].parent
+    if out_path.is_dir():
+        return out_path.samefile(folder)
+    pattern = NamePattern.of(out_path)
+    if pattern is None or pattern.folder.resolve() != folder.resolve():
+        return False
+    return not {path.name for path in sequence.paths}.isdisjoint(path.name for path in pattern.files().values())
 
 
 def _usual_codec(info: VideoInfo, out_path: Path, alpha: bool) -> Codec:

@@ -26,7 +26,8 @@ class SequenceWriter:
     """Writes pictures into a folder, or under the names of a pattern; use it in a ``with`` statement.
 
     png holds uint8 (depth 8) or uint16 (16) with straight alpha; exr holds float32 linear light, colours multiplied by
-    alpha, as half (16) or float (32). The pictures get their place only when all were written.
+    alpha, as half (16) or float (32). The pictures get their place only when all were written; earlier ones of these
+    names make room.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class SequenceWriter:
         self._first = first_number
         self._times_s: list[float] = []
         folder = self._pattern.folder.absolute()
-        # Beside the target, so that moving into place is a change of names only.
-        self._partial = folder.with_name(f"{folder.name}.partial")
         self._is_new = not folder.exists()
+        # Beside a new folder and in an old one, which may be a disk of its own: putting in place changes names only.
+        self._partial = folder.with_name(f"{folder.name}.partial") if self._is_new else folder / "sequence.partial"
         try:
             shutil.rmtree(self._partial, ignore_errors=True)
             self._partial.mkdir(parents=True)
@@ -105,8 +106,13 @@ class SequenceWriter:
             if self._is_new:
                 self._partial.replace(self._pattern.folder)
                 return
-            for path in sorted(self._partial.iterdir()):
-                path.replace(self._pattern.folder / path.name)
+            made = sorted(path.name for path in self._partial.iterdir())
+            earlier = [path for path in self._pattern.files().values() if path.name not in made]
+            for name in made:
+                (self._partial / name).replace(self._pattern.folder / name)
+            # What is left of a longer sequence that is replaced would pass for the end of this one.
+            for path in earlier:
+                path.unlink()
             self._partial.rmdir()
         except OSError as error:
             self.discard()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from understudy.inference.composite.colour.transfer import decode
 from understudy.inference.composite.delivery import DeliveryWriter
 from understudy.inference.errors import UsageError
 from understudy.inference.media import (
@@ -22,8 +23,10 @@ from understudy.inference.media import (
     probe,
     read_frames,
     read_plates,
+    write_png,
 )
 from understudy.inference.media.colour_tags import BT709, ColourTags, Hdr10
+from understudy.inference.media.delivery import would_replace
 from understudy.inference.media.encodings import Codec, PictureForm
 from understudy.inference.media.types import VideoInfo
 from understudy.inference.media.writer import VideoWriter
@@ -340,6 +343,21 @@ def test_light_becomes_a_movie_that_looks_the_same(tmp_path: Path) -> None:
         assert np.abs(seen.rgb * 257.0 - plate.pixels).max() < 200
 
 
+def test_colours_are_multiplied_by_alpha_in_exr_only(tmp_path: Path) -> None:
+    source = movie(tmp_path / "source.mkv", "ffv1", PictureForm(16, alpha=True))
+    deliver(source, tmp_path / "light", DeliveryOptions("exr", 32))
+    deliver(tmp_path / "light", tmp_path / "again.mkv", DeliveryOptions())
+    plates = list(read_plates(source))
+    for plate, light, again in zip(
+        plates, read_plates(tmp_path / "light"), read_plates(tmp_path / "again.mkv"), strict=True
+    ):
+        alpha = plate.alpha / np.float32(65535)
+        np.testing.assert_allclose(light.pixels, decode(plate.pixels) * alpha[..., None], atol=1e-6)
+        np.testing.assert_array_equal(again.alpha, plate.alpha)
+        seen = alpha > 0.05
+        assert np.abs(again.pixels[seen].astype(int) - plate.pixels[seen]).max() < 64
+
+
 @pytest.mark.parametrize(("name", "kind"), [("face.mov", None), ("face.mkv", None), ("face", "png"), ("face", "exr")])
 def test_element_is_the_face_with_its_matte(tmp_path: Path, name: str, kind: Codec | None) -> None:
     source = movie(tmp_path / "source.mp4", "h264", PictureForm(8))
@@ -371,3 +389,19 @@ def test_what_is_there_is_known(tmp_path: Path) -> None:
     assert footage_exists(tmp_path / "pictures" / "shot_%04d.png")
     assert not output_exists(tmp_path / "pictures" / "take_####.png")
     assert not footage_exists(tmp_path / "gone.mp4")
+
+
+def test_footage_is_known_under_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    for number in range(3):
+        write_png(folder / f"shot_{number:04d}.png", picture())
+    (tmp_path / "link").symlink_to(folder)
+    for out in (folder, folder / "shot_####.png", folder / "shot_%d.png", tmp_path / "link" / "shot_####.png"):
+        for footage in (folder, folder / "shot_####.png"):
+            assert would_replace(out, footage)
+    for out in (folder / "new_####.png", tmp_path / "shot_####.png", tmp_path / "other", tmp_path / "a.mp4"):
+        assert not would_replace(out, folder)
+    clip = movie(tmp_path / "clip.mkv", "ffv1", PictureForm(8))
+    assert would_replace(tmp_path / "link" / ".." / "clip.mkv", clip)
+    assert not would_replace(tmp_path / "clip.mp4", clip)

@@ -78,6 +78,20 @@ def test_written_pictures_have_their_times(tmp_path: Path, codec: str, fps: Frac
         assert probe(tmp_path / "out").fps == fps
 
 
+def test_a_longer_sequence_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """What it leaves over would pass for the end of the new one; files of other names stay."""
+    fill(tmp_path / "out", range(7), "frame_{:06d}.png")
+    fill(tmp_path / "out", range(2), "plate_{:04d}.png")
+    with SequenceWriter(tmp_path / "out", 9, 6, Fraction(24), "png", PictureForm(8), 2) as writer:
+        for step in range(3):
+            writer.write(np.full((6, 9, 3), step, np.uint8), step / 24)
+        assert len(list((tmp_path / "out").glob("frame_*.png"))) == 7
+    seen = list(read_plates(tmp_path / "out" / "frame_######.png"))
+    assert [plate.pixels.max() for plate in seen] == [0, 1, 2]
+    assert len(list((tmp_path / "out").glob("plate_*.png"))) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_failure_leaves_what_was_there(tmp_path: Path) -> None:
     old = fill(tmp_path / "out", range(2), "frame_{:06d}.png")
     form, picture = PictureForm(8), np.zeros((6, 9, 3), np.uint8)
@@ -91,7 +105,6 @@ def test_failure_leaves_what_was_there(tmp_path: Path) -> None:
         writer.write(picture, 0.0)
         (tmp_path / "out" / "notes.md").write_text("kept")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "frame_000000.png",
         "frame_000001.png",
         "notes.md",
         "timecodes.txt",
