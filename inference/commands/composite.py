@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
 from .composite_words import add_composite, add_delivery, composite_options, delivery_options
-from .words import (
-    Commands,
-    add_command,
-    add_device,
-    add_overwrite,
-)
+from .words import Commands, add_command, add_device, add_overwrite, need_footage
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -35,10 +30,9 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Write the movie."""
-    from ..media.delivery import footage_exists, output_exists
+    from ..media.delivery import output_exists
 
-    if not footage_exists(options.footage):
-        raise InputError(f"There is no footage at {options.footage}; check the path.")
+    need_footage(options.footage, "footage")
     if not options.render.is_dir():
         raise InputError(f"There are no rendered frames at {options.render}; make them with 'understudy render'.")
     if output_exists(options.output) and not options.overwrite:
@@ -48,6 +42,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
             "--expression-factor is for --swapper inswapper here; what was rendered gets its expression from "
             "'understudy bake --expression-factor'."
         )
+    if options.reference is not None and options.report is None and not options.quality_gate:
+        raise UsageError("--reference is for figures; add --report DIR to get them.")
     from .. import take
     from ..composite import composite_shot
 

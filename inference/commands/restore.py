@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, UsageError
+from ..errors import UsageError
 from .composite_words import CODECS, DEPTHS
-from .words import Commands, add_command, add_device, add_overwrite, count_from
+from .words import Commands, add_command, add_device, add_overwrite, count_from, need_footage
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -38,10 +38,9 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Write the restored movie."""
-    from ..media.delivery import DeliveryOptions, footage_exists, output_exists
+    from ..media.delivery import DeliveryOptions, output_exists
 
-    if not footage_exists(options.video):
-        raise InputError(f"There is no video at {options.video}; check the path.")
+    need_footage(options.video, "video")
     if output_exists(options.output) and not options.overwrite:
         raise UsageError(f"{options.output} exists; add --overwrite to replace it or choose another name.")
     from .. import take

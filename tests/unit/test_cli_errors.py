@@ -96,3 +96,12 @@ def test_a_truncated_video_gives_its_good_frames_and_one_line(
     output = capsys.readouterr()
     assert code == 3 or "cut.mp4" in output.out
     assert "Traceback" not in output.err
+
+
+def test_a_reference_without_a_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "render").mkdir()
+    words = ["composite", SAMPLE, "--take", tmp_path / "t.npz", "--render", tmp_path / "render"]
+    code, last = run(capsys, *words, "-o", tmp_path / "o.mp4", "--reference", SAMPLE)
+    assert code == 2
+    assert "--report" in last
+    assert [path.name for path in tmp_path.iterdir()] == ["render"]

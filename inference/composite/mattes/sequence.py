@@ -1,7 +1,7 @@
 """The user's own matte: numbered pictures or a movie, white where the avatar goes, of any depth.
 
 Its edge is left as it is. Numbers are those of the footage's frames: the first frame of a movie is 0, pictures of a
-numbered footage have its numbers. Frames without a picture get the default matte.
+numbered footage have its numbers, without gaps. Frames before the first and after the last get the default matte.
 """
 
 from __future__ import annotations

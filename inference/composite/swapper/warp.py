@@ -45,7 +45,7 @@ class Warp:
     bend_px: Floats
     """(K, 2) what is added to the similarity there."""
     refinement: Floats
-    """(2, 3) applied to plate pixels before everything else; see `alignment`."""
+    """(2, 3) applied to plate pixels before everything else; see `refinement`."""
 
     def source_of(self, points_px: Floats) -> Floats:
         """(N, 2) render points of (N, 2) plate points."""
