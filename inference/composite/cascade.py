@@ -23,9 +23,10 @@ from .colour.surface import measure_surface
 from .frame import Blender, Draft, floats_of
 from .mattes.cover import STEADY_REACH, Cover, find_cover, steady_cover
 from .mattes.parsers import open_parsers
-from .measure import Measurement, face_region, measure, smooth, warp_of
+from .measure import Measurement, measure, smooth, warp_of
 from .overlap import ahead
 from .prepare import has_face, prepare
+from .regions import face_region
 from .renders import Render, RenderFolder
 from .sources import AvatarLandmarks, Inputs, as_shown, portrait
 from .stabiliser.flow import Flow, Trail, measure_flow, places, trails
@@ -123,7 +124,6 @@ class Cascade:
         self._dtype = dtype
         self._footage, self._take, self._renders = footage, take, renders
         self._rows = {int(index): row for row, index in enumerate(take.frame_index)}
-        # The network swapper draws on the actor's own landmarks: the render is only looked at for colour.
         self._device = options.device
         self._swap = "swap" in options.stages
         self._avatar_landmarks = AvatarLandmarks(renders, options.device)
@@ -180,30 +180,11 @@ class Cascade:
         actor_px = self._take.landmarks_px[row].astype("float32")
         avatar_px = self._avatar_landmarks.of(rendered, render, plate) if self._swap else None
         inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
-        with self.clock("observe"):
-            measurement = measure(plate, render, actor_px, avatar_px, self._device, self.prepared.may_be_alike)
-            known = self._renders.landmarks_px(rendered) is not None
-            measurement = replace(measurement, is_avatar_known=known)
-        if avatar_px is not None and frame.index % LOOP_STEP == 0 and sameness(measurement.likeness) < 1:
-            with self.clock("closed loop"):
-                warp = warp_of(measurement, self._swap)
-                off = shift_seen(plate, render, warp, measurement.actor_px, self._device)
-                measurement = replace(measurement, seen_off_px=off)
-        flow = None
-        if before is not None and before.inputs is not None and before.measurement is not None:
-            with self.clock("flow"):
-                flow = measure_flow(before.inputs.plate, plate, before.measurement.actor_px, measurement.actor_px)
-                flow = None if flow.is_cut else flow
+        measurement = self._measured(inputs, rendered)
+        flow = self._flow_from(before, plate, measurement)
         if frame.index % SURFACE_STEP == 0:
-            with self.clock("surface"):
-                region = face_region(measurement.actor_px, (plate.shape[1], plate.shape[0]))
-                earlier = (
-                    before.inputs.plate
-                    if before is not None and before.inputs is not None and flow is not None
-                    else None
-                )
-                surface = measure_surface(plate, earlier, render, measurement.actor_px, region)
-                measurement = replace(measurement, surface=surface)
+            earlier = before.inputs if before is not None and flow is not None else None
+            measurement = self._with_surface(measurement, inputs, earlier)
         cover = None
         # A matte that the user made knows what is in front.
         if self.prepared.matte is None:
@@ -214,6 +195,34 @@ class Cascade:
             with self.clock("network"):
                 network = self.blender.identity.observe(frame.index, floats_of(plate), measurement.actor_px)
         return Observed(frame, "composited", inputs, measurement, flow, network, cover)
+
+    def _measured(self, inputs: Inputs, rendered: int) -> Measurement:
+        """Where the face goes and which colours it gets; ``rendered`` is the frame whose render it is."""
+        plate, render, avatar_px = inputs.plate, inputs.render, inputs.avatar_px
+        with self.clock("observe"):
+            found = measure(plate, render, inputs.actor_px, avatar_px, self._device, self.prepared.may_be_alike)
+            found = replace(found, is_avatar_known=self._renders.landmarks_px(rendered) is not None)
+        if avatar_px is None or inputs.frame_index % LOOP_STEP or sameness(found.likeness) >= 1:
+            return found
+        with self.clock("closed loop"):
+            off_px = shift_seen(plate, render, warp_of(found, self._swap), found.actor_px, self._device)
+            return replace(found, seen_off_px=off_px)
+
+    def _flow_from(self, before: Observed | None, plate: Pixels, found: Measurement) -> Flow | None:
+        """The plate's flow from the frame before; None where that one shows no face or another shot."""
+        if before is None or before.inputs is None or before.measurement is None:
+            return None
+        with self.clock("flow"):
+            flow = measure_flow(before.inputs.plate, plate, before.measurement.actor_px, found.actor_px)
+            return None if flow.is_cut else flow
+
+    def _with_surface(self, found: Measurement, inputs: Inputs, earlier: Inputs | None) -> Measurement:
+        """With grain and sharpness; ``earlier`` is the frame before of the same shot."""
+        with self.clock("surface"):
+            region = face_region(found.actor_px, (inputs.plate.shape[1], inputs.plate.shape[0]))
+            plate_before = None if earlier is None else earlier.plate
+            surface = measure_surface(inputs.plate, plate_before, inputs.render, found.actor_px, region)
+            return replace(found, surface=surface)
 
     def _cover(self, plate: Pixels, points_px: Floats) -> Cover | None:
         """What is in front of a face with landmarks (478, 2)."""

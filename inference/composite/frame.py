@@ -25,12 +25,12 @@ from .enhancer.steady import steady_detail
 from .mattes.cover import Cover, matte_of_cover
 from .mattes.face import face_matte
 from .mattes.sequence import reach
-from .measure import Measurement, face_frame, face_region, warp_of
+from .measure import Measurement, face_frame, warp_of
 from .pictures import cv2, distance
 from .poisson.membrane import mixed_detail
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
-from .regions import face_width_px, features
+from .regions import face_region, face_width_px, features
 from .sources import Inputs
 from .stabiliser.calming import NOISY, calm_face
 from .stabiliser.flow import Trail, mean_along

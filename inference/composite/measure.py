@@ -17,7 +17,7 @@ from .colour.match import ColourMatch, mean_match, measure_match
 from .colour.surface import Surface, mean_surface
 from .mattes.face import face_matte
 from .pictures import sample, shrink
-from .regions import OVAL, face_width_px
+from .regions import OVAL, face_region, face_width_px
 from .renders import Render
 from .stabiliser.flow import Trail
 from .stabiliser.placing import steady_affine, steady_points, steady_values
@@ -46,7 +46,7 @@ class Measurement:
     offset_px: Floats
     """(478, 2) from the actor's landmarks to the avatar's in the render."""
     refinement: Floats
-    """(2, 3) see `alignment`."""
+    """(2, 3) see `Placement`."""
     likeness: float
     match: ColourMatch | None
     """None where no skin can be compared."""
@@ -62,11 +62,6 @@ def face_frame(points_px: Floats) -> FaceFrame:
     """Face coordinates of landmarks (478, 2)."""
     outline = points_px[list(OVAL)]
     return FaceFrame((outline.min(0) + outline.max(0)) / 2, face_width_px(points_px) / 2)
-
-
-def face_region(points_px: Floats, frame_size: tuple[int, int]) -> Region:
-    """The part of the frame in which the face is."""
-    return Region.around(points_px[list(OVAL)], 0.08 * face_width_px(points_px) + 4, frame_size)
 
 
 def warp_of(measurement: Measurement, swap: bool, bend: float = 1.0, outline_px: Floats | None = None) -> Warp:

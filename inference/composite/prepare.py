@@ -12,8 +12,9 @@ import numpy as np
 from ..media import probe, read_plates
 from ..take import Take
 from .colour.space import SHOWN, Space
-from .mattes.appearance import Appearance, learn, look_at, outline_region
+from .mattes.appearance import Appearance, learn, look_at
 from .mattes.sequence import UserMatte
+from .regions import face_region
 from .renders import RenderFolder
 from .sources import AvatarLandmarks, as_shown
 from .swapper.closed_loop import seen_again
@@ -73,7 +74,7 @@ def prepare(
                 actor_px = placed.actor_px
                 likenesses.append(placed.likeness)
             may_be_alike = len(likenesses) < ENOUGH or max(likenesses) > LIKENESS[0]
-        looks.append(look_at(seen.plate, actor_px, outline_region(actor_px, take.frame_size)))
+        looks.append(look_at(seen.plate, actor_px, face_region(actor_px, take.frame_size)))
     return Prepared(take, options, space, learn(looks), may_be_alike, matte)
 
 

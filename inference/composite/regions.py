@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pictures import cv2
-from .types import Floats
+from .types import Floats, Region
 
 OVAL: Final = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -37,6 +37,11 @@ def face_width_px(points_px: Floats) -> float:
     """Size of a face that hardly changes when the head turns: the mean of its width and 0.75 of its height."""
     size = np.ptp(points_px[list(OVAL)], axis=0)
     return float((size[0] + 0.75 * size[1]) / 2)
+
+
+def face_region(points_px: Floats, frame_size: tuple[int, int]) -> Region:
+    """The part of a frame (W, H) in which a face with landmarks (478, 2) is, with some room around its outline."""
+    return Region.around(points_px[list(OVAL)], 0.08 * face_width_px(points_px) + 4, frame_size)
 
 
 def fill(canvas: Floats, polygon_px: Floats) -> NDArray[np.uint8]:

@@ -9,13 +9,14 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from understudy.inference.composite.mattes.appearance import Appearance, learn, look_at, outline_region
+from understudy.inference.composite.mattes.appearance import Appearance, learn, look_at
 from understudy.inference.composite.mattes.cover import Cover, find_cover, matte_of_cover, steady_cover
 from understudy.inference.composite.mattes.face import face_matte
 from understudy.inference.composite.mattes.islands import islands
 from understudy.inference.composite.mattes.layout import SIDE, face_layout
 from understudy.inference.composite.mattes.parsers import FaceParsers, open_parsers
 from understudy.inference.composite.mattes.sequence import UserMatte, reach
+from understudy.inference.composite.regions import face_region
 from understudy.inference.composite.stabiliser.flow import Trail, places
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
@@ -63,7 +64,7 @@ def covered(frame: int, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def learnt(pictures: list[np.ndarray]) -> Appearance:
-    looks = [look_at(picture, points(at), outline_region(points(at), SIZE)) for at, picture in enumerate(pictures)]
+    looks = [look_at(picture, points(at), face_region(points(at), SIZE)) for at, picture in enumerate(pictures)]
     appearance = learn(looks)
     assert appearance is not None
     return appearance
@@ -90,7 +91,7 @@ def test_every_landmark_lies_at_its_place_of_the_layout():
 
 @pytest.mark.parametrize("gain", [1.0, 0.75, 1.2])
 def test_nothing_is_in_front_of_a_clear_face_in_any_light(clear, gain):
-    region = outline_region(points(4), SIZE)
+    region = face_region(points(4), SIZE)
     found = find_cover(plate(4, gain), points(4), clear)
     inside = face_matte(points(4) - region.origin_px, np.ones((region.height, region.width), np.float32), 180)
     share = (
@@ -104,7 +105,7 @@ def test_a_moving_disc_is_kept_in_front_though_it_was_there_while_learning(colou
     pictures = [covered(frame, colour) for frame in range(FRAMES)]
     appearance = learnt(pictures)
     for frame in (3, 5, 6):
-        region = outline_region(points(frame), SIZE)
+        region = face_region(points(frame), SIZE)
         found = find_cover(pictures[frame], points(frame), appearance)
         assert found is not None
         said = matte_of_cover(found, pictures[frame], region) > 0.5
@@ -115,7 +116,7 @@ def test_a_moving_disc_is_kept_in_front_though_it_was_there_while_learning(colou
 
 
 def test_too_few_frames_teach_nothing():
-    region = outline_region(points(), SIZE)
+    region = face_region(points(), SIZE)
     assert learn([look_at(plate(), points(), region)] * 2) is None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pictures import blur, cv2, shrink
-from ..regions import OVAL, face_width_px
+from ..regions import face_width_px
 from ..types import Floats, Pixels, Region
 from .islands import flooded, islands
 from .layout import FaceLayout, Places, face_layout
@@ -158,11 +158,6 @@ def surprise(look: Look, face: Appearance, places: Places) -> tuple[Floats, Floa
         middle = float(np.median(unusual[inside]))
         surprised /= 1 + 1.5 * float(np.median(surprised[inside])) + 6 * max(middle - _CALM, 0)
     return surprised.astype(np.float32), unusual.astype(np.float32)
-
-
-def outline_region(points_px: Floats, frame_size: tuple[int, int]) -> Region:
-    """The part of a frame in which a face with landmarks (478, 2) is looked at."""
-    return Region.around(points_px[list(OVAL)], 0.08 * face_width_px(points_px) + 4, frame_size)
 
 
 def _field(places: Places, light: Floats) -> Floats:

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 
 from ..pictures import blur, cv2, enlarge, shrink
+from ..regions import face_region
 from ..stabiliser.flow import Trail, mean_along
 from ..types import Floats, Pixels, Region
-from .appearance import Appearance, look_at, outline_region, surprise
+from .appearance import Appearance, look_at, surprise
 from .islands import Mask, flooded, islands
 from .layout import face_layout
 
@@ -48,7 +49,7 @@ class Cover:
 
 def find_cover(plate: Pixels, points_px: Floats, face: Appearance) -> Cover | None:
     """What covers a face with landmarks (478, 2) in a plate; None when nothing does."""
-    region = outline_region(points_px, (plate.shape[1], plate.shape[0]))
+    region = face_region(points_px, (plate.shape[1], plate.shape[0]))
     if min(region.width, region.height) < 16:
         return None
     look = look_at(plate, points_px, region)

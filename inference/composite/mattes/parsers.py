@@ -15,9 +15,9 @@ from ...errors import InputError, MissingComponentError
 from ...networks.sessions import infer, open_session
 from ..crops import FFHQ_512, Template, crop_affine, cut, put_back, to_tensor
 from ..pictures import shrink
-from ..regions import face_width_px
+from ..regions import face_region, face_width_px
 from ..types import Floats, Pixels, Region
-from .appearance import FACE_SIZE, outline_region
+from .appearance import FACE_SIZE
 from .cover import Cover
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class FaceParsers:
 
     def find_cover(self, plate: Pixels, points_px: Floats) -> Cover:
         """What covers a face with landmarks (478, 2) in a plate (H, W, 3)."""
-        region = outline_region(points_px, (plate.shape[1], plate.shape[0]))
+        region = face_region(points_px, (plate.shape[1], plate.shape[0]))
         picture = plate.astype(np.float32) * np.float32(1 / np.iinfo(plate.dtype).max)
         face = np.ones((region.height, region.width), np.float32)
         if self._xseg is not None:
