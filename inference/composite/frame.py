@@ -24,6 +24,7 @@ from .enhancer.gfpgan import Enhancer, open_enhancer
 from .enhancer.steady import steady_detail
 from .mattes.cover import Cover, matte_of_cover
 from .mattes.face import face_matte
+from .mattes.own_hair import without_own_hair
 from .mattes.sequence import reach
 from .measure import Measurement, face_frame, warp_of
 from .pictures import cv2, distance
@@ -35,7 +36,7 @@ from .sources import Inputs
 from .stabiliser.calming import NOISY, calm_face
 from .stabiliser.flow import Trail, mean_along
 from .swapper.network_face import NetworkFace, NetworkSwapper
-from .swapper.warp import outline_of_matte, warp_render
+from .swapper.warp import apply_affine, inverse, outline_of_matte, warp_render
 from .types import CompositeOptions, Floats, Pixels, Region, Settings
 
 _WHOLE: Final = 0.9
@@ -117,6 +118,11 @@ class Blender:
             with self.clock("colour"):
                 face = self._coloured(face, matte, measured, region, settings)
         behind = floats_of(plate[region.slices])
+        if own is None and network is None and _is_another(measured):
+            with self.clock("matte"):
+                both = [points - region.origin_px, _avatar_points(measured) - region.origin_px]
+                bare = without_own_hair(face, behind, outline, both, face_width_px(points))
+                outline, matte = outline * bare, matte * bare
         correction = detail = None
         if "poisson" in self._stages:
             with self.clock("poisson"):
@@ -202,6 +208,16 @@ class Blender:
         except MissingComponentError as error:
             self.skipped["enhance"] = f"The enhancer was left out. {error}"
             return None
+
+
+def _is_another(measured: Measurement) -> bool:
+    """Does the render show another person than the plate, as far as colours were compared?"""
+    return measured.match is not None and measured.match.same < 0.5
+
+
+def _avatar_points(measured: Measurement) -> Floats:
+    """(478, 2) where the avatar's landmarks come to lie in the plate, but for the bend of its outline."""
+    return apply_affine(inverse(warp_of(measured, True, 0.0).similarity), measured.actor_px + measured.offset_px)
 
 
 def floats_of(pixels: Pixels) -> Floats:

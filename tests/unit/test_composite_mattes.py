@@ -14,9 +14,10 @@ from understudy.inference.composite.mattes.cover import Cover, find_cover, matte
 from understudy.inference.composite.mattes.face import face_matte
 from understudy.inference.composite.mattes.islands import islands
 from understudy.inference.composite.mattes.layout import SIDE, face_layout
+from understudy.inference.composite.mattes.own_hair import without_own_hair
 from understudy.inference.composite.mattes.parsers import FaceParsers, open_parsers
 from understudy.inference.composite.mattes.sequence import UserMatte, reach
-from understudy.inference.composite.regions import face_region
+from understudy.inference.composite.regions import BROWS, face_region
 from understudy.inference.composite.stabiliser.flow import Trail, places
 from understudy.inference.composite.types import Region
 from understudy.inference.errors import InputError
@@ -238,3 +239,23 @@ def test_work_reaches_as_far_as_the_users_matte():
     matte[5:20, 30:55] = 0.3
     assert reach(matte, Region(20, 10, 20, 30)) == Region(20, 5, 35, 35)
     assert reach(np.zeros_like(matte), Region(20, 10, 20, 30)) == Region(20, 10, 20, 30)
+
+
+def test_the_avatars_sideburn_stays_out_and_its_brows_and_shadows_stay_in():
+    y, x = np.mgrid[:240, :200].astype(np.float32)
+    matte = (((x - 100) / 80) ** 2 + ((y - 120) / 100) ** 2 < 1).astype(np.float32)
+    points = np.full((478, 2), 100, np.float32)
+    points[10], points[152], points[4] = (100, 20), (100, 220), (100, 130)
+    for brow, left in zip(BROWS, (30, 120), strict=True):
+        points[list(brow)] = np.stack([np.linspace(left, left + 50, 10), 85 + 5 * np.arange(10) % 10], 1)
+    plate = np.full((240, 200, 3), 0.6, np.float32)
+    plate *= (0.5 + x / 200)[..., None]  # a lamp at the right
+    face = plate.copy()
+    face[100:125, 172:180] = 0.08
+    face[84:92, 32:78] = 0.08
+    face[170:190, 40:60] *= 0.3
+    kept = without_own_hair(face, plate, matte, [points, points], 160)
+    assert kept[104:121, 173:179].max() < 0.25, "the sideburn"
+    assert kept[86:90, 36:74].min() > 0.95, "a brow"
+    assert kept[172:188, 42:58].min() > 0.95, "a fold below the nose"
+    assert kept[60:80, 40:60].min() > 0.95, "the dark side of a face lit from the side"
