@@ -58,25 +58,7 @@ def composite_shot(
     check_reference(options.reference, info)
     delivery = plan_delivery(info, out_path, options.delivery)
     cascade = Cascade(footage, take, RenderFolder(Path(render_dir), take.frame_size), options, delivery.dtype)
-    wanted = options.report_dir is not None or options.quality_gate
-
-    def write(settings: SettingsOf | None = None) -> tuple[Counter[str], Meters | None]:
-        """Composite the whole shot."""
-        meters = Meters(options.device) if wanted else None
-        counted: Counter[str] = Counter()
-        with (
-            DeliveryWriter(delivery, info, out_path) as writer,
-            closing(cascade.frames(settings_of=settings)) as frames,
-            behind(writer.write, 2) as write_behind,
-        ):
-            for finished in (
-                frames if meters is None else measured(frames, meters, cascade.prepared.space, options.reference)
-            ):
-                counted[finished.outcome] += 1
-                write_behind(*_delivered(finished, delivery))
-                progress("composite", counted.total(), info.frame_count or len(take))
-        return counted, meters
-
+    write = partial(_write, cascade, delivery, info, out_path, options, progress)
     counted, meters = write()
     seconds = cascade.clock.per(counted["composited"])
     decisions = left = judge(meters.rows) if meters is not None else ()
@@ -100,6 +82,31 @@ def composite_shot(
     if options.report_dir is not None:
         write_report(report, options, Path(options.report_dir))
     return report
+
+
+def _write(
+    cascade: Cascade,
+    delivery: Delivery,
+    info: VideoInfo,
+    out_path: Path,
+    options: CompositeOptions,
+    progress: Progress,
+    settings: SettingsOf | None = None,
+) -> tuple[Counter[str], Meters | None]:
+    """Composite the whole shot: how many frames came out how, and, where somebody asks for them, its figures."""
+    meters = Meters(options.device) if options.report_dir is not None or options.quality_gate else None
+    counted: Counter[str] = Counter()
+    with (
+        DeliveryWriter(delivery, info, out_path) as writer,
+        closing(cascade.frames(settings_of=settings)) as frames,
+        behind(writer.write, 2) as write_behind,
+    ):
+        space, reference = cascade.prepared.space, options.reference
+        for finished in frames if meters is None else measured(frames, meters, space, reference):
+            counted[finished.outcome] += 1
+            write_behind(*_delivered(finished, delivery))
+            progress("composite", counted.total(), info.frame_count or len(cascade.prepared.take))
+    return counted, meters
 
 
 def _delivered(finished: Finished, delivery: Delivery) -> tuple[NDArray[Any], float, NDArray[Any] | None]:
