@@ -69,6 +69,8 @@ LIMITS: Final = {
 }
 """Seam, colour step and grain are the aims of the project; sharpness and flicker have more room, because another face
 has other edges and therefore other errors of the flow than the actor's."""
+SAID_FROM: Final = 0.2
+"""Share of a range's frames from which on a fault is said of the range."""
 SAID: Final = {
     "outside_change": "pixels outside the matte were changed",
     "seam_ratio": "the edge of the face can be seen as a line",
@@ -132,7 +134,8 @@ def sentences(decisions: Sequence[Decision], left: Sequence[Decision], gate: boo
     """
     said = []
     for name, words in SAID.items():
-        failing = [one for one in left if name in one.failed]
+        least = 0.0 if name == "outside_change" else SAID_FROM
+        failing = [one for one in left if name in one.failed and one.failed[name] >= least]
         if not failing:
             continue
         longest = max(failing, key=lambda one: one.last - one.first)
