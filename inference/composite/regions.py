@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import cv2
+from .pictures import cv2, distance
 from .types import Floats, Region
 
 OVAL: Final = (
@@ -63,3 +63,15 @@ def features(canvas: Floats, points_px: Floats) -> NDArray[np.uint8]:
             image, np.rint(grown * (1 << _SUBPIXEL_BITS)).astype(np.int32), 255, cv2.LINE_8, _SUBPIXEL_BITS
         )
     return image
+
+
+def skin_matte(points_px: Floats, matte: Floats, rim_px: float) -> Floats:
+    """(H, W) where colour is compared: the inside of a matte without eyes, brows, lips and nostrils."""
+    return np.where(features(matte, points_px) > 0, 0, inner_matte(matte, rim_px)).astype(np.float32)
+
+
+def inner_matte(matte: Floats, rim_px: float) -> Floats:
+    """(H, W) 0..1 rising from half of ``rim_px`` to all of it inside the matte: at the rim hair, its shadow and grazing light
+    are mixed with the skin.
+    """
+    return np.clip(2 * (distance(matte > 0.5) / rim_px) - 1, 0, 1)

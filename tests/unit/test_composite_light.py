@@ -8,8 +8,8 @@ import pytest
 from understudy.inference.composite.colour.light import FaceFrame
 from understudy.inference.composite.colour.match import ColourMatch, apply_match, mean_match, measure_match
 from understudy.inference.composite.colour.transfer import decode_float, encode
-from understudy.inference.composite.mattes.face import face_matte, skin_matte
-from understudy.inference.composite.regions import BROWS, EYES, LIPS, face_width_px
+from understudy.inference.composite.mattes.face import face_matte
+from understudy.inference.composite.regions import BROWS, EYES, LIPS, face_width_px, skin_matte
 from understudy.inference.composite.types import Region
 from understudy.inference.face_model import load
 
@@ -67,7 +67,7 @@ def test_another_person_stands_in_the_light_of_the_shot(face_px, matte, side):
     actor, avatar = person(face_px, (0.62, 0.5, 0.43), 1), person(face_px, (0.8, 0.65, 0.58), 2)
     plate = encode(decode_float(actor) * lamp(side, (1.3, 1.0, 0.7), 1.0))
     done, _ = matched(plate, avatar, matte, face_px, 0.0)
-    skin = skin_matte(face_px, matte, face_width_px(face_px)) > 0.5
+    skin = skin_matte(face_px, matte, 0.2 * face_width_px(face_px)) > 0.5
     assert difference(done, plate, skin) < 5 < difference(avatar, plate, skin) / 3
     # Its own texture stays its own.
     own, other = (image - cv2.GaussianBlur(image, (0, 0), 3) for image in (done, plate))

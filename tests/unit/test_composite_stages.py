@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
-from understudy.inference.composite import measure
+from understudy.inference.composite import measure, regions
 from understudy.inference.composite.colour.match import ColourMatch, FaceFrame, apply_match, match_colours
 from understudy.inference.composite.colour.transfer import decode, decode_float, encode
 from understudy.inference.composite.mattes import face as mattes
@@ -107,7 +107,7 @@ def test_colour_match_recovers_gain_and_side_light(face_px, texture):
     basis = face.basis(WHOLE, SIZE)
     gain = np.exp(np.float32([0.35, 0.1, -0.3]) + 0.25 * basis[1][..., None])
     plate = encode(decode_float(texture * 0.8) * gain)
-    weight = mattes.skin_matte(face_px, np.ones(SIZE[::-1], np.float32), 170)
+    weight = regions.skin_matte(face_px, np.ones(SIZE[::-1], np.float32), 0.2 * 170)
     match = match_colours(plate, texture * 0.8, basis, weight)
     np.testing.assert_allclose(match.log_gain[0], [0.35, 0.1, -0.3], atol=0.02)
     np.testing.assert_allclose(match.log_gain[1], 0.25, atol=0.02)
@@ -119,7 +119,7 @@ def test_colour_match_ignores_hair_over_the_skin(face_px, texture):
     face = FaceFrame(np.float32([120, 130]), 85)
     plate = encode(decode_float(texture) * 1.2)
     plate[110:160, 60:80] = 0.05
-    weight = mattes.skin_matte(face_px, np.ones(SIZE[::-1], np.float32), 170)
+    weight = regions.skin_matte(face_px, np.ones(SIZE[::-1], np.float32), 0.2 * 170)
     match = match_colours(plate, texture, face.basis(WHOLE, SIZE), weight)
     np.testing.assert_allclose(np.exp(match.log_gain[0]), 1.2, rtol=0.03)
 

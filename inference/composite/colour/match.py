@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import blur, cv2, distance, enlarge, low_pass, shrink
-from ..regions import features
+from ..pictures import blur, cv2, enlarge, low_pass, shrink
+from ..regions import features, inner_matte, skin_matte
 from ..types import Floats, Region
 from .light import GRID, FaceFrame, clear, fit_light, local_light, log_ratio
 from .transfer import decode_float, encode
@@ -127,11 +127,9 @@ def measure_match(
     """
     width = 2 * frame.radius_px * matte.shape[1] / region.width
     skin = np.where(features(matte, points_px) > 0, np.float32(same), np.float32(1))
-    depth = distance(matte > 0.5) / (_between(_RIM, same) * width)
-    inside = np.clip(2 * depth - 1, 0, 1)
+    rim_px = _between(_RIM, same) * width
     half = (max(2, matte.shape[1] // 2), max(2, matte.shape[0] // 2))
-    whole = shrink(inside, half)
-    weight = shrink(np.where(features(matte, points_px) > 0, 0, inside).astype(np.float32), half)
+    weight = shrink(skin_matte(points_px, matte, rim_px), half)
     if (weight > 0.5).sum() < _LEAST_SKIN:
         return None
     # Lips and brows of two persons must not run into the skin around them.
@@ -143,6 +141,7 @@ def measure_match(
     if same == 0:
         broad_face = shrink(low_pass(face, seen, broad), half)
         return match_colours(broad_plate, broad_face, frame.basis(region, half), weight, place)
+    whole = shrink(inner_matte(matte, rim_px), half)
     softer, contrast = 0.0, np.ones(3, np.float32)
     small_plate, small_face, small_matte, small_seen = (shrink(image, half) for image in (plate, face, matte, seen))
     basis = frame.basis(region, half)

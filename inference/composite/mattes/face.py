@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import blur, cv2, distance, enlarge, shrink
-from ..regions import OVAL, features, fill
+from ..pictures import blur, cv2, enlarge, shrink
+from ..regions import OVAL, fill
 from ..types import Floats
 
 INSET: Final = 0.006
@@ -20,9 +20,6 @@ FEATHER: Final = 0.012
 
 _BROAD_PX: Final = 4.0
 """Standard deviation from which an edge is as smooth when it is softened at half the size."""
-
-RIM: Final = 0.2
-"""Face widths; colour is trusted fully this deep inside the matte, and not at all at half of it."""
 
 
 def face_matte(points_px: Floats, alpha: Floats, width_px: float, feather: float = 1.0) -> Floats:
@@ -46,20 +43,6 @@ def face_matte(points_px: Floats, alpha: Floats, width_px: float, feather: float
     soft = soft * soft * (3 - 2 * soft)
     soft[cover == 0] = 0
     return soft
-
-
-def skin_matte(points_px: Floats, matte: Floats, width_px: float) -> Floats:
-    """(H, W) where colour is compared: the matte without eyes, brows, lips, nostrils, fading toward the rim.
-
-    At the rim hair, its shadow and grazing light are mixed with the skin.
-    """
-    return np.where(features(matte, points_px) > 0, 0, inner_matte(matte, width_px)).astype(np.float32)
-
-
-def inner_matte(matte: Floats, width_px: float) -> Floats:
-    """(H, W) 0..1 rising from half of `RIM` to all of it inside the matte."""
-    depth = distance(matte > 0.5) / (RIM * width_px)
-    return np.clip(2 * depth - 1, 0, 1)
 
 
 def _bytes(alpha: Floats) -> NDArray[np.uint8]:
