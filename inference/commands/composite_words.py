@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from ..errors import InputError
+from ..media.encodings import Codec, Depth
 from .words import add_expression_factor
 
 if TYPE_CHECKING:
     from ..composite import CompositeOptions
     from ..media.delivery import DeliveryOptions
-    from ..media.encodings import Depth
 
-CODECS: Final = ("h264", "h265", "prores", "prores4444", "ffv1", "png", "exr")
+CODECS: Final[tuple[str, ...]] = get_args(Codec)
 DEPTHS: Final[dict[str, Depth]] = {"8": 8, "10": 10, "16": 16, "float": 32}
 
 
