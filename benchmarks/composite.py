@@ -135,8 +135,8 @@ def speed(clip: Clip, folder: Path) -> Iterator[Line]:
     for name, value in found.items():
         system = name if name in PEERS else OURS
         yield Line("speed", clip.name, "1080p, face 500 px", system, "composite" if name in PEERS else name, value)
-    if found.get("step poisson"):
-        faster = found["seamlessClone"] / found["step poisson"]
+    if found.get("poisson alone"):
+        faster = found["seamlessClone"] / found["poisson alone"]
         yield Line("speed", clip.name, "1080p, face 500 px", OURS, "Poisson faster than seamlessClone", faster)
 
 

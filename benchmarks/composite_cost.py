@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,15 @@ import numpy as np
 from composite_changes import TOOL, Image, face_mask
 from composite_peers import PEERS
 from composite_sets import Clip, make_set, write_movie
-from understudy.inference.composite.cascade import Cascade
+from understudy.inference.capture.shot import detect_landmarks
+from understudy.inference.composite.cascade import Cascade, Finished, _Read
+from understudy.inference.composite.frame import floats_of
+from understudy.inference.composite.poisson.seam import apply_correction, seam_correction
 from understudy.inference.composite.regions import face_width_px
-from understudy.inference.composite.renders import RenderFolder
+from understudy.inference.composite.renders import LANDMARKS_FILE, RenderFolder
 from understudy.inference.composite.types import CompositeOptions
 from understudy.inference.media import read_frames, read_png
+from understudy.inference.take import Take
 
 SIZE: Final = (1920, 1080)
 FACE_WIDTH_PX: Final = 500.0
@@ -36,25 +40,54 @@ def enlarged(clip: Clip) -> Clip:
     return _resampled(clip, FACE_WIDTH_PX / face_width_px(first), SIZE)
 
 
+class _InMemory(Cascade):
+    """The cascade with everything read before, so that only compositing is timed."""
+
+    def __init__(self, footage: Path, take: Take, renders: RenderFolder) -> None:
+        super().__init__(footage, take, renders, _OPTIONS)
+        self._kept = list(super()._read(0, None))
+
+    def _read(self, start: int, stop: int | None) -> Iterator[_Read]:
+        return iter(self._kept[start:stop])
+
+
 def speed(clip: Clip, folder: Path) -> dict[str, float]:
-    """Milliseconds per frame of the whole composite (wall, and the sum of its steps), and of its peers."""
+    """Milliseconds per frame on all cores: the whole composite without files, Poisson alone, reading, and the peers."""
     large = enlarged(clip)
     made = make_set(large, TOOL, folder)
     count = len(large.pictures)
-    cascade = Cascade(made.plate, large.take, RenderFolder(made.renders, SIZE), _OPTIONS)
+    _write_landmarks(made.renders, count)
+    cascade = _InMemory(made.plate, large.take, RenderFolder(made.renders, SIZE))
     for _ in cascade.frames(0, 2):
         pass
     before = cascade.clock.per(1)
     started = time.perf_counter()
-    for _ in cascade.frames():
-        pass
-    found = {"wall with reading": (time.perf_counter() - started) * 1000 / count}
-    spent = {name: (total - before.get(name, 0.0)) * 1000 / count for name, total in cascade.clock.per(1).items()}
-    found |= {f"step {name}": value for name, value in spent.items()}
-    found["composite"] = sum(value for name, value in spent.items() if "read" not in name)
+    finished = list(cascade.frames())
+    found = {"composite": (time.perf_counter() - started) * 1000 / count}
+    for name, total in cascade.clock.per(1).items():
+        found[f"step {name}"] = (total - before.get(name, 0.0)) * 1000 / count
+    found["poisson alone"] = _cost(lambda: [_poisson(one) for one in finished], count)
     found["reading footage"] = _cost(lambda: list(read_frames(made.plate)), count)
     plates = [frame.rgb for frame in read_frames(made.plate)]
     return found | _peers(large, made.renders, plates)
+
+
+def _write_landmarks(renders: Path, count: int) -> None:
+    """The file that `understudy render` writes beside its pictures."""
+    points = [
+        detect_landmarks(read_png(renders / f"frame_{index:06d}.png")[..., :3].copy(), "cpu") for index in range(count)
+    ]
+    np.savez(
+        renders / LANDMARKS_FILE, frame_index=np.arange(count), landmarks_px=[faces[0].points_px for faces in points]
+    )
+
+
+def _poisson(finished: Finished) -> Image:
+    """The seam of a finished frame closed once more, over the whole face as seamlessClone does."""
+    draft = finished.draft
+    plate = floats_of(finished.frame.pixels[draft.region.slices])
+    correction = seam_correction(plate, draft.face, draft.matte, FACE_WIDTH_PX, None)
+    return apply_correction(draft.face, correction)
 
 
 def memory_mb(clip: Clip, folder: Path, frames: int) -> dict[str, float]:
