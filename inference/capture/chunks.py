@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,7 @@ class Chunks:
             "seen": np.array([(one.frame, one.track_id) for one in seen], np.int64).reshape(-1, 2),
             "seen_confidence": np.array([one.confidence for one in seen], np.float64),
             **_landmarks_arrays("seen", [one.landmarks for one in seen]),
+            **_own_arrays(seen),
             "face": np.array([(face.track_id, face.last_frame, face.frames) for face in faces], np.int64).reshape(
                 -1, 3
             ),
@@ -111,10 +112,11 @@ class Chunks:
 
 
 def _chunk(arrays: dict[str, NDArray[np.generic]]) -> Chunk:
+    own = _own(arrays)
     observations = [
-        Observation(frame, track_id, landmarks, confidence)
-        for (frame, track_id), landmarks, confidence in zip(
-            arrays["seen"].tolist(), _landmarks("seen", arrays), arrays["seen_confidence"].tolist(), strict=True
+        Observation(frame, track_id, landmarks, confidence, own.get(position))
+        for position, ((frame, track_id), landmarks, confidence) in enumerate(
+            zip(arrays["seen"].tolist(), _landmarks("seen", arrays), arrays["seen_confidence"].tolist(), strict=True)
         )
     ]
     faces = tuple(
@@ -146,6 +148,29 @@ def _landmarks(name: str, arrays: dict[str, NDArray[np.generic]]) -> list[Landma
     points, depth = arrays[f"{name}_points"].astype(np.float32), arrays[f"{name}_depth"].astype(np.float32)
     presence = arrays[f"{name}_presence"].tolist()
     return [Landmarks(points[i].copy(), depth[i].copy(), presence[i]) for i in range(len(presence))]
+
+
+_OWN_FIELDS = ("sigma_px", "visible", "coefficients", "coefficient_sigma")
+
+
+def _own_arrays(seen: Sequence[Observation]) -> dict[str, NDArray[np.generic]]:
+    """What our own network read, and in which of the observations."""
+    read = [(position, one.own) for position, one in enumerate(seen) if one.own is not None]
+    own = [landmarks for _, landmarks in read]
+    return {
+        "own": np.array([position for position, _ in read], np.int64),
+        **_landmarks_arrays("own", own),
+        **{f"own_{field}": np.array([getattr(one, field) for one in own], np.float32) for field in _OWN_FIELDS},
+    }
+
+
+def _own(arrays: dict[str, NDArray[np.generic]]) -> dict[int, Landmarks]:
+    """What our own network read, by the observation's place."""
+    fields = {field: arrays[f"own_{field}"].astype(np.float32) for field in _OWN_FIELDS}
+    return {
+        position: replace(landmarks, **{field: values[row].copy() for field, values in fields.items()})
+        for row, (position, landmarks) in enumerate(zip(arrays["own"].tolist(), _landmarks("own", arrays), strict=True))
+    }
 
 
 def _numbers(region: Region) -> tuple[float, ...]:

@@ -136,6 +136,11 @@ def region_to_follow(points_px: NDArray[np.float32]) -> Region:
 
     Unlike MediaPipe's it does not grow when the head tilts; both were chosen by the error against known truth.
     """
+    return straight_region(points_px, _MARGIN_FOLLOWING)
+
+
+def straight_region(points_px: NDArray[np.float32], margin: float) -> Region:
+    """Square, `margin` times as large as the box of the (N, 2) points when the outer corners of the eyes are level."""
     first, second = _EYE_OUTER_CORNERS
     level = points_px[second] - points_px[first]
     axis = level / max(float(np.hypot(*level)), 1e-6)
@@ -143,7 +148,7 @@ def region_to_follow(points_px: NDArray[np.float32]) -> Region:
     along = points_px @ straight.T
     low, high = along.min(axis=0), along.max(axis=0)
     x, y = (((low + high) / 2) @ straight).tolist()
-    return _square_region(x, y, float((high - low).max()), level, _MARGIN_FOLLOWING)
+    return _square_region(x, y, float((high - low).max()), level, margin)
 
 
 def _square_region(x: float, y: float, side: float, level: NDArray[np.float32], margin: float = _MARGIN) -> Region:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import platform
 from collections.abc import Generator
 from contextlib import closing
@@ -18,26 +19,44 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..media.reader import probe, read_frames, sha256
 from ..media.types import Image
-from ..networks.registry import find_file, network, user_folder
+from ..networks.registry import find_file, missing_message, network, user_folder
 from ..progress import Progress, Watch, silent, unwatched
 from .chunks import FRAMES, Chunks, Seen
 from .detector import FaceDetector
+from .face_points import NAME as FACE_POINTS
+from .face_points import FacePointNet, region_of_face
 from .finder import FaceFinder
 from .following import Follower
 from .landmarks import ONE_VIEW, TWO_VIEWS, LandmarkNet, Views
-from .tracking import Observation, SearchPlan, ShotTracker
-from .types import LANDMARK_COUNT, FaceTrack, Landmarks, ShotTracks
+from .points_of_track import track_of
+from .tracking import Observation, OwnReader, SearchPlan, ShotTracker
+from .types import FaceTrack, Landmarks, ShotTracks
+
+log = logging.getLogger(__name__)
 
 Quality = Literal["fast", "standard", "high"]
-NETWORKS = ("face_detector_short", "face_detector_full", "face_landmarks_attention")
+Points = Literal["best", "mediapipe"]
+"""Our own network's points where they are believed, or MediaPipe's throughout."""
+NETWORKS = ("face_detector_short", "face_detector_full", "face_landmarks_attention", FACE_POINTS)
 """What points depend on."""
 
-_QUALITIES: dict[str, tuple[SearchPlan, Views]] = {
-    "fast": (SearchPlan(new_every=10, thorough_every=10), ONE_VIEW),
-    "standard": (SearchPlan(new_every=5, thorough_every=5), ONE_VIEW),
-    "high": (SearchPlan(new_every=5, thorough_every=5), TWO_VIEWS),
+
+@dataclass(frozen=True)
+class _Effort:
+    """What a quality spends."""
+
+    plan: SearchPlan
+    views: Views
+    """Of MediaPipe's network; a view costs about 2.5 ms of CPU."""
+    own_views: Views
+    """Of our own; it is not asked where there are none."""
+
+
+_QUALITIES: dict[str, _Effort] = {
+    "fast": _Effort(SearchPlan(new_every=10, thorough_every=10), ONE_VIEW, ()),
+    "standard": _Effort(SearchPlan(new_every=5, thorough_every=5), ONE_VIEW, ONE_VIEW),
+    "high": _Effort(SearchPlan(new_every=5, thorough_every=5), TWO_VIEWS, TWO_VIEWS),
 }
-"""How often faces are looked for, and how each is read; a view costs about 2.5 ms of CPU."""
 _MIN_TRACK_SHARE = 0.02
 """Faces seen in less of the shot than this are chance finds, unless there is no other."""
 _NEAR_FRAMES = 12
@@ -55,6 +74,7 @@ class CaptureOptions:
     """First and last frame, both included; all when None."""
     face_at: tuple[int, float, float] | None = None
     """A frame of the source and a place in it (x, y in pixels): the face there comes first."""
+    points: Points = "best"
 
 
 def track_shot(
@@ -103,7 +123,7 @@ def work_folder(path: str | Path, options: CaptureOptions) -> Path:
     weights = [find_file(network(name)) for name in NETWORKS]
     digests = [found[1].sha256 for found in weights if found is not None]
     code = [file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))]
-    choices = (options.max_faces, options.quality, options.device, options.frames)
+    choices = (options.max_faces, options.quality, options.device, options.frames, options.points)
     parts = (sha256(path), choices, digests, code, ort.__version__, platform.machine())
     return user_folder().with_name("tracking") / hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
@@ -178,8 +198,25 @@ def make_tracker(options: CaptureOptions) -> ShotTracker:
         raise UsageError("At least one face must be looked for.")
     net = LandmarkNet(options.device)
     finder = FaceFinder(FaceDetector(options.device), net)
-    plan, views = _QUALITIES[options.quality]
-    return ShotTracker(finder, Follower(net, views), options.max_faces, plan)
+    effort = _QUALITIES[options.quality]
+    read_own = own_reader(options.device, effort.own_views) if options.points == "best" else None
+    return ShotTracker(finder, Follower(net, effort.views), options.max_faces, effort.plan, read_own)
+
+
+def own_reader(device: str, views: Views) -> OwnReader | None:
+    """How our own network reads a face; None, with a warning, where its file is missing or damaged."""
+    if not views:
+        return None
+    entry = network(FACE_POINTS)
+    if find_file(entry) is None:
+        log.warning("%s Until then MediaPipe's points are used.", missing_message(entry, "any"))
+        return None
+    net = FacePointNet(device)
+
+    def read(rgb: Image, landmarks: Landmarks) -> Landmarks:
+        return net.read(rgb, region_of_face(landmarks.points_px), views).landmarks(landmarks.presence)
+
+    return read
 
 
 def detect_landmarks(rgb: Image, device: str = "auto") -> list[Landmarks]:
@@ -205,7 +242,7 @@ def _tracks(seen: list[Observation], count: int) -> tuple[FaceTrack, ...]:
     groups = [list(group) for _, group in itertools.groupby(by_id, key=lambda observation: observation.track_id)]
     longest = max((len(group) for group in groups), default=0)
     enough = min(longest, max(2, _MIN_TRACK_SHARE * count))
-    tracks = [_track(group, count) for group in groups if len(group) >= enough]
+    tracks = [track_of(group, count) for group in groups if len(group) >= enough]
     return tuple(sorted(tracks, key=_prominence, reverse=True))
 
 
@@ -231,17 +268,6 @@ def first_at(
         raise UsageError(f"No face was followed at the chosen place of frame {frame}; choose the face again.")
     chosen = int(np.argmin(distances))
     return (tracks[chosen], *tracks[:chosen], *tracks[chosen + 1 :])
-
-
-def _track(observations: list[Observation], count: int) -> FaceTrack:
-    points = np.full((count, LANDMARK_COUNT, 2), np.nan, np.float32)
-    depth = np.full((count, LANDMARK_COUNT), np.nan, np.float32)
-    confidence = np.zeros(count, np.float32)
-    for observation in observations:
-        points[observation.frame] = observation.landmarks.points_px
-        depth[observation.frame] = observation.landmarks.depth_px
-        confidence[observation.frame] = observation.confidence
-    return FaceTrack(observations[0].track_id, points, depth, confidence)
 
 
 def _prominence(track: FaceTrack) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -15,6 +16,9 @@ from .finder import FaceFinder, overlap
 from .following import Follower, Reading
 from .landmarks import region_of_points
 from .types import Landmarks
+
+OwnReader: TypeAlias = Callable[[Image, Landmarks], Landmarks]
+"""Reads the face that MediaPipe's points show with our own network."""
 
 _SAME_FACE = 0.5
 _LOOKS_SIDE = 12
@@ -47,7 +51,10 @@ class Observation:
     """Count of `ShotTracker.step` calls before this frame's."""
     track_id: int
     landmarks: Landmarks
+    """MediaPipe's."""
     confidence: float
+    own: Landmarks | None = None
+    """The same face as our own network reads it; None where it was not asked."""
 
 
 @dataclass
@@ -78,8 +85,15 @@ class ShotTracker:
     The detectors run only after a loss, or while fewer than ``max_faces`` are tracked. Points are not smoothed.
     """
 
-    def __init__(self, finder: FaceFinder, follower: Follower, max_faces: int, plan: SearchPlan) -> None:
-        self._finder, self._follower = finder, follower
+    def __init__(
+        self,
+        finder: FaceFinder,
+        follower: Follower,
+        max_faces: int,
+        plan: SearchPlan,
+        read_own: OwnReader | None = None,
+    ) -> None:
+        self._finder, self._follower, self._read_own = finder, follower, read_own
         self._max_faces, self._plan = max_faces, plan
         self._tracks: list[TrackedFace] = []
         self._frame = -1
@@ -127,12 +141,16 @@ class ShotTracker:
             track.motion_px = _centre(reading.landmarks) - _centre(track.landmarks)
             if track.frames % _LOOK_EVERY == 0:
                 track.looks = _looks(rgb, reading.landmarks)
-            yield self._note(track, reading)
+            yield self._note(rgb, track, reading)
 
-    def _note(self, track: TrackedFace, reading: Reading) -> Observation:
+    def _note(self, rgb: Image, track: TrackedFace, reading: Reading) -> Observation:
         track.reading, track.last_frame = reading, self._frame
         track.frames += 1
-        return Observation(self._frame, track.track_id, reading.landmarks, reading.confidence)
+        return self._observed(rgb, self._frame, track.track_id, reading)
+
+    def _observed(self, rgb: Image, frame: int, track_id: int, reading: Reading) -> Observation:
+        own = self._read_own(rgb, reading.landmarks) if self._read_own else None
+        return Observation(frame, track_id, reading.landmarks, reading.confidence, own)
 
     def _search_is_due(self) -> bool:
         active = self._active()
@@ -176,18 +194,19 @@ class ShotTracker:
                 shortest.last_frame = -1
             gap = min(len(self._recent), self._frame - known.last_frame - 1)
             known.looks, known.motion_px = looks, np.zeros(2, np.float32)
-        yield self._note(known, reading)
+        yield self._note(rgb, known, reading)
         yield from self._backward(known.track_id, reading, gap)
 
     def _backward(self, track_id: int, reading: Reading, frames: int) -> Iterator[Observation]:
         """Follow a face that was found late into the frames before."""
         others = [track.landmarks for track in self._active() if track.track_id != track_id]
         for back in range(1, frames + 1):
-            earlier = self._follower.follow(self._recent[-back], reading, np.zeros(2, np.float32))
+            before = self._recent[-back]
+            earlier = self._follower.follow(before, reading, np.zeros(2, np.float32))
             if earlier is None or any(overlap(earlier.landmarks, other) > _SAME_FACE for other in others):
                 return
             reading = earlier
-            yield Observation(self._frame - back, track_id, reading.landmarks, reading.confidence)
+            yield self._observed(before, self._frame - back, track_id, reading)
 
     def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> TrackedFace | None:
         """The lost track that this face continues: near its last place, or alike in looks."""

@@ -34,6 +34,14 @@ class Landmarks:
     """(478,) relative depth in image pixels; smaller is nearer to the camera."""
     presence: float
     """0..1, the network's own belief that there is a face."""
+    sigma_px: NDArray[np.float32] | None = None
+    """(478,) standard deviation of each axis of a point; this and what follows is None where MediaPipe read the face."""
+    visible: NDArray[np.float32] | None = None
+    """(478,) probability that nothing hides the point."""
+    coefficients: NDArray[np.float32] | None = None
+    """(52,) 0..1 in the order of `arkit.NAMES`, as the network sees them."""
+    coefficient_sigma: NDArray[np.float32] | None = None
+    """(52,) standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,17 @@ class FaceTrack:
     """(T, 478), NaN where the face is lost."""
     confidence: NDArray[np.float32]
     """(T,) 0 where the face is lost."""
+    sigma_px: NDArray[np.float32] | None = None
+    """(T, 478) standard deviation of each axis of a point, NaN where the face is lost.
+
+    This and what follows is None where the points are MediaPipe's; else they lie on the face model's surface.
+    """
+    visible: NDArray[np.float32] | None = None
+    """(T, 478) probability that nothing hides the point, NaN where the face is lost."""
+    coefficients: NDArray[np.float32] | None = None
+    """(T, 52) 0..1 in the order of `arkit.NAMES`, NaN where the network is not believed or the face is lost."""
+    coefficient_sigma: NDArray[np.float32] | None = None
+    """(T, 52) standard deviations, NaN where `coefficients` are."""
 
 
 @dataclass(frozen=True)
