@@ -3,10 +3,11 @@
 
     python3 run.py demo [ARGS...]              the main job on the clip that ships with the project
     python3 run.py understudy ARGS...          the command line
-    python3 run.py test [unit|blender|package] [PYTEST ARGS...]
+    python3 run.py test [unit|blender|training|package] [PYTEST ARGS...]
     python3 run.py build [--all]               the extension zip of this platform, or of all
     python3 run.py lint
     python3 run.py bench [NAME [ARGS...]]      one benchmark; without a name, what there is
+    python3 run.py train [STEP [ARGS...]]      one step of training the landmark network; without a name, what there is
 
 Environments live in `.envs/`, one per file of `locks/`, and are made again when their lock changes.
 """
@@ -30,6 +31,9 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".envs"
 PYTHON_VERSION = "3.11"  # the Python of Blender 4.2 to 5.0; a lock may ask for another one
 SUITE_LIMIT_S = 1800
+TRAINING = "training"
+"""Its environment is filled by pip with dependencies: pip's settings may name a plain CPU build of torch, which uv does not
+see, and a build for GPUs wants libraries of its own beside it."""
 
 # Shared libraries that the bpy module needs and a bare Debian lacks -> their packages.
 DEBIAN_PACKAGES = {
@@ -59,6 +63,7 @@ class Suite:
     environment: str
     folder: str
     optional: bool = False  # Blender 4.2 has modules for fewer systems
+    large: bool = False  # PyTorch is some GB: tested when it is named, or there already
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ SUITES = (
     Suite("blender 4.5", "main", "tests/blender"),
     Suite("blender 5.0", "blender-5.0", "tests/blender"),
     Suite("blender 4.2", "blender-4.2", "tests/blender", optional=True),
+    Suite("training", TRAINING, "tests/unit/training", optional=True, large=True),
     Suite("package", "main", "tests/package"),
 )
 
@@ -189,8 +195,9 @@ def ensure_environment(name: str) -> Path:
 
 
 def install(folder: Path, wanted: str, editable: bool) -> None:
-    """Make an environment and fill it with exactly the locked packages, and this checkout as `understudy`."""
-    uv, version = find_uv(), python_version(folder.name)
+    """Make an environment and fill it with the locked packages, and this checkout as `understudy`."""
+    with_pip = folder.name == TRAINING and matching_python() is not None
+    uv, version = None if with_pip else find_uv(), python_version(folder.name)
     failure = f"the packages of {folder.name} could not be installed: see above, check the network, run this again."
     if uv:
         made = f"uv could not fetch Python {version}: install that Python, then run this again."
@@ -204,7 +211,8 @@ def install(folder: Path, wanted: str, editable: bool) -> None:
         installer = [python_of(folder), "-m", "pip", "install", "--quiet"]
     lock = folder / "requirements.txt"
     lock.write_text(wanted)
-    call([*installer, "--no-deps", "-r", lock], failure)
+    exactly = [] if folder.name == TRAINING else ["--no-deps"]
+    call([*installer, *exactly, "-r", lock], failure)
     if editable:
         call([*installer, "--no-deps", "--no-build-isolation", "-e", ROOT], failure)
 
@@ -308,13 +316,25 @@ def bench(arguments: list[str]) -> int:
     return run([set_up_main(), programs[name], *rest], OPENBLAS_NUM_THREADS="1")  # as the command line has it
 
 
+def train(arguments: list[str]) -> int:
+    """One step of training with its own arguments; without a name, what there is."""
+    set_up_main()  # training starts from the default networks, which are converted there
+    (python,) = set_up(TRAINING)
+    return run([python, "-m", "understudy.training", *arguments])
+
+
 def test(arguments: list[str]) -> int:
     """The test suites: all, or those of one part; the last line counts over all of them."""
     parts = {suite.title.partition(" ")[0] for suite in SUITES}
     part = arguments.pop(0) if arguments and arguments[0] in parts else ""
     start = time.monotonic()
     set_up_main()
-    results = {suite.title: run_suite(suite, arguments) for suite in SUITES if suite.title.startswith(part)}
+    asked = [suite for suite in SUITES if suite.title.startswith(part)]
+    results = {
+        suite.title: run_suite(suite, arguments)
+        for suite in asked
+        if part or not suite.large or (ENVIRONMENTS / suite.environment).exists()
+    }
     for title, result in results.items():
         print(f"{title}: {result if isinstance(result, Counts) else f'not run: {result}'}")
     counted = [result for result in results.values() if isinstance(result, Counts)]
@@ -368,7 +388,15 @@ def package_variables(python: Path) -> dict[str, str]:
     return {"UNDERSTUDY_BARE_BLENDERS": os.pathsep.join(str(path) for path in bare)}
 
 
-COMMANDS = {"demo": demo, "test": test, "understudy": understudy, "build": build, "lint": lint, "bench": bench}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "understudy": understudy,
+    "build": build,
+    "lint": lint,
+    "bench": bench,
+    "train": train,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -75,6 +75,40 @@ def test_the_gpu_build_comes_with_an_nvidia_driver(
     assert len(names) == len(set(names))
 
 
+def test_training_is_installed_by_pip_with_what_its_torch_wants(
+    run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[list[str]] = []
+    monkeypatch.setattr(run, "call", lambda command, failure: steps.append([str(part) for part in command]))
+    monkeypatch.setattr(run, "find_uv", lambda: "uv")
+    monkeypatch.setattr(run, "matching_python", lambda version=run.PYTHON_VERSION: "python3.11")
+    for name in (run.TRAINING, "main"):
+        (tmp_path / name).mkdir()
+        run.install(tmp_path / name, "torch==1\n", editable=False)
+    (_, training), (_, main) = steps[:2], steps[2:]
+    assert training[1:4] == ["-m", "pip", "install"]
+    assert "--no-deps" not in training
+    assert main[0] == "uv"
+    assert "--no-deps" in main
+
+
+def test_a_large_suite_waits_until_it_is_named_or_there(
+    run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(run, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr(run, "set_up_main", lambda: None)
+    monkeypatch.setattr(run, "run_suite", lambda suite, arguments: ran.append(suite.title) or "not here")
+    run.test([])
+    assert "training" not in ran
+    run.test(["training"])
+    assert ran[-1] == "training"
+    (tmp_path / run.TRAINING).mkdir()
+    ran.clear()
+    run.test([])
+    assert "training" in ran
+
+
 def test_the_report_counts_errors_as_failures(run: ModuleType, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text('<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>')

@@ -93,7 +93,8 @@ def test_it_holds_the_package_and_nothing_of_the_workshop(release: Any, targets:
     } <= set(names)
     assert "models/weights/small.onnx" in names
     tops = {name.partition("/")[0] for name in names}
-    assert not tops & {"tests", "benchmarks", "release", "locks", "samples", "run.py", "pyproject.toml", ".git"}
+    workshop = {"tests", "benchmarks", "training", "release", "locks", "samples", "run.py", "pyproject.toml", ".git"}
+    assert not tops & workshop
     assert not [name for name in names if "__pycache__" in name or name.startswith("models/build")]
 
 
