@@ -7,11 +7,12 @@
 The truth of CLIP.mp4 is CLIP.truth.npz beside it; by default the performances of the shared material beside the
 checkout are measured, and with `--render` new ones of these seeds are rendered first (Blender module).
 Systems: `mediapipe` (its own scores; needs the package and the task), `plain` (a plain whole-shot fit of ICT-FaceKit,
-or of the default model without `--ict`), `default` (ours), `ict` (ours with ICT-FaceKit, needs `--ict`) and `high`
-(ours with `--quality high`). `--true-landmarks` adds ours with ICT-FaceKit on points of the true surface with one pixel
-of noise: what the solver makes of a perfect network.
+or of the default model without `--ict`, to MediaPipe's points), `mediapipe_points` (our solver on them), `default`
+(ours), `ict` (ours with ICT-FaceKit, needs `--ict`) and `high` (ours with `--quality high`). `--true-landmarks` adds
+ours with ICT-FaceKit on points of the true surface with one pixel of noise: what the solver makes of a perfect network.
 One JSON line per clip and system, then one per system with the mean over the clips (`inference/report/accuracy.py`
-says what the figures mean); `capture_ms`, `solve_ms` and `refine_ms` are CPU milliseconds per frame.
+says what the figures mean, `points68.py` those of the 68 known points, in pixels of a picture 512 px wide);
+`capture_ms` (with decoding), `solve_ms` and `refine_ms` are CPU milliseconds per frame.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from accuracy_picture import draw
 from peers import mediapipe, plain_fit
+from points68 import classic68, error68
 from render_performance import FRAMES, ict_of, seed_range
 from understudy.inference import face_model
-from understudy.inference.capture.shot import CaptureOptions, track_shot
+from understudy.inference.capture.shot import CaptureOptions, Quality, track_shot
 from understudy.inference.errors import UnderstudyError
 from understudy.inference.face_model.ict_folder import IctModel
 from understudy.inference.jobs.shot import track_video
@@ -43,7 +45,7 @@ from understudy.inference.solve import solve_shot
 from understudy.inference.take import Take
 
 SHARED = Path(os.environ.get("UNDERSTUDY_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-SYSTEMS = ("mediapipe", "plain", "default", "ict", "high")
+SYSTEMS = ("mediapipe", "plain", "mediapipe_points", "default", "ict", "high")
 TRUE_LANDMARKS = "true landmarks + 1 px"
 
 
@@ -67,9 +69,9 @@ class Bench:
 
     def run(self, clip: Path) -> Iterator[tuple[str, Result]]:
         """Each system's take of a clip."""
-        base = _ours(clip, "default", "standard")
+        base = _ours(clip, "default", CaptureOptions(points="mediapipe"))
         for system in self.systems:
-            yield system, base if system == "default" else self._one(system, clip, base.take)
+            yield system, base if system == "mediapipe_points" else self._one(system, clip, base.take)
 
     def _one(self, system: str, clip: Path, like: Take) -> Result:
         model = self.ict_spec or "default"
@@ -81,7 +83,8 @@ class Bench:
             return Result(take, {"solve": cost})
         if system == TRUE_LANDMARKS:
             return self._on_true_points(clip, model)
-        return _ours(clip, model if system == "ict" else "default", "high" if system == "high" else "standard")
+        quality: Quality = "high" if system == "high" else "standard"
+        return _ours(clip, model if system == "ict" else "default", CaptureOptions(quality=quality))
 
     def _on_true_points(self, clip: Path, spec: str) -> Result:
         from true_points import with_true_points
@@ -115,18 +118,27 @@ class StageClock:
         return {("capture" if stage == "track" else stage): 1000 * s / frames for stage, s in self._spent.items()}
 
 
-def _ours(clip: Path, spec: str, quality: Any) -> Result:
+def _ours(clip: Path, spec: str, options: CaptureOptions) -> Result:
     """What `understudy track` makes of the clip."""
     face_model.load(spec)  # converted and read before the clock runs
     clock = StageClock()
-    take = track_video(clip, CaptureOptions(quality=quality), 0, spec, clock)
+    take = track_video(clip, options, 0, spec, clock)
     return Result(take, clock.per_frame(len(take)))
 
 
 def figures_of(clip: Path, result: Result) -> dict[str, float]:
     """Accuracy and cost, by name."""
-    known = asdict(score(result.take, clip.with_suffix(".truth.npz")))
-    return {**known, **{f"{stage}_ms": cost for stage, cost in result.cost_ms.items()}}
+    truth = clip.with_suffix(".truth.npz")
+    known = asdict(score(result.take, truth))
+    return {**known, **_points68(result.take, truth), **{f"{stage}_ms": cost for stage, cost in result.cost_ms.items()}}
+
+
+def _points68(take: Take, truth: Path) -> dict[str, float]:
+    """Errors of the 68 known points, by name."""
+    with np.load(truth, allow_pickle=False) as stored:
+        known = stored["landmarks68_px"][: len(take)]
+    error = error68(classic68(take.landmarks_px[: len(known)]), known, take.frame_size[0])
+    return {f"points68_{figure}": value for figure, value in asdict(error).items()}
 
 
 def measure(bench: Bench, clips: list[Path], out: Path | None, picture: Path | None) -> None:

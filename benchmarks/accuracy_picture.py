@@ -34,7 +34,7 @@ _BARS: Final = {
     "jitter": "jitter",
     "lag_frames": "lag in frames (0 is perfect)",
     "head_error_deg": "head rotation error, degrees",
-    "landmark_error_px": "error of the 68 known points, pixels",
+    "points68_mean_px": "error of the 68 known points, pixels of 512",
     "solve_ms": "solver, CPU ms per frame",
 }
 

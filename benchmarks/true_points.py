@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from performance_script import LID_TRAVEL_RAD, Performance
 from truth_file import CAMERA_HEIGHT_CM, in_camera, neutral_of, posed, project
-from understudy.inference.capture.types import ShotTracks
+from understudy.inference.capture.types import LANDMARK_COUNT, ShotTracks
 from understudy.inference.face_model.ict_folder import IctModel, eyeball
 from understudy.inference.face_model.types import FaceModel
 from understudy.models.ict_eyes import gaze_rotation
@@ -53,14 +53,8 @@ def with_true_points(shot: ShotTracks, truth_path: Path, ict: IctModel, model: F
 
     `model` is ICT-FaceKit as a face model: it says where on the surface the 478 landmarks lie.
     """
-    performance = performance_of(truth_path)
-    neutral = neutral_of(ict, performance.identity)
-    rng = np.random.default_rng(seed)
-    points = []
-    for frame in range(len(performance.coefficients)):
-        surface = _surface(ict, model, posed(ict, performance, neutral, frame), neutral, performance.gaze[frame])
-        points.append(project(performance, in_camera(performance, frame, model.at_landmarks(surface))))
-    landmarks = np.stack(points) + rng.normal(0, NOISE_PX, (len(points), *points[0].shape))
+    points = true_points(truth_path, ict, model)[:, :LANDMARK_COUNT, :2]
+    landmarks = points + np.random.default_rng(seed).normal(0, NOISE_PX, points.shape)
     track = replace(
         shot.tracks[0],
         landmarks_px=landmarks.astype(np.float32),
@@ -68,6 +62,24 @@ def with_true_points(shot: ShotTracks, truth_path: Path, ict: IctModel, model: F
         depth_px=np.zeros(landmarks.shape[:2], np.float32),
     )
     return replace(shot, tracks=(track,))
+
+
+def true_points(truth_path: Path, ict: IctModel, model: FaceModel) -> NDArray[np.float64]:
+    """(T, 546, 3) pixels: the 478 landmarks on the actor's surface, then the 68 known points.
+
+    The third is depth in the same pixels, smaller is nearer, 0 at the head's origin.
+    """
+    performance = performance_of(truth_path)
+    neutral = neutral_of(ict, performance.identity)
+    points = []
+    for frame in range(len(performance.coefficients)):
+        vertices = posed(ict, performance, neutral, frame)
+        surface = _surface(ict, model, vertices, neutral, performance.gaze[frame])
+        known = np.concatenate([model.at_landmarks(surface), vertices[ict.landmarks68]])
+        seen, origin = (in_camera(performance, frame, part) for part in (known, np.zeros((1, 3))))
+        depth = (origin[:, 2] - seen[:, 2]) * performance.camera_matrix[0, 0] / -origin[0, 2]
+        points.append(np.column_stack([project(performance, seen), depth]))
+    return np.stack(points)
 
 
 def _surface(
