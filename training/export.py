@@ -1,0 +1,59 @@
+"""Writes the ONNX file of a trained network.
+
+usage: python -m understudy.training.export RUN_FOLDER OUT.onnx
+
+Opset 17, any batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import onnx
+import torch
+
+from .network import SIDE, FacePoints
+
+OUTPUTS = ("points", "sigma", "visible", "coefficients", "coefficient_sigma")
+
+
+def export(net: FacePoints, out: Path) -> None:
+    """Write the file when it is whole."""
+    net = net.eval().to(memory_format=torch.contiguous_format)
+    part = out.with_suffix(".part")
+    axes = {name: {0: "count"} for name in ("image", *OUTPUTS)}
+    example = torch.rand(2, SIDE, SIDE, 3)
+    torch.onnx.export(
+        net,
+        (example,),
+        str(part),
+        opset_version=17,
+        input_names=["image"],
+        output_names=list(OUTPUTS),
+        dynamic_axes=axes,
+        dynamo=False,
+    )
+    model = onnx.load(part)
+    model.producer_name, model.doc_string = "Understudy", "docs/face_points.md"
+    onnx.checker.check_model(model)
+    onnx.save(model, part)
+    part.replace(out)
+
+
+def main() -> int:
+    """Command line; 0 on success."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
+    net = FacePoints()
+    state = torch.load(options.run / "checkpoint.pt", map_location="cpu", weights_only=True)
+    net.load_state_dict(state["average"])
+    export(net, options.out)
+    print(f"{options.out}: {options.out.stat().st_size} bytes after {state['steps']} steps")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,215 @@
+"""The dense landmark network: points with a deviation each, their visibility, and estimates of the coefficients.
+
+A backbone of MediaPipe's face mesh (Apache-2.0; its weights are where training starts), of which the coarse points are
+read as there; then every point looks at the features around itself, twice, and moves. Points far from where they were
+trained to be say so by their deviation (Wood et al., "3D face reconstruction with dense landmarks", 2022, section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+POINTS: Final = 546
+"""468 of the face mesh, 10 of the irises, the 68 known ones."""
+COEFFICIENTS: Final = 52
+SIDE: Final = 256
+FEATURES: Final = 24
+"""Channels of the maps at which points look."""
+HIDDEN: Final = 64
+LEAST_SIGMA, LARGEST_SIGMA = 0.0008, 0.25
+"""In crop sides: a fifth of a pixel, and not knowing."""
+TAPS: Final = 9
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the network says of N crops; points in crop sides."""
+
+    stages: tuple[Tensor, ...]
+    """(N, 546, 3) each: the coarse points, and those after each look."""
+    log_sigma: Tensor
+    """(N, 546) of the last stage's x and y."""
+    visible: Tensor
+    """(N, 546) logits."""
+    coefficients: Tensor
+    """(N, 52)."""
+    coefficient_log_sigma: Tensor
+    """(N, 52)."""
+
+
+class Slope(nn.Module):
+    """PReLU, a x + (1 - a) relu(x), as depthwise convolutions of 1 x 1.
+
+    PyTorch's and ONNX Runtime's own PReLU take several times as long on a processor.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), 0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        below = self.weight.to(x.dtype).reshape(-1, 1, 1, 1)
+        count = len(below)
+        return F.conv2d(x, below, groups=count) + F.conv2d(F.relu(x), 1 - below, groups=count)
+
+
+class Block(nn.Module):
+    """A separable convolution around which the input passes, halved where the convolution halves."""
+
+    def __init__(self, channels: int, out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.stride, self.widen = stride, out - channels
+        self.depthwise = nn.Conv2d(channels, channels, 3, stride, groups=channels, padding=2 - stride)
+        self.pointwise = nn.Conv2d(channels, out, 1)
+        self.activation = Slope(out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride == 2:  # TensorFlow pads the far sides only
+            change, kept = self.pointwise(self.depthwise(F.pad(x, (0, 1, 0, 1)))), F.max_pool2d(x, 2)
+        else:
+            change, kept = self.pointwise(self.depthwise(x)), x
+        if self.widen:
+            kept = F.pad(kept, (0, 0, 0, 0, 0, self.widen))
+        return self.activation(kept + change)
+
+
+class Backbone(nn.Module):
+    """The face mesh network up to its heads: maps of 64, 32, 16, 8 and 4 cells a side of a crop of 256 px."""
+
+    CHANNELS: Final = (32, 64, 128, 128, 128)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, 2)
+        self.activation = Slope(16)
+        self.first = nn.Sequential(Block(16, 16), Block(16, 16))
+        widths = (16, *self.CHANNELS)
+        self.stages = nn.ModuleList(
+            nn.Sequential(Block(a, b, 2), Block(b, b), Block(b, b)) for a, b in zip(widths, self.CHANNELS, strict=False)
+        )
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        x = self.first(self.activation(self.stem(F.pad(image, (0, 1, 0, 1)))))
+        maps = [x]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps
+
+
+class Pyramid(nn.Module):
+    """Maps of 32, 64 and 128 cells a side that know what the coarser ones know (Lin et al., 2017)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (16, *Backbone.CHANNELS[:4])
+        self.sideways = nn.ModuleList(nn.Conv2d(width, FEATURES, 1) for width in widths)
+        self.blocks = nn.ModuleList(Block(FEATURES, FEATURES) for _ in widths)
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """(N, 32, s, s) for s = 128, 64, 32, 16, 8."""
+        found: list[Tensor] = []
+        for level in reversed(range(len(self.blocks))):
+            x = self.sideways[level](maps[level])
+            if found:
+                x = x + F.interpolate(found[0], scale_factor=2.0, mode="nearest")
+            found.insert(0, self.blocks[level](x))
+        return found
+
+
+def around(features: Tensor, where: Tensor) -> Tensor:
+    """(N, P, 9 C) the features of (N, C, s, s) on a grid of 3 x 3 cells about places (N, P, 2) in crop sides.
+
+    Bilinear, by whole rows of channels: ONNX Runtime's GridSample takes ten times as long on a processor.
+    """
+    count, channels, side = features.shape[0], features.shape[1], features.shape[3]
+    cells = where * side - 0.5
+    corner = cells.floor()
+    near = torch.arange(-1, 3, device=where.device)
+    columns, rows = ((corner[..., axis, None].long() + near).clamp(0, side - 1) for axis in (0, 1))
+    first = torch.arange(count, device=where.device)[:, None, None, None] * (side * side)
+    flat = features.float().permute(0, 2, 3, 1).reshape(-1, channels)
+    seen = flat.index_select(0, (first + rows[..., :, None] * side + columns[..., None, :]).reshape(-1))
+    beyond = torch.arange(4, device=where.device) - torch.arange(3, device=where.device)[:, None]
+    share = F.relu(1 - (beyond - (cells - corner)[..., None, None]).abs())
+    share = share[:, :, 1, :, None, :, None] * share[:, :, 0, None, :, None, :]
+    return (share.reshape(count, -1, TAPS, 16) @ seen.reshape(count, -1, 16, channels)).flatten(2)
+
+
+class Look(nn.Module):
+    """Every point looks at a 3 x 3 grid of features around itself and says how far it is off, and how sure it is."""
+
+    OUTPUTS: Final = 5
+    """x, y, z, log sigma, visibility."""
+
+    def __init__(self, levels: tuple[int, ...], context: int) -> None:
+        super().__init__()
+        self.levels = levels
+        self.shared = nn.Linear(TAPS * FEATURES * len(levels), HIDDEN)
+        self.context = nn.Linear(context, HIDDEN)
+        self.own = nn.Parameter(0.02 * torch.randn(POINTS, HIDDEN))
+        self.gain = nn.Parameter(torch.ones(POINTS, HIDDEN))
+        self.out = nn.Parameter(torch.zeros(POINTS, HIDDEN, self.OUTPUTS))
+        self.out_bias = nn.Parameter(torch.tensor([0.0, 0.0, 0.0, -4.5, 1.0]).repeat(POINTS, 1))
+
+    def forward(self, pyramid: list[Tensor], points: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """((N, 546, 5) outputs, (N, 546, 64) what each point saw)."""
+        where = points[..., :2].detach()
+        seen = []
+        for level in self.levels:
+            seen.append(around(pyramid[level], where))
+        hidden = F.relu(self.shared(torch.cat(seen, 2)) * self.gain + self.own + self.context(context)[:, None])
+        out = torch.einsum("nph,pho->npo", hidden, self.out) + self.out_bias
+        return out, hidden
+
+
+class FacePoints(nn.Module):
+    """The whole network; `estimate` for training, `forward` as the ONNX file has it."""
+
+    MOVE: Final = 0.05
+    """In crop sides: how far an output of 1 moves a point."""
+    CONTEXT: Final = 128
+    LOOKS: Final = ((1, 2), (0, 1))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+        self.pyramid = Pyramid()
+        self.squeeze = nn.Conv2d(128, 64, 1)
+        self.summary = nn.Sequential(nn.Linear(64 * 16, self.CONTEXT), nn.ReLU())
+        self.coarse = nn.Linear(self.CONTEXT, POINTS * 3)
+        self.looks = nn.ModuleList(Look(levels, self.CONTEXT) for levels in self.LOOKS)
+        self.told = nn.Linear(HIDDEN, 4)
+        self.expression = nn.Sequential(
+            nn.Linear(POINTS * 7 + self.CONTEXT, 160), nn.ReLU(), nn.Linear(160, 2 * COEFFICIENTS)
+        )
+
+    def estimate(self, image: Tensor) -> Estimate:
+        """Of (N, 3, 256, 256) RGB 0..1."""
+        maps = self.backbone(image)
+        pyramid = self.pyramid(maps)
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            context = self.summary(F.relu(self.squeeze(maps[-1].float())).flatten(1))
+            stages = [0.5 + 0.25 * self.coarse(context).reshape(-1, POINTS, 3) - self._middle(image)]
+            for look in self.looks:
+                out, hidden = look(pyramid, stages[-1], context)
+                stages.append(stages[-1].detach() + self.MOVE * out[..., :3])
+            told = torch.cat([stages[-1], self.told(hidden)], 2).flatten(1)
+            mean, spread = self.expression(torch.cat([told, context], 1)).chunk(2, 1)
+        return Estimate(tuple(stages), out[..., 3], out[..., 4], mean, spread)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """(N, 256, 256, 3) -> points, sigma, visible, coefficients, coefficient_sigma."""
+        found = self.estimate(image.permute(0, 3, 1, 2))
+        sigma = found.log_sigma.exp().clamp(LEAST_SIGMA, LARGEST_SIGMA)
+        spread = found.coefficient_log_sigma.exp().clamp(0.01, 0.5)
+        return found.stages[-1], sigma, found.visible.sigmoid(), found.coefficients.clamp(0, 1), spread
+
+    @staticmethod
+    def _middle(image: Tensor) -> Tensor:
+        """x and y are counted from the corner of the crop, z from the head's origin."""
+        return image.new_tensor([0.0, 0.0, 0.5], dtype=torch.float32)
