@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,9 @@ class System:
         return self.coefficients[:, arkit.INDEX[shape]].astype(np.float64)
 
 
-def understudy(take: Take) -> System:
+def understudy(take: Take, name: str = "understudy") -> System:
     """Our take."""
-    return System("understudy", take.coefficients, take.rotation, 0.7)
+    return System(name, take.coefficients, take.rotation, 0.7)
 
 
 def mediapipe(clip: Path, task: Path, like: Take) -> System:
@@ -290,7 +290,8 @@ def main() -> None:
     for name in options.names or notes:
         clip = options.clips / f"{name}.mp4"
         take = track_video(clip, capture, 0, options.face_model)
-        systems = [understudy(take)]
+        on_theirs = track_video(clip, replace(capture, points="mediapipe"), 0, options.face_model)
+        systems = [understudy(take), understudy(on_theirs, "understudy on mediapipe's points")]
         if options.task.is_file():
             systems.append(mediapipe(clip, options.task, take))
         for system in systems:
