@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
+from understudy.inference import arkit
 from understudy.inference.networks import registry
 
 FACE = [1, 3, 512, 512]
@@ -155,3 +156,47 @@ def recogniser_network() -> bytes:
     ]
     constants = {"zero": np.zeros(1, np.float32), "embedding": embedding}
     return model_bytes(nodes, {"data": [1, 3, 112, 112]}, {"fc1": [1, 512]}, constants)
+
+
+def face_points_network(points: np.ndarray, shift: float = 0.0) -> bytes:
+    """face_points' contract: always the same (546, 3) points with a sigma of 0.004, moved to the right by ``shift`` times
+    how much brighter the right half is; eyeBlinkRight is the brightness of the left half, eyeBlinkLeft of the right one.
+    """
+    blinks = np.zeros((2, 1, 52), np.float32)
+    blinks[0, 0, arkit.INDEX["eyeBlinkRight"]] = blinks[1, 0, arkit.INDEX["eyeBlinkLeft"]] = 1
+    constants = {
+        "template": points[None].astype(np.float32),
+        "move": np.array([[[shift, 0, 0]]], np.float32),
+        "blink_left": blinks[0],
+        "blink_right": blinks[1],
+        "column": np.array([2]),
+        **{f"at_{x}": np.array([x]) for x in (0, 128, 256)},
+        "wide": np.array([-1, 1, 1]),
+        "flat": np.array([-1, 1]),
+        "none": np.zeros(1, np.float32),
+        "sigmas": np.full((1, 546), 0.004, np.float32),
+        "seen": np.ones((1, 546), np.float32),
+        "coefficient_sigmas": np.full((1, 52), 0.1, np.float32),
+    }
+    nodes = []
+    for half, first, last in (("left", 0, 128), ("right", 128, 256)):
+        nodes += [
+            helper.make_node("Slice", ["image", f"at_{first}", f"at_{last}", "column"], [f"{half} half"]),
+            helper.make_node("ReduceMean", [f"{half} half"], [f"{half} mean"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Reshape", [f"{half} mean", "flat"], [f"{half} brightness"]),
+            helper.make_node("Mul", [f"{half} brightness", f"blink_{half}"], [f"{half} blink"]),
+        ]
+    nodes += [
+        helper.make_node("Sub", ["right brightness", "left brightness"], ["lean"]),
+        helper.make_node("Reshape", ["lean", "wide"], ["wide lean"]),
+        helper.make_node("Mul", ["wide lean", "move"], ["moved"]),
+        helper.make_node("Add", ["template", "moved"], ["points"]),
+        helper.make_node("Add", ["left blink", "right blink"], ["coefficients"]),
+        helper.make_node("Mul", ["lean", "none"], ["nothing"]),
+        helper.make_node("Add", ["sigmas", "nothing"], ["sigma"]),
+        helper.make_node("Add", ["seen", "nothing"], ["visible"]),
+        helper.make_node("Add", ["coefficient_sigmas", "nothing"], ["coefficient_sigma"]),
+    ]
+    outputs = {"points": ["N", 546, 3], "sigma": ["N", 546], "visible": ["N", 546]}
+    outputs |= {name: ["N", 52] for name in ("coefficients", "coefficient_sigma")}
+    return model_bytes(nodes, {"image": ["N", 256, 256, 3]}, outputs, constants)

@@ -123,10 +123,16 @@ def bundled_folder() -> Path:
     return _MODELS / "weights"
 
 
+def trained_folder() -> Path:
+    """Where a checkout keeps the networks that the project trained itself; the extension has them among the bundled."""
+    return _MODELS / "trained"
+
+
 def weights_folders() -> tuple[Path, ...]:
-    """Where files are looked for, in this order; UNDERSTUDY_MODELS takes the place of the shipped folder."""
+    """Where files are looked for, in this order; UNDERSTUDY_MODELS takes the place of the folder of what is converted."""
     override = os.environ.get("UNDERSTUDY_MODELS")
-    return (Path(override) if override else bundled_folder(), user_folder())
+    trained = (trained_folder(),) if trained_folder().is_dir() else ()
+    return (Path(override) if override else bundled_folder(), *trained, user_folder())
 
 
 @cache
