@@ -63,7 +63,7 @@ def blurred(picture: Picture, rng: Rng) -> Picture:
         angle = rng.uniform(0, np.pi)
         arm = 0.5 * (length - 1) * np.array([np.cos(angle), np.sin(angle)])
         middle = (length - 1) / 2
-        ends = [tuple(int(round(middle + sign * a)) for a in arm) for sign in (-1, 1)]
+        ends = [tuple(round(middle + sign * float(a)) for a in arm) for sign in (-1, 1)]
         cv2.line(kernel, ends[0], ends[1], 1.0)
         return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), np.uint8)
     return picture
@@ -75,6 +75,7 @@ def noisy(picture: Picture, rng: Rng) -> Picture:
         return picture
     height, width = picture.shape[:2]
     grain = np.empty((height, width, 3), np.int16)
+    cv2.setRNGSeed(int(rng.integers(2**31)))
     cv2.randn(grain, 0, float(rng.exponential(4.0) + 0.5))
     if rng.random() < 0.3:
         grain = cv2.blur(grain, (2, 2))

@@ -8,11 +8,12 @@ trained to be say so by their deviation (Wood et al., "3D face reconstruction wi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  # as all of PyTorch has it
 
 POINTS: Final = 546
 """468 of the face mesh, 10 of the irises, the 68 known ones."""
@@ -53,6 +54,7 @@ class Slope(nn.Module):
         self.weight = nn.Parameter(torch.full((channels,), 0.25))
 
     def forward(self, x: Tensor) -> Tensor:
+        """The same shape."""
         below = self.weight.to(x.dtype).reshape(-1, 1, 1, 1)
         count = len(below)
         return F.conv2d(x, below, groups=count) + F.conv2d(F.relu(x), 1 - below, groups=count)
@@ -69,6 +71,7 @@ class Block(nn.Module):
         self.activation = Slope(out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, s, s) -> (N, out, s / stride, s / stride)."""
         if self.stride == 2:  # TensorFlow pads the far sides only
             change, kept = self.pointwise(self.depthwise(F.pad(x, (0, 1, 0, 1)))), F.max_pool2d(x, 2)
         else:
@@ -94,11 +97,9 @@ class Backbone(nn.Module):
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        """Six maps, of 128 to 4 cells a side."""
         x = self.first(self.activation(self.stem(F.pad(image, (0, 1, 0, 1)))))
-        maps = [x]
-        for stage in self.stages:
-            maps.append(stage(maps[-1]))
-        return maps
+        return list(accumulate(self.stages, lambda finer, stage: stage(finer), initial=x))
 
 
 class Pyramid(nn.Module):
@@ -159,10 +160,8 @@ class Look(nn.Module):
     def forward(self, pyramid: list[Tensor], points: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """((N, 546, 5) outputs, (N, 546, 64) what each point saw)."""
         where = points[..., :2].detach()
-        seen = []
-        for level in self.levels:
-            seen.append(around(pyramid[level], where))
-        hidden = F.relu(self.shared(torch.cat(seen, 2)) * self.gain + self.own + self.context(context)[:, None])
+        seen = torch.cat([around(pyramid[level], where) for level in self.levels], 2)
+        hidden = F.relu(self.shared(seen) * self.gain + self.own + self.context(context)[:, None])
         out = torch.einsum("nph,pho->npo", hidden, self.out) + self.out_bias
         return out, hidden
 
@@ -189,7 +188,7 @@ class FacePoints(nn.Module):
         )
 
     def estimate(self, image: Tensor) -> Estimate:
-        """Of (N, 3, 256, 256) RGB 0..1."""
+        """What it says of (N, 3, 256, 256) RGB 0..1."""
         maps = self.backbone(image)
         pyramid = self.pyramid(maps)
         with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
@@ -209,7 +208,13 @@ class FacePoints(nn.Module):
         spread = found.coefficient_log_sigma.exp().clamp(0.01, 0.5)
         return found.stages[-1], sigma, found.visible.sigmoid(), found.coefficients.clamp(0, 1), spread
 
+    @torch.no_grad()
+    def expect(self, points: Tensor) -> None:
+        """Start from a usual face, (546, 3) in crop sides."""
+        self.coarse.weight.mul_(0.3)
+        self.coarse.bias.copy_(((points - 0.5 + self._middle(points)) / 0.25).flatten())
+
     @staticmethod
     def _middle(image: Tensor) -> Tensor:
-        """x and y are counted from the corner of the crop, z from the head's origin."""
+        """Where points are counted from: x and y from the corner of the crop, z from the head's origin."""
         return image.new_tensor([0.0, 0.0, 0.5], dtype=torch.float32)

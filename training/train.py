@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from .dataset import Crops, Shard
 from .losses import Truth, loss
-from .network import SIDE, FacePoints
+from .network import FacePoints
 from .start import start_from_mesh
 
 NEW_RATE, KNOWN_RATE = 2e-3, 6e-4
@@ -185,6 +185,10 @@ def train(run: Run, sources: list[Source], valid: Source, minutes: float, batch:
     loader = DataLoader(crops, batch, sampler=Draws(sizes, shares, run.steps), **options)  # type: ignore[arg-type]
     held = DataLoader(Crops(valid.shards(), seed=None), batch)
     print(f"{sum(sizes)} pictures: {dict(zip([str(s.folder) for s in sources], sizes, strict=True))}", flush=True)
+    if not run.steps:
+        usual = torch.stack([crops[number][1] for number in range(0, len(crops), max(len(crops) // 256, 1))])
+        run.net.expect(usual.nanmean(0).to(run.device))
+        run.average.load_state_dict(run.net.state_dict())
     begin, before = time.monotonic(), run.elapsed_s
     saved, means = before, dict[str, float]()
     for data in loader:
