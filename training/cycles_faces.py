@@ -161,7 +161,7 @@ def stills(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Array, Posed, int]
 
 
 def clip(path: Path, every: int) -> Iterator[tuple[NDArray[np.uint8], Array, Posed, int]]:
-    """The same of every so manieth frame of a clip with a truth file beside it."""
+    """The same of every n-th frame of a clip with a truth file beside it."""
     truth = dict(np.load(path.with_suffix(".truth.npz")))
     names = [str(name) for name in truth["names"]]
     camera = np.array([0.0, float(truth["camera_height_cm"]), float(truth["camera_distance_cm"])])
@@ -191,10 +191,9 @@ def gaze_of_lids(shapes: dict[str, float]) -> Array:
     def angle(way: str, side: str) -> float:
         return shapes.get(f"eyeLook{way}_{side}", 0.0) * FULL_LOOK_RAD[way]
 
-    inward, outward = {"L": "In", "R": "Out"}, {"L": "Out", "R": "In"}
-    return np.array(
-        [(angle(outward[s], s) - angle(inward[s], s), angle("Up", s) - angle("Down", s)) for s in ("L", "R")]
-    )
+    pitch = [angle("Up", side) - angle("Down", side) for side in ("L", "R")]
+    yaw = [angle("Out", "L") - angle("In", "L"), angle("In", "R") - angle("Out", "R")]
+    return np.column_stack([yaw, pitch])
 
 
 def number_of(path: Path) -> int:
@@ -211,7 +210,7 @@ def main() -> int:
     source.add_argument("--stills", type=Path, help="the pictures of response_renders.py")
     source.add_argument("--clips", type=Path, nargs="+", help="clips with a truth file beside each")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the shard; of clips, the folder of their shards")
-    parser.add_argument("--every", type=int, default=1, help="of a clip, every so manieth frame")
+    parser.add_argument("--every", type=int, default=1, help="of a clip, every n-th frame")
     options = parser.parse_args()
     labeller = Labeller(options.folder)
     if options.stills:

@@ -5,8 +5,9 @@ usage: python3 run.py train real CLIP... -o FOLDER_OF_SHARDS [--at-most N]
 Nobody knows the truth of a film. Where skin ends at an eyeball, teeth or the other lip, and at the irises, the network was
 seen to lie on the edge itself: those points are taken as they are. On the bridge and the base of the nose it reports its own
 idea of faces, and our points of the outer lips lie inside of its ones: there, what it is off by on rendered faces
-(`landmark_network`) is taken off, and they count half. Brows, cheeks, the wings of the nose and the outline are left to the rendered faces, and so
-are depth and coefficients. The solver's fitted surface was looked at instead, too: where mouths open wide it is far off.
+(`landmark_network`) is taken off, and they count half. Brows, cheeks, the wings of the nose and the outline are left to the
+rendered faces, and so are depth and coefficients. The solver's fitted surface was looked at, too: where mouths open wide it
+is far off.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ Array = NDArray[np.float64]
 POINTS: Final = 546
 AT_MOST: Final = 160
 """Pictures of a clip: neighbouring frames are alike."""
-INNER: Final = tuple({*INNER_LIPS.upper, *INNER_LIPS.lower})
-LIDS: Final = tuple({*EYES[0].upper, *EYES[0].lower, *EYES[1].upper, *EYES[1].lower})
+INNER: Final = (*INNER_LIPS.upper, *INNER_LIPS.lower)
+LIDS: Final = (*EYES[0].upper, *EYES[0].lower, *EYES[1].upper, *EYES[1].lower)
 OUTER_LIPS: Final = LIPS[:20]
 NOSE: Final = (168, 6, 197, 195, 5, 4, 1, 2, 97, 326, 98, 327)
 IDEAS: Final = (*NOSE, *OUTER_LIPS)
@@ -101,12 +102,12 @@ def believed(marks_px: Array, normals: Array, rotation: Array) -> NDArray[np.flo
     """(546,) how far each point of (478, 2) counts; `normals` (468, 3) of the face at rest."""
     weight = np.zeros(POINTS, np.float32)
     weight[list(IDEAS)] = IDEAS_COUNT
-    weight[list((*LIDS, *INNER))] = EDGES_COUNT
+    weight[[*LIDS, *INNER]] = EDGES_COUNT
     # Inner edges of lips and lids face each other: whether they are seen tells the skin around them.
     turned = normals @ rotation[2]
     for side, iris in zip(EYES, IRISES, strict=True):
         seen = turned[[*side.upper, *side.lower]].mean() > LEAST_FACING
-        weight[list((*side.upper, *side.lower))] *= seen
+        weight[[*side.upper, *side.lower]] *= seen
         weight[list(iris)] = EDGES_COUNT * (seen and opening(marks_px, side.upper, side.lower) > CLOSED)
     weight[list(IDEAS)] *= turned[list(IDEAS)] > LEAST_FACING
     return weight
