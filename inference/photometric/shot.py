@@ -14,7 +14,6 @@ from ..face_model.skin import skin_points
 from ..media.reader import read_frames
 from ..progress import Progress, silent
 from ..solve.certainty import spreads
-from ..solve.evidence import noise_level, robust_weights, visibility
 from ..solve.geometry import Array, Poses
 from ..solve.lids import BLINKS, closing_blinks
 from ..solve.performance import POSE_FREEDOM, Performance, PerformanceSolver, Refined
@@ -104,7 +103,7 @@ class Refinement:
         coefficients = self.found.coefficients.copy()
         coefficients[:, BLINKS] *= self.closing
         start = state = State(coefficients, self.found.poses)
-        self.level = noise_level(solver.residuals(slice(None), start.poses, self.actor, coefficients), solver.means)
+        self.level = solver.shot_level(start.poses, self.actor, coefficients)
         finder = CameraFinder(solver.model, self.skin, start.poses)
         done = 0
         for sigma_cm, rounds in zip(SIZES_CM, ROUNDS, strict=True):
@@ -156,12 +155,8 @@ class Refinement:
 
     def landmark_misfit(self, state: State, reference: State) -> Array:
         """(T,) half the weighted squares of what the landmarks are off by, weighted as at the reference."""
-        solver = self.solver
-        off = solver.residuals(slice(None), state.poses, self.actor, state.coefficients)
-        usual = solver.residuals(slice(None), reference.poses, self.actor, reference.coefficients)
-        visible = visibility(solver.normals, reference.poses.rotation)
-        weight = robust_weights(usual, self.level * solver.errors_cm, visible)
-        return np.asarray(0.5 * (weight * (off**2).sum(-1)).sum(1))
+        found, usual = ((each.poses, each.coefficients) for each in (state, reference))
+        return self.solver.misfit(found, usual, self.actor, self.level)
 
     def performance(self, start: State, end: State, refined: Refined, better: NDArray[np.bool_]) -> Performance:
         """The refined performance; frames that were better before stay as they were."""

@@ -122,7 +122,7 @@ def _difference(take: Take, model: FaceModel, window: NDArray[np.int64], wanted:
     start = take.coefficients[window].astype(np.float64)
     change = np.where(known, wanted - start, 0.0) * scale
     before = start * scale
-    hessian, _ = solver.evidence(solver.points_px, poses, actor, before, 1.0)
+    hessian, _ = solver.evidence(slice(None), poses, actor, before, 1.0)
     hessian *= _strength(hessian, None if take.sigma is None else take.sigma[window] * scale)
     trust = _trust(timeline.time_s, known.any(1))
     hessian *= trust[:, None, None]

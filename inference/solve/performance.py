@@ -212,7 +212,7 @@ class PerformanceSolver:
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), self.lip_noise_cm)
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
-        hessian, gradient = self.evidence(points_px, poses, actor, coefficients, level)
+        hessian, gradient = self.evidence(frames, poses, actor, coefficients, level)
         if more is not None:
             hessian, gradient = hessian + more[0], gradient + more[1]
         for part in chunks(len(points_px)):
@@ -277,19 +277,40 @@ class PerformanceSolver:
         return Bounds(lower, upper)
 
     def evidence(
-        self, points_px: Array, poses: Poses, actor: Actor, coefficients: Array, level: float
+        self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, level: float
     ) -> tuple[Array, Array]:
         """Normal equations (N, 52, 52), (N, 52) of the coefficients, with small changes of the pose integrated out."""
         size = len(arkit.NAMES)
-        hessian, gradient = np.empty((len(points_px), size, size)), np.empty((len(points_px), size))
-        for part in chunks(len(points_px)):
+        index = np.arange(len(self.points_px))[frames]
+        hessian, gradient = np.empty((len(index), size, size)), np.empty((len(index), size))
+        for part in chunks(len(index)):
             linear = linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
-            residual = residuals_cm(points_px[part], linear)
-            visible = visibility(self.normals, poses.rotation[part])
-            errors_cm = self.errors_cm if self.network is None else self.network.point_errors
-            weight = robust_weights(residual, level * errors_cm, visible)
+            residual = residuals_cm(self.points_px[index[part]], linear)
+            weight = self.point_weights(index[part], residual, linear.px_per_cm, poses[part], level)
             hessian[part], gradient[part] = self.normal_equations(linear, residual, weight, coefficients[part], level)
         return hessian, gradient
+
+    def point_weights(
+        self, frames: NDArray[np.int64], residual_cm: Array, px_per_cm: Array, poses: Poses, level: float
+    ) -> Array:
+        """(N, 468) inverse variances of the points of these frames, for the coefficients."""
+        errors_cm = self.errors_cm if self.network is None else self.network.point_errors
+        return robust_weights(residual_cm, level * errors_cm, visibility(self.normals, poses.rotation))
+
+    def shot_level(self, poses: Poses, actor: Actor, coefficients: Array) -> float:
+        """How large the points' errors are in all frames, given what was found."""
+        return noise_level(self.residuals(slice(None), poses, actor, coefficients), self.means)
+
+    def misfit(self, found: tuple[Poses, Array], reference: tuple[Poses, Array], actor: Actor, level: float) -> Array:
+        """(N,) half the weighted squares of what poses and coefficients leave over, weighted as at the reference."""
+        off = self.residuals(slice(None), found[0], actor, found[1])
+        usual = self.residuals(slice(None), reference[0], actor, reference[1])
+        weight = self.judging_weights(usual, reference[0], actor, level)
+        return np.asarray(0.5 * (weight * (off**2).sum(-1)).sum(1))
+
+    def judging_weights(self, residual_cm: Array, poses: Poses, actor: Actor, level: float) -> Array:
+        """(N, 468) inverse variances of the points of all frames, as they count beside other evidence."""
+        return robust_weights(residual_cm, level * self.errors_cm, visibility(self.normals, poses.rotation))
 
     def normal_equations(
         self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array, level: float

@@ -21,6 +21,8 @@ from .geometry import Array
 from .identity import Actor
 from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
 from .performance import STEPS, Performance, PerformanceSolver
+from .reading import reading_of
+from .surface import SurfaceSolver
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +56,24 @@ def solve_shot(
         raise InputError(f"There is no face in {shot.info.path.name}; use footage in which a face can be seen.")
     size = (shot.info.width, shot.info.height)
     resting = neutral_frames(shot, seen, neutral)
-    solver = PerformanceSolver(landmarks[seen], shot.time_s[seen], size, model, resting)
+    solver = solver_of(track, seen, shot.time_s[seen], size, model, resting)
     progress("solve", 0, STEPS)
     found = solver.solve(lambda done: progress("solve", done, STEPS))
     if refine is not None:
         found = refine(solver, found, seen)
     log_camera(found.actor, size)
     return assemble(shot, track, model, found, seen)
+
+
+def solver_of(
+    track: FaceTrack, seen: NDArray[np.int64], time_s: Array, size: tuple[int, int], model: FaceModel,
+    resting: NDArray[np.bool_] | None,
+) -> PerformanceSolver:  # fmt: skip
+    """The solver for the network that read these frames: ours says how sure its points are, MediaPipe's does not."""
+    reading = reading_of(track, seen)
+    if reading is None:
+        return PerformanceSolver(track.landmarks_px[seen].astype(np.float64), time_s, size, model, resting)
+    return SurfaceSolver(reading, time_s, size, model, resting)
 
 
 def neutral_frames(

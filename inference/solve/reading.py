@@ -1,0 +1,41 @@
+"""What our own landmark network reads of a face: points of the face model's surface, how sure each is, and coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..capture.types import FaceTrack
+from .geometry import Array
+
+
+@dataclass(frozen=True)
+class Reading:
+    """N frames in which the face was seen."""
+
+    points_px: Array
+    """(N, 478, 2)."""
+    sigma_px: Array
+    """(N, 478) standard deviation of each axis."""
+    visible: Array
+    """(N, 478) probability that nothing hides a point."""
+    coefficients: Array
+    """(N, 52) as the network sees them, NaN where it was not believed."""
+    coefficient_sigma: Array
+    """(N, 52)."""
+
+
+def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> Reading | None:
+    """The reading of these frames of a track; None where the points are MediaPipe's."""
+    if track.sigma_px is None or track.visible is None:
+        return None
+    unknown = np.full((len(track.confidence), 52), np.nan)
+    coefficients = unknown if track.coefficients is None else track.coefficients
+    sigma = unknown if track.coefficient_sigma is None else track.coefficient_sigma
+    points, *rest = (
+        values[seen].astype(np.float64)
+        for values in (track.landmarks_px, track.sigma_px, track.visible, coefficients, sigma)
+    )
+    return Reading(points, *rest)
