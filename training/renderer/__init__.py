@@ -1,0 +1,1 @@
+"""How faces are drawn: ICT-FaceKit heads through OpenGL without a screen."""

@@ -1,0 +1,136 @@
+"""Locks of hair as ribbons that hang over the head, fixed to its vertices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..faces.style import Style
+
+Floats = NDArray[np.float32]
+Rng = np.random.Generator
+
+SEGMENTS: Final = 9
+_SKULL_Z: Final = -1.0
+
+
+@dataclass(frozen=True)
+class Strands:
+    """N ribbons of SEGMENTS + 1 places; two corners at each."""
+
+    root: NDArray[np.int64]
+    """(N,) vertex."""
+    offset_cm: Floats
+    """(N, S + 1, 2, 3) corners from the root."""
+    normal: Floats
+    tangent: Floats
+    uv: Floats
+    """(N, S + 1, 2, 2) across (a place of its own for each ribbon) and along, 0 root to 1 tip."""
+    colour: Floats
+    """(N, S + 1, 2, 3)."""
+    density: Floats
+    """(N, S + 1, 2, 1)."""
+
+    def still(self) -> Floats:
+        """(corners, 12) normal, tangent, place in the lock, colour, density."""
+        parts = (self.normal, self.tangent, self.uv, self.colour, self.density)
+        return np.concatenate(parts, axis=-1).reshape(-1, 12)
+
+    def placed(self, vertices_cm: Floats) -> Floats:
+        """(corners, 3) on the posed head."""
+        return (vertices_cm[self.root][:, None, None] + self.offset_cm).reshape(-1, 3)
+
+    def triangles(self) -> NDArray[np.int32]:
+        """(F, 3) corners."""
+        first = np.arange(SEGMENTS)[:, None] * 2
+        strip = np.concatenate([first + [0, 1, 2], first + [2, 1, 3]], axis=1).reshape(-1, 3)
+        every = strip[None] + (np.arange(len(self.root)) * 2 * (SEGMENTS + 1))[:, None, None]
+        return every.reshape(-1, 3).astype(np.int32)
+
+
+def grow(
+    styles: tuple[Style, ...],
+    vertices_cm: Floats,
+    normals: Floats,
+    regions: dict[str, Floats],
+    colour: NDArray[np.float64],
+    rng: Rng,
+) -> Strands | None:
+    """Hair of a neutral head; `regions` (V,) says how likely each vertex is to carry a root."""
+    made = [_lock(style, vertices_cm, normals, regions[style.region], colour, rng) for style in styles]
+    if not made:
+        return None
+    return Strands(*(np.concatenate([getattr(one, name) for one in made]) for name in Strands.__dataclass_fields__))
+
+
+def _lock(
+    style: Style, vertices: Floats, normals: Floats, likely: Floats, colour: NDArray[np.float64], rng: Rng
+) -> Strands:
+    root = rng.choice(len(likely), style.count, p=likely / likely.sum())
+    start, out = vertices[root].astype(np.float64), normals[root].astype(np.float64)
+    way = style.comb + rng.normal(0, 0.15, out.shape)
+    way[:, 0] += style.parting * np.sign(start[:, 0] + rng.normal(0, 0.3, len(root)))
+    # Combed along the head, a little lifted off it.
+    way += 1e-3 - out * (out * way).sum(1, keepdims=True)
+    way = way / np.linalg.norm(way, axis=1, keepdims=True) + style.lift * out
+    length = style.length_cm * np.exp(rng.normal(0, style.uneven, len(root)))
+    step = (length / SEGMENTS)[:, None]
+    beard = style.region == "beard"
+    path, heading = [start], way / np.linalg.norm(way, axis=1, keepdims=True)
+    phase = rng.uniform(0, 2 * np.pi, (len(root), 1))
+    for number in range(SEGMENTS):
+        swing = style.curl * np.sin(phase + 1.9 * number) * np.cross(heading, [0.0, 1.0, 0.1])
+        heading = heading + np.array([0.0, -style.gravity * 0.5, 0.0]) + 0.8 * swing
+        heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+        place = path[-1] + heading * step
+        path.append(place if beard else _off_the_head(place, style.volume_cm, vertices))
+    points = np.stack(path, axis=1)
+    tangent = np.gradient(points, axis=1)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=2, keepdims=True), 1e-6)
+    radial = out[:, None] + np.zeros_like(points) if beard else points - np.array([0.0, 3.0, _SKULL_Z])
+    radial[..., 1] *= 0.4
+    aside = np.cross(tangent, radial)
+    aside /= np.maximum(np.linalg.norm(aside, axis=2, keepdims=True), 1e-6)
+    normal = np.cross(aside, tangent)
+    taper = (
+        style.width_cm
+        * rng.uniform(0.6, 1.3, (len(root), 1))
+        * np.linspace(1.0, 0.45, SEGMENTS + 1) ** (1.0 if style.length_cm > 6 else 2.5)
+    )
+    side = aside * (taper / 2)[..., None]
+    offset = points - start[:, None] + 0.02 * out[:, None]
+    shape = (len(root), SEGMENTS + 1, 2)
+    uv = np.zeros((*shape, 2))
+    uv[..., 0] = rng.uniform(0, 50, (len(root), 1, 1)) + np.array([0.0, 1.0]) * style.width_cm * 1.4
+    uv[..., 1] = np.linspace(0, 1, SEGMENTS + 1)[:, None]
+    shade = colour * np.exp(rng.normal(0, 0.18, (len(root), 1)) + rng.normal(0, 0.04, (len(root), 3)))
+    return Strands(
+        root=root,
+        offset_cm=np.stack([offset - side, offset + side], axis=2).astype(np.float32),
+        normal=np.repeat(normal[:, :, None], 2, axis=2).astype(np.float32),
+        tangent=np.repeat(tangent[:, :, None], 2, axis=2).astype(np.float32),
+        uv=uv.astype(np.float32),
+        colour=np.broadcast_to(shade[:, None, None], (*shape, 3)).astype(np.float32),
+        density=np.full((*shape, 1), style.density, np.float32),
+    )
+
+
+def _off_the_head(place: NDArray[np.float64], volume: float, vertices: Floats) -> NDArray[np.float64]:
+    """Places pushed out of an ellipsoid about the skull and a column about the neck and the face's sides."""
+    low, high = np.percentile(vertices[:, 0], [12, 88])
+    wide = max(-low, high) * 0.5 + 4.3
+    top = float(vertices[:, 1].max())
+    middle = np.array([0.0, 3.6, _SKULL_Z])
+    radii = np.array([wide, top - 3.6, 9.4]) + volume
+    off = (place - middle) / radii
+    size = np.linalg.norm(off, axis=1, keepdims=True)
+    above = place[:, 1:2] > 0.0
+    place = np.where((size < 1) & above, middle + off / np.maximum(size, 0.3) * radii, place)
+    flat = (place - middle) * [1 / (wide - 0.6 + volume), 0.0, 1 / (8.0 + volume)]
+    size = np.linalg.norm(flat, axis=1, keepdims=True)
+    column = middle + (place - middle) * np.where(size < 1, [1.0, 0.0, 1.0] / np.maximum(size, 0.3), [1.0, 0.0, 1.0])
+    column[:, 1] = place[:, 1]
+    return np.asarray(np.where(above, place, column))

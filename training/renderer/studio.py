@@ -1,0 +1,240 @@
+"""A picture and its labels from a seed: who is drawn, how, and what the network has to learn from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...inference.face_model.rims import INNER_LIPS
+from ..faces.actor import Actor, random_actor
+from ..faces.backdrop import random_backdrop
+from ..faces.camera import View, random_view
+from ..faces.expression import random_expression
+from ..faces.light import Light, irradiance, random_light
+from ..faces.things import Occluder, random_occluder
+from .drawing import DRAWN, SIZE, Canvas, Crop, Shot
+from .head import POINTS, Head
+from .occlusion import even_directions, occlusion_of
+from .paint import Painter
+from .props import Prop, glasses, occluder
+from .strands import grow
+
+Floats = NDArray[np.float32]
+
+PICTURES_PER_ACTOR: Final = 8
+MARGIN: Final = 1.5
+"""Side of a picture in sides of the box of the 478 points, eyes level."""
+_EYE_CORNERS: Final = (33, 263)
+_BEHIND_CM: Final = 0.25
+"""How far a visible point may lie behind what is drawn there."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture and what is true in it; pixels in corner convention."""
+
+    image: NDArray[np.uint8]
+    """(SIZE, SIZE, 3) RGB."""
+    points: Floats
+    """(546, 3) pixels; depth in pixels too, smaller nearer, 0 at the head's origin."""
+    visible: NDArray[np.uint8]
+    """(546,)."""
+    coefficients: Floats
+    """(52,)."""
+    rotation: Floats
+    """(3, 3) head axes to camera axes."""
+    skin: float
+    """Luminance of the bare skin, linear 0..1."""
+    beard: float
+    glasses: bool
+    hair_over: bool
+    child: float
+    actor: int
+
+
+class Studio:
+    """Draws seeds; neighbouring seeds share an actor."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._painter = Painter(head)
+        self._canvas = Canvas(head)
+        self._dressed = -1
+        self._occlusion = occlusion_of(self._canvas.context, head)
+        self._everywhere = even_directions(14)
+        self._face = np.flatnonzero(head.source < 6706)
+        sockets = np.flatnonzero((head.source >= 11248) & (head.source < 13294))
+        self._inner = np.concatenate([head.parts["M_GumsTongue"], head.parts["M_Teeth"], sockets])
+        rest = head.neutral_cm
+        side = np.where((head.source < 9409)[:, None], rest, np.inf)
+        self._ears = [int(np.linalg.norm(side - [x, 3.2, -1.2], axis=1).argmin()) for x in (9.0, -9.0)]
+
+    def shoot(self, seed: int) -> Sample:
+        """The picture of a seed, the same in every process."""
+        number = seed // PICTURES_PER_ACTOR
+        if number != self._dressed:
+            self._dress(number)
+        rng = np.random.default_rng([61, seed])
+        head, actor = self._head, self._actor
+        coefficients, gaze = random_expression(rng)
+        view, light = random_view(rng), random_light(rng)
+        vertices = head.posed(self._neutral, coefficients, gaze)
+        points = head.points(self._neutral, vertices, gaze)
+        normals = head.normals(vertices)
+        crop = crop_of(in_camera(view, points[:478]))
+        soft, inside = self._soft_light(view, light, vertices, normals, points)
+        before = random_occluder(rng, actor.skin.base)
+        shot = Shot(
+            actor=actor,
+            view=view,
+            crop=crop,
+            light=light,
+            vertices_cm=vertices,
+            normals=normals,
+            soft=soft,
+            inside=inside,
+            hair_soft=self._hair_light(view, light, soft),
+            lids=head.lids(vertices),
+            open_mouth=opening_of(points) > 0.03,
+            props=self._props(before, view, vertices),
+            backdrop=random_backdrop(SIZE, rng),
+            exposure=exposure_of(light, soft[self._face], actor),
+        )
+        shown, distance = self._canvas.draw(shot)
+        placed = in_camera(view, points)
+        return Sample(
+            image=np.ascontiguousarray(shown[..., :3]),
+            points=labels_px(placed, view, crop),
+            visible=self._visible(placed, crop, shown[..., 3], distance, normals, view),
+            coefficients=coefficients,
+            rotation=view.rotation.astype(np.float32),
+            skin=float(actor.skin.base @ [0.2126, 0.7152, 0.0722]),
+            beard=actor.skin.stubble,
+            glasses=actor.glasses is not None,
+            hair_over=before is not None or any(style.region == "fringe" for style in actor.hair.styles),
+            child=0.0,
+            actor=number,
+        )
+
+    def _dress(self, number: int) -> None:
+        rng = np.random.default_rng([60, number])
+        self._actor: Actor = random_actor(rng)
+        self._neutral = self._head.shaped(self._actor.identity)
+        skin = self._painter.skin(self._actor, rng)
+        self._canvas.dress(self._neutral, self._painter.corner_colours(self._actor), skin)
+        regions, colour = self._painter.regions(self._actor), self._actor.hair.colour
+        self._strands = grow(
+            self._actor.hair.styles, self._neutral, self._head.normals(self._neutral), regions, colour, rng
+        )
+        self._canvas.comb(self._strands)
+        self._dressed = number
+
+    def _soft_light(
+        self, view: View, light: Light, vertices: Floats, normals: Floats, points: Floats
+    ) -> tuple[Floats, Floats]:
+        """(V, 3) light of the surroundings, and (V,) the share of light that reaches into the mouth."""
+        head = self._head
+        soft = irradiance(light, normals @ view.rotation.T.astype(np.float32))
+        opening = opening_of(points)
+        toward = np.concatenate([light.lobe_from @ view.rotation, self._everywhere])
+        weight = np.concatenate([light.lobe_colour.mean(1), np.full(len(self._everywhere), light.base.mean() / 1.5)])
+        left = self._occlusion.ratio(toward, weight, opening)
+        inside = np.ones(len(vertices), np.float32)
+        middle = points[[13, 14]].mean(0)
+        hidden = self._inner
+        deep = np.maximum(middle[2] - vertices[hidden, 2], 0.0)
+        off = (vertices[hidden] - middle) * [0.5, 1.0, 0.0]
+        slot = opening**1.2
+        inside[hidden] = np.clip(1.6 * slot / (slot + 0.9 * (deep**2 + (off**2).sum(1)) + 0.15), 0.0, 1.0)
+        inside[(head.source >= 13294) & (head.source < 14062)] = 0.3
+        left[head.source >= 11248] = inside[head.source >= 11248]
+        return (soft * left[:, None]).astype(np.float32), inside
+
+    def _hair_light(self, view: View, light: Light, soft: Floats) -> Floats:
+        """(corners, 3): locks are lit as their side of the head, darker near the root."""
+        if self._strands is None:
+            return np.empty((0, 3), np.float32)
+        normals = self._strands.normal.reshape(-1, 3) @ view.rotation.T.astype(np.float32)
+        return irradiance(light, normals) * (0.45 + 0.5 * self._strands.uv.reshape(-1, 2)[:, 1:])
+
+    def _props(self, what: Occluder | None, view: View, vertices: Floats) -> list[tuple[str, Prop]]:
+        """What is before the face."""
+        result, head = [], self._head
+        if self._actor.glasses is not None:
+            eyes = np.stack([head.eye_centre(self._neutral, side) for side in (0, 1)])
+            ears = self._neutral[self._ears]
+            bridge = self._neutral[head.known[27]]
+            frame, lenses = glasses(self._actor.glasses, eyes, bridge, ears)
+            result += [("plain", frame), ("lens", lenses)]
+        if what is not None:
+            middle = vertices[head.known[30]].astype(np.float64)
+            result.append(("plain", occluder(what, view.rotation.T, middle, 14.0)))
+        return result
+
+    def _visible(
+        self, placed: Floats, crop: Crop, mark: NDArray[np.uint8], distance: Floats, normals: Floats, view: View
+    ) -> NDArray[np.uint8]:
+        """(546,) 1 where nothing is drawn before the point; on a silhouette the furthest of the neighbours counts."""
+        xy = project(placed, crop)
+        pixel = np.clip(xy.astype(int), 0, SIZE - 1)
+        drawn = np.clip((xy * (DRAWN / SIZE)).astype(int), 0, DRAWN - 1)
+        furthest = cv2.dilate(distance, np.ones((3, 3), np.uint8))
+        visible = -placed[:, 2] <= furthest[drawn[:, 1], drawn[:, 0]] + _BEHIND_CM
+        head = self._head
+        skin = (normals[head.landmarks] * head.landmark_weights[..., None]).sum(1)
+        facing = np.concatenate([skin, np.zeros((10, 3), np.float32), normals[head.known]]) @ view.rotation.T
+        ray = -placed / np.linalg.norm(placed, axis=1, keepdims=True)
+        visible &= (facing * ray).sum(1) > -0.25
+        visible[468:478] = mark[pixel[468:478, 1], pixel[468:478, 0]] < 128
+        return visible.astype(np.uint8)
+
+
+def opening_of(points_cm: Floats) -> float:
+    """Widest gap between the lips in cm."""
+    return float(
+        np.linalg.norm(points_cm[list(INNER_LIPS.upper[1:-1])] - points_cm[list(INNER_LIPS.lower[1:-1])], axis=1).max()
+    )
+
+
+def in_camera(view: View, points_cm: Floats) -> Floats:
+    """(N, 3) points of the head in camera axes."""
+    return np.asarray(points_cm @ view.rotation.T + view.position_cm, np.float32)
+
+
+def project(placed_cm: Floats, crop: Crop) -> Floats:
+    """(N, 2) pixels of points in camera axes."""
+    plane = (placed_cm[:, :2] / -placed_cm[:, 2:] - crop.centre) / crop.half
+    return np.asarray((plane * [0.5, -0.5] + 0.5) * SIZE, np.float32)
+
+
+def labels_px(placed_cm: Floats, view: View, crop: Crop) -> Floats:
+    """(N, 3) pixels and depth behind the head's origin, in pixels at the origin's distance."""
+    away = -float(view.position_cm[2])
+    depth = (-placed_cm[:, 2] - away) * crop.focal_px / away
+    return np.column_stack([project(placed_cm, crop), depth]).astype(np.float32)
+
+
+def crop_of(placed_cm: Floats) -> Crop:
+    """The square of MARGIN times the box of the points with level eyes, itself upright."""
+    plane = placed_cm[:, :2] / -placed_cm[:, 2:]
+    level = plane[_EYE_CORNERS[1]] - plane[_EYE_CORNERS[0]]
+    level = level / np.hypot(*level)
+    straight = np.array([level, (-level[1], level[0])])
+    along = plane @ straight.T
+    low, high = along.min(axis=0), along.max(axis=0)
+    centre = ((low + high) / 2) @ straight
+    return Crop((float(centre[0]), float(centre[1])), float((high - low).max()) * MARGIN / 2)
+
+
+def exposure_of(light: Light, soft: Floats, actor: Actor) -> float:
+    """What makes the picture of this face as bright as wanted; dark skin stays darker than pale skin."""
+    mean = soft.mean() + 0.35 * float(light.lamp_colour.mean(axis=1).sum())
+    albedo = float(actor.skin.base.mean())
+    return float(np.clip(light.brightness * 0.5 / (mean * albedo**0.6 + 0.02), 0.05, 20.0))
+
+
+__all__ = ["POINTS", "Sample", "Studio"]
