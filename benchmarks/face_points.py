@@ -10,6 +10,7 @@ each system and table:
 - `error`: of visible points by region, in per cent of the distance of the outer eye corners in space and in pixels of a
   picture 512 px wide (152 px between the corners, as in the rendered performances); `error_without_habits` after
   each point's constant offset on the head is taken off, which is kinder to a network that means other places;
+- `motion_gain`: how much of the skin's own motion the points show within a shot (1 is right, 0.7 misses 30 %);
 - `calibration`: share of the coordinates within one and two of the network's own sigma (0.68 and 0.95 are right);
 - `coefficients`: mean error and correlation over the faces, by shape;
 - `spread`: the error by kind of face (skin, yaw, hidden parts, beard, glasses, child), and worst over best.
@@ -34,9 +35,11 @@ from face_points_figures import (
     calibration,
     coefficient_figures,
     distances,
+    motion_gain,
     spread,
     without_habits,
 )
+from numpy.typing import NDArray
 from points68 import classic68
 from render_performance import ict_of
 from tqdm import tqdm
@@ -87,6 +90,7 @@ def joined(parts: list[tuple[Known, Both]]) -> tuple[Known, Both]:
             np.concatenate([getattr(part, name) for part, _ in parts])
             for name in ("points_px", "visible", "coefficients", "rotation")
         ),
+        _shots([part.shot for part, _ in parts]),
         {
             name: np.concatenate([part.traits.get(name, none) for (part, _), none in zip(parts, unknown, strict=True)])
             for name in sorted(traits)
@@ -100,6 +104,12 @@ def joined(parts: list[tuple[Known, Both]]) -> tuple[Known, Both]:
     return known, both
 
 
+def _shots(numbers: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Numbers that no two shards share."""
+    first = np.cumsum([0, *(int(part.max()) + 1 for part in numbers[:-1])])
+    return np.concatenate([part + start for part, start in zip(numbers, first, strict=True)])
+
+
 def tables(known: Known, system: str, found: Readings) -> dict[str, Any]:
     """All figures of one system, by table."""
     shares = distances(known, found)
@@ -107,6 +117,7 @@ def tables(known: Known, system: str, found: Readings) -> dict[str, Any]:
         "found": {"faces": len(shares), "share": float(np.isfinite(found.points_px[:, 0, 0]).mean())},
         "error": by_region(shares),
         "error_without_habits": by_region(distances(known, without_habits(known, found))),
+        "motion_gain": motion_gain(known, found),
         "spread": spread(known, shares),
     }
     if system == "ours":

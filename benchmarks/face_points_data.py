@@ -38,6 +38,7 @@ class Faces:
             known.visible[::step],
             known.coefficients[::step],
             known.rotation[::step],
+            known.shot[::step],
             {name: values[::step] for name, values in known.traits.items()},
         )
         return Faces(self.name, self.images[::step], part)
@@ -63,6 +64,7 @@ def read_shard(folder: Path) -> Faces:
             np.asarray(stored["visible"], bool),
             np.asarray(stored["coefficients"], np.float64),
             np.asarray(stored["rotation"], np.float64),
+            np.asarray(stored["actor"], np.int64),
             {name: values.reshape(count) for name, values in traits.items()},
         ),
     )
@@ -80,5 +82,5 @@ def read_clip(clip: Path, ict: IctModel, spec: str) -> Faces:
     return Faces(
         clip.stem,
         images,
-        Known(points, np.ones(points.shape[:2], bool), coefficients, rotation, {}),
+        Known(points, np.ones(points.shape[:2], bool), coefficients, rotation, np.zeros(len(images), np.int64), {}),
     )

@@ -27,6 +27,8 @@ BROWS: Final = (
 SKIN_KINDS: Final = ("dark", "middle", "light")
 YAWS_DEG: Final = (0, 15, 30, 45, 91)
 HIDDEN_SHARES: Final = (0.0, 0.1, 0.3, 1.01)
+RIGID: Final = (33, 133, 362, 263, 168, 6, 197, 195)
+"""Landmarks that expressions hardly move."""
 FEWEST: Final = 8
 """A kind of face with fewer samples says nothing."""
 MOVED: Final = 0.05
@@ -60,6 +62,8 @@ class Known:
     """(N, 52), NaN where nobody knows."""
     rotation: Array
     """(N, 3, 3) head axes to camera axes (y up)."""
+    shot: NDArray[np.int64]
+    """(N,) faces of one number show one actor."""
     traits: dict[str, Array]
     """By name (N,), NaN where nobody knows: `skin` (luminance), and shares or flags of what a face wears."""
 
@@ -145,6 +149,34 @@ def calibration(known: Known, found: Readings) -> dict[str, dict[str, float]]:
                 "error_to_sigma": float(np.median(np.hypot(*_pairs(apart[:, mask])))) / _MEDIAN_OF_RAYLEIGH,
             }
     return figures
+
+
+def motion_gain(known: Known, found: Readings) -> dict[str, float]:
+    """By region: how much of the skin's true motion on the head the found points show; 1 is right, less is damped.
+
+    In the picture, over all shots of enough faces: the error, less each point's mean in its shot, regressed on how far
+    the point is from its mean place on the head.
+    """
+    up, down = np.zeros(POINT_COUNT), np.zeros(POINT_COUNT)
+    eyes = known.eyes_px[:, None, None]
+    error = np.where(known.visible[..., None], (found.points_px - known.points_px[..., :2]) / eyes, np.nan)
+    head = np.einsum("nji,nvj->nvi", known.rotation, known.points_px * [1, -1, -1]) / eyes
+    head -= head[:, RIGID].mean(1, keepdims=True)
+    for shot in np.unique(known.shot):
+        part = (known.shot == shot) & np.isfinite(found.points_px).all((1, 2))
+        if part.sum() < FEWEST:
+            continue
+        moved = np.einsum("nij,nvj->nvi", known.rotation[part], head[part] - head[part].mean(0))[..., :2] * [1, -1]
+        habit = np.where(known.visible[part].any(0)[:, None], _mean(error[part]), 0.0)
+        up += np.nansum((error[part] - habit) * moved, axis=(0, 2))
+        down += np.nansum(np.where(np.isfinite(error[part]), moved, np.nan) ** 2, axis=(0, 2))
+    return {name: 1 + float(up[mask].sum() / down[mask].sum()) for name, mask in regions().items() if down[mask].any()}
+
+
+def _mean(values: Array) -> Array:
+    """(V, 2) over the faces, whatever is seen in them."""
+    seen = np.isfinite(values)
+    return np.asarray(np.where(seen, values, 0).sum(0) / np.maximum(seen.sum(0), 1))
 
 
 def _pairs(apart: Array) -> tuple[Array, Array]:

@@ -48,6 +48,7 @@ def known(figures: ModuleType):
         visible=np.ones(points.shape[:2], bool),
         coefficients=rng.random((FACES, 52)),
         rotation=rotation,
+        shot=np.arange(FACES) % 2,
         traits={"skin": rng.random(FACES), "glasses": (rng.random(FACES) < 0.4).astype(float)},
     )
 
@@ -130,3 +131,15 @@ def test_the_spread_tells_the_worst_kind_of_face(figures: ModuleType, known) -> 
     assert spread["glasses"]["worst_to_best"] == pytest.approx(4, rel=1e-6)
     assert spread["skin"].keys() == {"dark", "middle", "light", "worst_to_best"}
     assert "child" not in spread
+
+
+def test_points_that_move_too_little_have_less_gain(figures: ModuleType, known) -> None:
+    rng = np.random.default_rng(2)
+    lips = np.flatnonzero(figures.regions()["lips"])
+    open_by = rng.random((FACES, 1, 1)) * np.array([0.0, 30.0, 0.0])
+    moving = known.points_px.copy()
+    moving[:, lips] += np.einsum("nij,nkj->nki", known.rotation, open_by)
+    truth = figures.Known(**{**vars(known), "points_px": moving})
+    damped = known.points_px[..., :2] + 0.7 * (moving - known.points_px)[..., :2] + 3.0
+    gain = figures.motion_gain(truth, readings(figures, known, damped))
+    assert gain["lips"] == pytest.approx(0.7, abs=0.01)
