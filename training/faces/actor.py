@@ -146,7 +146,7 @@ def random_actor(rng: Rng) -> Actor:
         ),
         eyes=Eyes(
             iris=0.75 * _IRIS[rng.integers(len(_IRIS))] * np.exp(rng.normal(0, 0.15, 3)),
-            white=np.array([0.60, 0.56, 0.53]) * rng.uniform(0.7, 1.1) * np.exp(rng.normal(0, 0.03, 3)),
+            white=np.array([0.52, 0.49, 0.46]) * rng.uniform(0.7, 1.1) * np.exp(rng.normal(0, 0.03, 3)),
             pupil_cm=float(rng.uniform(0.13, 0.32)),
             lashes=float(np.clip(rng.normal(0.55, 0.3), 0.0, 1.0)),
             lash_colour=own * 0.4,

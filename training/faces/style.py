@@ -30,6 +30,8 @@ class Style:
     curl: float
     volume_cm: float
     """How far they stay off the head."""
+    curtain_cm: float
+    """How far from the middle of the face locks are kept; 0 lets them fall over it."""
     lift: float
     """How steeply the roots stand, 0 flat on the skin."""
     density: float
@@ -46,29 +48,48 @@ def random_styles(rng: Rng, bearded: float, covered: bool) -> tuple[Style, ...]:
     curl = float(rng.choice([0.0, rng.uniform(0.1, 1.0)], p=[0.5, 0.5]))
     comb = rng.normal(size=3) * [0.5, 0.2, 0.5]
     dense = float(rng.uniform(0.6, 1.0))
+    curtain = 0.0 if rng.random() < 0.12 else float(rng.uniform(5.0, 7.5))
     lift = float(rng.choice([rng.uniform(0.05, 0.3), rng.uniform(0.3, 1.5)], p=[0.8, 0.2]))
     if covered and kind == "short":
         length, volume = float(rng.uniform(1.0, 5.0)), float(rng.uniform(0.2, 1.2))
         comb = comb + [0.0, 0.3, float(rng.uniform(-0.8, 0.8))]
-        styles.append(Style("scalp", 640, length, 0.35, 0.7, comb, 0.0, 0.1, curl, volume, lift, dense))
+        styles.append(Style("scalp", 640, length, 0.35, 0.7, comb, 0.0, 0.1, curl, volume, curtain, lift, dense))
     elif covered and kind in ("medium", "long"):
         length = float(rng.uniform(8, 16) if kind == "medium" else rng.uniform(18, 34))
         parting = float(rng.uniform(0.3, 1.2))
         volume = float(rng.uniform(0.3, 1.5))
-        styles.append(Style("scalp", 600, length, 0.15, 0.95, comb * 0.4, parting, 0.9, curl, volume, lift, dense))
+        styles.append(
+            Style("scalp", 600, length, 0.15, 0.95, comb * 0.4, parting, 0.9, curl, volume, curtain, lift, dense)
+        )
     elif covered and kind == "back":
         comb = np.array([0.0, 0.2, -2.0]) + 0.3 * comb
-        styles.append(Style("scalp", 560, float(rng.uniform(5, 12)), 0.2, 0.9, comb, 0.0, 0.15, 0.0, 0.4, 0.15, dense))
-    if styles and kind != "back" and rng.random() < 0.4:
-        length = float(rng.uniform(2.0, 5.5) if rng.random() < 0.8 else rng.uniform(5.5, 9.0))
+        styles.append(
+            Style("scalp", 560, float(rng.uniform(5, 12)), 0.2, 0.9, comb, 0.0, 0.15, 0.0, 0.4, curtain, 0.15, dense)
+        )
+    if styles and kind != "back" and rng.random() < 0.3:
+        length = float(rng.uniform(1.5, 4.0) if rng.random() < 0.75 else rng.uniform(4.0, 9.0))
         comb = np.array([float(rng.normal(0, 0.8)), 0.1, 1.0])
         styles.append(
-            Style("fringe", int(rng.integers(25, 130)), length, 0.3, 0.5, comb, 0.0, 0.7, 0.5 * curl, 0.25, 0.3, dense)
+            Style(
+                "fringe",
+                int(rng.integers(25, 130)),
+                length,
+                0.3,
+                0.5,
+                comb,
+                0.0,
+                0.7,
+                0.5 * curl,
+                0.25,
+                0.0,
+                0.3,
+                dense,
+            )
         )
     if bearded > 0.45 and rng.random() < 0.75:
         length = float(rng.choice([rng.uniform(0.3, 1.0), rng.uniform(1.0, 5.0)], p=[0.7, 0.3]))
         comb = np.array([0.0, -1.0, 0.25])
         styles.append(
-            Style("beard", 1000, length, 0.35, 0.15, comb, 0.3, 0.5, float(rng.uniform(0, 1)), 0.1, 0.5, dense)
+            Style("beard", 1000, length, 0.35, 0.15, comb, 0.3, 0.5, float(rng.uniform(0, 1)), 0.1, 0.0, 0.5, dense)
         )
     return tuple(styles)

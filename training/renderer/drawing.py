@@ -18,6 +18,7 @@ from ..faces.actor import Actor
 from ..faces.camera import View
 from ..faces.light import Light, irradiance
 from .head import Head
+from .paint import SIZE as TEXTURE
 from .props import Prop
 from .shaders import BACKDROP, DEPTH, HAIR, SURFACES
 from .strands import Strands
@@ -26,7 +27,7 @@ Floats = NDArray[np.float32]
 
 SIZE: Final = 384
 """Side of a finished picture, and of the larger one that is drawn and averaged (multisampling costs twice as much):"""
-DRAWN: Final = 576
+DRAWN: Final = 512
 SHADOW_SIZE: Final = 384
 NEAR_CM: Final = 8.0
 FAR_CM: Final = 1200.0
@@ -98,8 +99,8 @@ class Canvas:
         square = gl.buffer(np.array([-1, -1, 1, -1, -1, 1, 1, 1], np.float32).tobytes())
         self._backdrop = gl.vertex_array(gl.program(*BACKDROP), [(square, "2f", "corner")])
         self._backdrop_picture = gl.texture((SIZE, SIZE), 3)
-        self._skin = gl.texture((768, 768), 4)
-        self._skin.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
+        self._skin = gl.texture((TEXTURE, TEXTURE), 4)
+        self._skin.filter = (gl.LINEAR_MIPMAP_NEAREST, gl.LINEAR)
         self._distance = gl.depth_texture((DRAWN, DRAWN))
         self._sheet = gl.framebuffer(gl.renderbuffer((DRAWN, DRAWN), 4), self._distance)
         self._shadow_map = gl.depth_texture((SHADOW_SIZE, SHADOW_SIZE))

@@ -17,8 +17,8 @@ from .head import Head
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
-SIZE: Final = 768
-"""Side of the texture: about 30 texels a centimetre."""
+SIZE: Final = 640
+"""Side of the texture: about 25 texels a centimetre."""
 _FRONT_PX_CM: Final = 36.0
 _FRONT_FROM: Final = (-11.0, -9.0)
 _FRONT_SIZE: Final = (792, 792)
@@ -204,11 +204,11 @@ class Painter:
         picture = np.zeros(_FRONT_SIZE[::-1], np.uint8)
         for side, first in ((-1.0, 17), (1.0, 22)):
             line = self._known[first : first + 5, :2][:: -1 if first == 17 else 1]  # from the nose outward
-            t = rng.uniform(-0.03, brows.reach, int(260 * np.clip(brows.thick, 0.6, 1.6)))
+            t = rng.uniform(-0.03, brows.reach, int(340 * np.clip(brows.thick, 0.6, 1.6)))
             at = np.stack([np.interp(t, np.linspace(0, 1, 5), line[:, k]) for k in (0, 1)], 1)
             at += np.array([side * brows.shift_cm[0], brows.shift_cm[1]])
             at[:, 1] += brows.slant_cm * t
-            wide = 0.30 * brows.thick * np.clip(1.15 - 0.8 * t, 0.2, 1.0) * np.clip(0.5 + 5 * (t + 0.05), 0.5, 1)
+            wide = 0.34 * brows.thick * np.clip(1.15 - 0.8 * t, 0.2, 1.0) * np.clip(0.5 + 5 * (t + 0.05), 0.5, 1)
             off = rng.normal(0, 0.42, len(t)).clip(-1, 1) * wide
             at[:, 1] += off
             angle = (
@@ -223,7 +223,7 @@ class Painter:
                 cv2.line(picture, tuple(start), tuple(end), grey, 1, cv2.LINE_AA, 4)
         hair = picture.astype(np.float32) / 255
         below = cv2.GaussianBlur(hair, (0, 0), 3.5)
-        return brows.cover * np.clip(0.75 * cv2.GaussianBlur(hair, (0, 0), 0.8) + 0.9 * below, 0, 1)
+        return brows.cover * np.clip(0.9 * cv2.GaussianBlur(hair, (0, 0), 0.8) + 1.1 * below, 0, 1)
 
     def scalp(self, actor: Actor, rest: Floats, rough: Floats | float = 0.0) -> Floats:
         """(N,) cover of hair at places of the generic head."""

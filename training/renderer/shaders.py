@@ -25,30 +25,30 @@ in vec3 v_head; in vec3 v_normal; in vec3 v_view; in vec3 v_soft; in vec2 v_uv; 
 uniform vec3 lamp_from[2]; uniform vec3 lamp_colour[2]; uniform float exposure; uniform sampler2DShadow shadow;
 out vec4 colour;
 
-float lit(int lamp) {
-    return lamp == 0 ? texture(shadow, vec3(v_lamp.xy, min(v_lamp.z, 1.0) - 0.003)) : 1.0;
+float reached[2];  // share of each lamp's light that no shadow takes
+void find_shadow() {
+    reached[0] = texture(shadow, vec3(v_lamp.xy, min(v_lamp.z, 1.0) - 0.003));
+    reached[1] = 1.0;
 }
-// Diffuse light of the lamps; `wrap` is how far each colour bleeds around the terminator.
+// Diffuse light of the lamps; `wrap` is how far each colour bleeds around the terminator and into shadows.
 vec3 lamps(vec3 n, vec3 wrap) {
     vec3 sum = vec3(0.0);
-    for (int i = 0; i < 2; i++) {
-        float c = dot(n, lamp_from[i]);
-        sum += lamp_colour[i] * mix(min(lit(i) + wrap, 1.0) * 0.9, vec3(1.0), lit(i)) * max((vec3(c) + wrap) / (1.0 + wrap), 0.0);
-    }
+    for (int i = 0; i < 2; i++)
+        sum += lamp_colour[i] * min(reached[i] + 0.6 * wrap, 1.0) * max((vec3(dot(n, lamp_from[i])) + wrap) / (1.0 + wrap), 0.0);
     return sum;
 }
 // Sheen of the lamps (Blinn-Phong, normalised) and of the surroundings (Schlick).
 vec3 sheen(vec3 n, vec3 v, float rough, float f0) {
-    float power = 2.0 / (rough * rough * rough * rough + 1e-4);
+    float power = 2.0 / (rough * rough * rough * rough + 1e-4), facing = 1.0 - max(dot(n, v), 0.0);
     vec3 sum = vec3(0.0);
     for (int i = 0; i < 2; i++) {
         vec3 h = normalize(lamp_from[i] + v);
-        float f = f0 + (1.0 - f0) * pow(1.0 - max(dot(h, v), 0.0), 5.0);
-        f *= (power + 8.0) / 25.0;
-        sum += lamp_colour[i] * lit(i) * f * pow(max(dot(n, h), 0.0), power) * max(dot(n, lamp_from[i]), 0.0);
+        float c = 1.0 - max(dot(h, v), 0.0), c2 = c * c, f = f0 + (1.0 - f0) * c2 * c2 * c;
+        f *= (power + 8.0) / 25.0 * exp2(power * log2(max(dot(n, h), 1e-4)));
+        sum += lamp_colour[i] * (reached[i] * f * max(dot(n, lamp_from[i]), 0.0));
     }
-    float edge = 0.6 * f0 + (1.0 - rough) * 0.2 * pow(1.0 - max(dot(n, v), 0.0), 5.0);
-    return sum + v_soft * edge;
+    float f2 = facing * facing;
+    return sum + v_soft * (0.6 * f0 + (1.0 - rough) * 0.2 * f2 * f2 * facing);
 }
 vec4 shown(vec3 linear, float mark) {
     vec3 x = max(linear * exposure, 0.0);
@@ -60,6 +60,7 @@ vec4 shown(vec3 linear, float mark) {
 _SKIN: Final = """
 uniform sampler2D painted; uniform float gloss; uniform float rough; uniform float relief; uniform vec3 bleed;
 void main() {
+    find_shadow();
     vec4 paint = texture(painted, v_uv);
     vec3 p = v_head, n = normalize(v_normal), v = normalize(v_view);
     // Bumps from a height (Mikkelsen 2010), from differences between neighbouring pixels.
@@ -77,6 +78,7 @@ void main() {
 _PLAIN: Final = """
 uniform float gloss; uniform float rough;
 void main() {
+    find_shadow();
     vec3 n = normalize(v_normal), v = normalize(v_view);
     if (dot(n, v) < 0.0) n = -n;
     float inner = v_local.z;  // light that reaches the inside of a mouth, 1 outside
@@ -99,6 +101,7 @@ float edge(int first, float x) {  // height of a lid above this x
     return y;
 }
 void main() {
+    find_shadow();
     vec3 n = normalize(v_normal), v = normalize(v_view);
     float r = length(v_local.xy), a = atan(v_local.y, v_local.x) / 6.2831853 + 0.5;
     if (v_local.z < 0.0) r = 2.0;
@@ -122,6 +125,7 @@ void main() {
 _LASH: Final = """
 uniform float cover; uniform float fineness; uniform float thick;
 void main() {
+    find_shadow();
     float along = v_local.x, across = v_local.y * fineness;
     float line = abs(fract(across) - 0.5) * 2.0;
     float alpha = cover * smoothstep(thick * (1.0 - along) + 0.05, thick * (1.0 - along) - 0.15, line) * (1.0 - 0.6 * along);
@@ -174,9 +178,9 @@ void main() {
 _LENS: Final = """
 uniform float cover;
 void main() {
-    vec3 n = normalize(v_normal), v = normalize(v_view);
-    vec3 seen = v_albedo * v_soft * cover + sheen(n, v, 0.12, 0.05);
-    colour = vec4(shown(seen, 1.0).rgb, clamp(cover + 0.06 + dot(sheen(n, v, 0.12, 0.05), vec3(0.2)), 0.0, 1.0));
+    find_shadow();
+    vec3 glare = sheen(normalize(v_normal), normalize(v_view), 0.12, 0.05);
+    colour = vec4(shown(v_albedo * v_soft * cover + glare, 1.0).rgb, clamp(cover + 0.06 + dot(glare, vec3(0.2)), 0.0, 1.0));
 }
 """
 

@@ -13,7 +13,7 @@ from ..faces.style import Style
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
-SEGMENTS: Final = 9
+SEGMENTS: Final = 7
 _SKULL_Z: Final = -1.0
 
 
@@ -80,13 +80,19 @@ def _lock(
     step = (length / SEGMENTS)[:, None]
     beard = style.region == "beard"
     path, heading = [start], way / np.linalg.norm(way, axis=1, keepdims=True)
+    top, aside_by = float(vertices[:, 1].max()), rng.uniform(0.95, 1.25, len(root))
     phase = rng.uniform(0, 2 * np.pi, (len(root), 1))
     for number in range(SEGMENTS):
         swing = style.curl * np.sin(phase + 1.9 * number) * np.cross(heading, [0.0, 1.0, 0.1])
         heading = heading + np.array([0.0, -style.gravity * 0.5, 0.0]) + 0.8 * swing
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
         place = path[-1] + heading * step
-        path.append(place if beard else _off_the_head(place, style.volume_cm, vertices))
+        if not beard:
+            place = _off_the_head(place, style.volume_cm, vertices)
+            # Locks in front of the face are drawn aside like a curtain.
+            before = (place[:, 2] > 1.0) & (place[:, 1] < top - 5.5) & (np.abs(place[:, 0]) < style.curtain_cm)
+            place[before, 0] = np.where(start[before, 0] < 0, -1, 1) * style.curtain_cm * aside_by[before]
+        path.append(place)
     points = np.stack(path, axis=1)
     tangent = np.gradient(points, axis=1)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=2, keepdims=True), 1e-6)
