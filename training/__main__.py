@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import runpy
 import sys
-from pathlib import Path
 
 STEPS = {
-    "render": ("render_faces", "faces drawn by OpenGL, with labels"),
-    "cycles": ("cycles_faces", "pictures and clips that Cycles rendered, with labels of their truth"),
-    "real": ("real_faces", "faces of films, with the points that MediaPipe's network can be believed"),
-    "fit": ("train", "trains the network on shards, goes on where it was stopped"),
-    "export": ("export", "writes a checkpoint as ONNX"),
+    "render": ("training.render_faces", "faces drawn by OpenGL, with labels"),
+    "cycles": ("training.cycles_faces", "pictures and clips that Cycles rendered, with labels of their truth"),
+    "real": ("training.real_faces", "faces of films, with the points that MediaPipe's network can be believed"),
+    "fit": ("training.train", "trains the network on shards, goes on where it was stopped"),
+    "export": ("training.export", "writes a checkpoint as ONNX"),
+    "adopt": ("models.trained", "takes an ONNX file into the project, and its digest into the registry"),
 }
 
 
@@ -22,8 +22,8 @@ def main(arguments: list[str]) -> int:
             print(f"{name:8}{purpose}")
         return 0 if not arguments or arguments[0] in ("-h", "--help") else 2
     step, *rest = arguments
-    sys.argv = [str(Path(__file__).with_name(f"{STEPS[step][0]}.py")), *rest]
-    runpy.run_module(f"{__package__}.{STEPS[step][0]}", run_name="__main__", alter_sys=True)
+    sys.argv = [f"run.py train {step}", *rest]
+    runpy.run_module(f"{(__package__ or '').partition('.')[0]}.{STEPS[step][0]}", run_name="__main__", alter_sys=True)
     return 0
 
 
