@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,8 @@ Colour = NDArray[np.float64]
 Rng = np.random.Generator
 
 IDENTITIES: Final = 100
+CHILDREN: Final = 0.1
+"""Share of people with child-like proportions."""
 _HAIR: Final = np.array([
     (0.010, 0.009, 0.009), (0.020, 0.013, 0.010), (0.050, 0.028, 0.016), (0.10, 0.055, 0.028), (0.18, 0.11, 0.055),
     (0.34, 0.22, 0.11), (0.20, 0.065, 0.025), (0.28, 0.28, 0.29), (0.55, 0.53, 0.50),
@@ -95,6 +97,8 @@ class Eyes:
     lashes: float
     """Cover, 0 to 1."""
     lash_colour: Colour
+    lash_fineness: float
+    """Hairs per strip of the lashes."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,17 @@ class Actor:
     neck_cm: float
     """How much lower than usual the collar is."""
     glasses: Glasses | None
+    child: float
+    """0 an adult to 1 the proportions of a small child."""
 
 
 def random_actor(rng: Rng) -> Actor:
     """A person of any tone of skin, age and taste."""
     spread = 1.3 if rng.random() < 0.1 else rng.uniform(0.7, 1.0)
+    child = float(rng.uniform(0.3, 1.0)) if rng.random() < CHILDREN else 0.0
     skin = _skin(rng)
+    if child > 0:
+        skin = replace(skin, wrinkles=0.0, stubble=0.0, pores=0.3 * skin.pores, blotches=0.5 * skin.blotches, liner=0.0)
     hair = _HAIR[rng.integers(len(_HAIR))] * np.exp(rng.normal(0, 0.2, 3) * 0.5 + rng.normal(0, 0.2))
     if skin.base[0] < 0.2 and rng.random() < 0.85:
         hair = _HAIR[rng.integers(2)] * rng.uniform(0.8, 1.3)
@@ -131,7 +140,7 @@ def random_actor(rng: Rng) -> Actor:
         brows=Brows(
             colour=own,
             cover=float(np.clip(rng.normal(0.95, 0.3), 0.15, 1.0)),
-            thick=float(np.exp(rng.normal(0.12, 0.28))),
+            thick=float(np.exp(rng.normal(0.12, 0.28))) * (1 - 0.35 * child),
             shift_cm=(float(rng.normal(0, 0.06)), float(rng.normal(0, 0.08))),
             slant_cm=float(rng.normal(0, 0.12)),
             reach=float(rng.normal(1.0, 0.06)),
@@ -148,13 +157,15 @@ def random_actor(rng: Rng) -> Actor:
             iris=0.75 * _IRIS[rng.integers(len(_IRIS))] * np.exp(rng.normal(0, 0.15, 3)),
             white=np.array([0.52, 0.49, 0.46]) * rng.uniform(0.7, 1.1) * np.exp(rng.normal(0, 0.03, 3)),
             pupil_cm=float(rng.uniform(0.13, 0.32)),
-            lashes=float(np.clip(rng.normal(0.55, 0.3), 0.0, 1.0)),
+            lashes=float(np.clip(rng.normal(0.45, 0.3), 0.0, 1.0)),
             lash_colour=own * 0.4,
+            lash_fineness=float(rng.uniform(4.0, 11.0)),
         ),
         teeth=np.array([0.68, 0.63, 0.54]) * rng.uniform(0.7, 1.15) * np.exp(rng.normal(0, 0.04, 3)),
         cloth=np.exp(rng.uniform(np.log(0.02), np.log(0.8))) * rng.uniform(0.4, 1.0, 3),
         neck_cm=float(rng.normal(0.5, 1.2)),
         glasses=random_glasses(rng),
+        child=child,
     )
 
 
@@ -168,7 +179,8 @@ def _skin(rng: Rng) -> Skin:
     made_up = rng.random() < 0.3
     lips = base * rng.uniform([0.75, 0.38, 0.40], [1.0, 0.8, 0.8])
     if made_up:
-        lips = lips * (1 - (share := rng.uniform(0.2, 0.95))) + share * rng.uniform(
+        stick = rng.uniform(0.12, 0.6) * np.array([1.0, rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.7)])
+        lips = lips + rng.uniform(0.2, 0.95) * (stick - lips)
             [0.15, 0.01, 0.02], [0.7, 0.25, 0.3]
         )
     bearded = not made_up and rng.random() < 0.4

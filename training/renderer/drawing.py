@@ -31,6 +31,8 @@ DRAWN: Final = 512
 SHADOW_SIZE: Final = 384
 NEAR_CM: Final = 8.0
 FAR_CM: Final = 1200.0
+LIDS_OVER_CM: Final = 0.14
+"""So much may an eyeball stick out of a closed lid and still be covered."""
 _SHADOW_REACH_CM: Final = 17.0
 _PROGRAM_OF: Final = {
     "M_Face": "skin", "M_BackHead": "plain", "M_GumsTongue": "plain", "M_Teeth": "plain", "M_IrisLeft": "eye",
@@ -253,6 +255,7 @@ class Canvas:
             "lamp_from": light.lamp_from,
             "lamp_colour": light.lamp_colour,
             "exposure": shot.exposure,
+            "sink": np.zeros(3),
             "shadow": 1,
             "painted": 0,
             "gloss": 0.25 + 0.9 * skin.gloss,
@@ -266,10 +269,15 @@ class Canvas:
             "veins": 0.5,
             "cover": eyes.lashes,
             "sleek": actor.hair.sleek,
-            "fineness": 5.0,
-            "thick": 0.5,
+            "fineness": eyes.lash_fineness,
+            "thick": 0.55,
         }
-        special: dict[tuple[str, str], Any] = {("plain", "gloss"): 0.6, ("plain", "rough"): 0.35}
+        ray = view.rotation.T @ view.position_cm
+        special: dict[tuple[str, str], Any] = {
+            ("plain", "gloss"): 0.6,
+            ("plain", "rough"): 0.35,
+            ("eye", "sink"): LIDS_OVER_CM * ray / np.linalg.norm(ray),
+        }
         if actor.glasses is not None:
             special["lens", "cover"] = actor.glasses.cover
         for name, program in [*self._programs.items(), ("hair", self._hair_program)]:

@@ -14,7 +14,7 @@ from ...inference import arkit
 from ...inference.face_model.assembly import IRIS_RADIUS_CM, ict_landmarks
 from ...inference.face_model.contacts import keep_contacts
 from ...inference.face_model.default import load_default
-from ...inference.face_model.ict_folder import EYEBALLS, IctModel, eyeball, read_ict
+from ...inference.face_model.ict_folder import EYEBALLS, IctModel, read_ict
 from ...inference.face_model.rims import EYES, IRISES
 
 Floats = NDArray[np.float32]
@@ -24,8 +24,6 @@ PARTS: Final = ("M_Face", "M_BackHead", "M_GumsTongue", "M_Teeth", *EYEBALLS, "M
 SKIN_POINTS: Final = 468
 POINTS: Final = 546
 """0-467 skin, 468-477 irises, 478-545 the 68 known points."""
-SOCKETS: Final = range(11248, 14062)
-"""Vertices of ICT-FaceKit that line the mouth and the sockets of the eyes."""
 TONGUE: Final = range(16318, 17039)
 CONTACTS: Final = ("mouthClose", "eyeBlinkLeft", "eyeBlinkRight")
 
@@ -61,9 +59,10 @@ class Head:
     facet_sum: sparse.csr_matrix
     """(V, F)."""
 
-    def shaped(self, identity: Floats) -> Floats:
-        """(V, 3) the neutral head of an identity (I,)."""
-        return (self.neutral_cm.ravel() + identity @ self.identity_cm).reshape(-1, 3)
+    def shaped(self, identity: Floats, child: float = 0.0) -> Floats:
+        """(V, 3) the neutral head of an identity (I,), `child` 0 to 1 with the proportions of a small child."""
+        adult = (self.neutral_cm.ravel() + identity @ self.identity_cm).reshape(-1, 3)
+        return adult + child * childlike(adult) if child else adult
 
     def posed(self, neutral_cm: Floats, coefficients: Floats, gaze: NDArray[np.float64]) -> Floats:
         """(V, 3) with these coefficients (52,) and eyes turned by gaze (2, 2)."""
@@ -110,6 +109,26 @@ class Head:
         across = np.cross(vertices_cm[self.facets[:, 1]] - first, vertices_cm[self.facets[:, 2]] - first)
         normals = self.facet_sum @ across
         return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def childlike(adult_cm: Floats) -> Floats:
+    """(V, 3) offsets to a child's proportions: a short lower face, a small nose, a narrow neck, round cheeks, a high forehead.
+
+    Eyes and what moves lids and lips stay as they are, so that all expressions still close.
+    """
+    x, y, z = adult_cm.T
+    offset = np.zeros_like(adult_cm)
+    eyes, chin = 3.6, -8.0
+    below = np.clip((eyes - 1.6 - y) / (eyes - 1.6 - chin), 0.0, 1.6)
+    offset[:, 1] = 1.9 * below + 0.07 * np.maximum(y - 6.0, 0.0)
+    nose = np.exp(-((x / 1.9) ** 2) - ((y + 0.3) / 2.2) ** 2) * np.clip((z - 10.0) / 2.0, 0.0, 1.0)
+    offset[:, 2] = -0.75 * nose - 0.5 * np.exp(-((x / 3.0) ** 2) - ((y + 7.0) / 2.0) ** 2) * (z > 5)
+    for side in (1.0, -1.0):
+        cheek = np.exp(-(((x - 5.2 * side) / 2.6) ** 2) - ((y + 2.6) / 2.6) ** 2 - ((z - 6.5) / 4.0) ** 2)
+        offset[:, 0] += 0.5 * side * cheek
+        offset[:, 2] += 0.3 * cheek
+    offset[:, 0] -= 0.3 * x * np.clip((-8.5 - y) / 3.0, 0.0, 1.0)
+    return offset.astype(np.float32)
 
 
 def turn_of(gaze: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,6 +219,3 @@ def _corners(ict: IctModel, place: Indices) -> tuple[Indices, Floats, dict[str, 
     uv = ict.uv[distinct[:, 1]]
     uv = uv - np.floor(uv)
     return place[distinct[:, 0]], uv.astype(np.float32), triangles
-
-
-__all__ = ["PARTS", "POINTS", "SOCKETS", "Head", "eyeball", "read_head", "turn_of"]

@@ -7,11 +7,14 @@ from typing import Final
 _VERTEX: Final = """
 #version 330
 in vec3 position; in vec3 normal; in vec3 soft; in vec2 uv; in vec3 albedo; in vec3 local;
-uniform mat4 clip_from_head; uniform mat3 turn; uniform vec3 place; uniform mat4 lamp_from_head;
+uniform mat4 clip_from_head; uniform mat3 turn; uniform vec3 place; uniform mat4 lamp_from_head; uniform vec3 sink;
 out vec3 v_head; out vec3 v_normal; out vec3 v_view; out vec3 v_soft; out vec2 v_uv; out vec3 v_albedo; out vec3 v_local;
 out vec3 v_lamp;
 void main() {
     gl_Position = clip_from_head * vec4(position, 1.0);
+    // Drawn where it is, but held to be this much further away: lids always cover eyeballs.
+    vec4 away = clip_from_head * vec4(position + sink, 1.0);
+    gl_Position.z = away.z / away.w * gl_Position.w;
     v_head = position; v_normal = turn * normal; v_view = -(turn * position + place);
     v_soft = soft; v_uv = uv; v_albedo = albedo; v_local = local;
     vec4 at = lamp_from_head * vec4(position + 0.12 * normal, 1.0);

@@ -116,14 +116,14 @@ class Studio:
             beard=actor.skin.stubble,
             glasses=actor.glasses is not None,
             hair_over=before is not None or any(style.region == "fringe" for style in actor.hair.styles),
-            child=0.0,
+            child=actor.child,
             actor=number,
         )
 
     def _dress(self, number: int) -> None:
         rng = np.random.default_rng([60, number])
         self._actor: Actor = random_actor(rng)
-        self._neutral = self._head.shaped(self._actor.identity)
+        self._neutral = self._head.shaped(self._actor.identity, self._actor.child)
         skin = self._painter.skin(self._actor, rng)
         self._canvas.dress(self._neutral, self._painter.corner_colours(self._actor), skin)
         regions, colour = self._painter.regions(self._actor), self._actor.hair.colour

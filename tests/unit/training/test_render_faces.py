@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +14,6 @@ import moderngl
 from scipy.spatial.transform import Rotation
 from understudy.inference.arkit import INDEX
 from understudy.inference.face_model.rims import INNER_LIPS
-from understudy.models.ict_archive import unpack_ict
 from understudy.training.faces.camera import View
 from understudy.training.render_faces import ARRAYS, main, write_shard
 from understudy.training.renderer import studio as room
@@ -27,19 +25,8 @@ SEED = 800_000
 
 
 @pytest.fixture(scope="session")
-def ict_folder(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """UNDERSTUDY_ICT, or the shared archive unpacked."""
-    if "UNDERSTUDY_ICT" in os.environ:
-        return Path(os.environ["UNDERSTUDY_ICT"])
-    archive = shared / "data" / "ict_facekit" / "ICT-FaceKit.tar.xz"
-    if not archive.is_file():
-        pytest.skip(f"needs {archive}")
-    return unpack_ict(archive, tmp_path_factory.mktemp("ict"))
-
-
-@pytest.fixture(scope="session")
-def head(ict_folder: Path) -> Head:
-    return read_head(ict_folder)
+def head(face_x_model: Path) -> Head:
+    return read_head(face_x_model)
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +132,7 @@ def test_lips_close_over_the_open_jaw(head: Head) -> None:
 
 
 def test_a_shard_is_whole_and_not_rendered_twice(
-    studio: Studio, ict_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, face_x_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shard(studio, range(SEED, SEED + 3), tmp_path / "shard_0000")
     for name, (shape, kind) in ARRAYS.items():
@@ -156,7 +143,7 @@ def test_a_shard_is_whole_and_not_rendered_twice(
     assert np.array_equal(np.load(tmp_path / "shard_0000" / "images.npy")[1], studio.shoot(SEED + 1).image)
     monkeypatch.setattr("understudy.training.render_faces.Studio", lambda _: studio)
     before = (tmp_path / "shard_0000" / "images.npy").stat().st_mtime_ns
-    assert main([str(ict_folder), "-o", str(tmp_path), "--seeds", "0-3", "--per-shard", "2"]) == 0
+    assert main([str(face_x_model), "-o", str(tmp_path), "--seeds", "0-3", "--per-shard", "2"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shard_0000", "shard_0001"]
     assert (tmp_path / "shard_0000" / "images.npy").stat().st_mtime_ns == before
     assert len(np.load(tmp_path / "shard_0001" / "seed.npy")) == 2
