@@ -181,8 +181,6 @@ def _skin(rng: Rng) -> Skin:
     if made_up:
         stick = rng.uniform(0.12, 0.6) * np.array([1.0, rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.7)])
         lips = lips + rng.uniform(0.2, 0.95) * (stick - lips)
-            [0.15, 0.01, 0.02], [0.7, 0.25, 0.3]
-        )
     bearded = not made_up and rng.random() < 0.4
     age = rng.uniform()
     return Skin(
