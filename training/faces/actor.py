@@ -112,6 +112,8 @@ class Actor:
     hair: Hair
     eyes: Eyes
     teeth: Colour
+    gaps: float
+    """How dark it is between the teeth, 0 to 1."""
     cloth: Colour
     neck_cm: float
     """How much lower than usual the collar is."""
@@ -161,7 +163,8 @@ def random_actor(rng: Rng) -> Actor:
             lash_colour=own * 0.4,
             lash_fineness=float(rng.uniform(4.0, 11.0)),
         ),
-        teeth=np.array([0.68, 0.63, 0.54]) * rng.uniform(0.7, 1.15) * np.exp(rng.normal(0, 0.04, 3)),
+        teeth=np.array([0.62, 0.56, 0.45]) * rng.uniform(0.4, 1.0) * np.exp(rng.normal(0, 0.06, 3)),
+        gaps=float(rng.uniform(0.3, 1.0)),
         cloth=np.exp(rng.uniform(np.log(0.02), np.log(0.8))) * rng.uniform(0.4, 1.0, 3),
         neck_cm=float(rng.normal(0.5, 1.2)),
         glasses=random_glasses(rng),
@@ -177,7 +180,8 @@ def _skin(rng: Rng) -> Skin:
     base = np.exp((1 - ends[2]) * np.log(ends[0]) + ends[2] * np.log(ends[1]))
     base = base * np.exp(rng.normal(0, 0.07, 3) * [0.6, 0.8, 1.0])
     made_up = rng.random() < 0.3
-    lips = base * rng.uniform([0.75, 0.38, 0.40], [1.0, 0.8, 0.8])
+    redder = rng.uniform([0.75, 0.38, 0.40], [1.0, 0.7, 0.7])
+    lips = base * (redder if rng.random() < 0.5 else rng.uniform([0.85, 0.65, 0.65], [1.02, 0.95, 0.95]))
     if made_up:
         stick = rng.uniform(0.12, 0.6) * np.array([1.0, rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.7)])
         lips = lips + rng.uniform(0.2, 0.95) * (stick - lips)

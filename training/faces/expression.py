@@ -14,7 +14,7 @@ Rng = np.random.Generator
 
 FULL_LOOK_RAD: Final = {"In": 0.55, "Out": 0.55, "Up": 0.45, "Down": 0.55}
 """Rotation of an eye at which the eyeLook shape of that direction is complete."""
-KINDS: Final = {"rest": 0.12, "units": 0.42, "speech": 0.20, "single": 0.16, "many": 0.10}
+KINDS: Final = {"rest": 0.10, "units": 0.33, "speech": 0.19, "single": 0.13, "many": 0.09, "grin": 0.16}
 SIDES: Final = ("Left", "Right")
 
 # A `*` stands for the side; what is hard to see and what mouths do most comes up more often.
@@ -44,6 +44,8 @@ def random_expression(rng: Rng) -> tuple[Floats, NDArray[np.float64]]:
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     if kind == "speech":
         _speech(values, rng)
+    elif kind == "grin":
+        _grin(values, rng)
     elif kind == "single":
         _act(values, str(rng.choice(_UNITS)), rng, rng.uniform(0.6, 1.0))
     elif kind != "rest":
@@ -105,10 +107,33 @@ def _speech(values: NDArray[np.float64], rng: Rng) -> None:
             _act(values, unit, rng, rng.uniform(0.05, 0.5))
 
 
+def _grin(values: NDArray[np.float64], rng: Rng) -> None:
+    """Lips drawn off the teeth, the jaw closed or nearly so; a laugh opens it."""
+    _act(values, "mouthSmile*", rng, rng.uniform(0.2, 1.0))
+    for unit, share in (
+        ("mouthUpperUp*", 0.8),
+        ("mouthLowerDown*", 0.7),
+        ("mouthStretch*", 0.4),
+        ("cheekSquint*", 0.6),
+    ):
+        if rng.random() < share:
+            _act(values, unit, rng, rng.uniform(0.1, 1.0))
+    for unit, share in (("eyeSquint*", 0.5), ("mouthDimple*", 0.3), ("noseSneer*", 0.2), ("browOuterUp*", 0.15)):
+        if rng.random() < share:
+            _act(values, unit, rng, rng.uniform(0.1, 0.7))
+    values[INDEX["jawOpen"]] = rng.uniform(0.0, 0.12) if rng.random() < 0.65 else rng.uniform(0.1, 0.6)
+
+
 def _gaze(rng: Rng) -> NDArray[np.float64]:
     """Both eyes on one thing, near or far; now and then not quite."""
-    common = rng.normal(0.0, [0.22, 0.14]) if rng.random() < 0.85 else rng.uniform([-0.6, -0.4], [0.6, 0.35])
-    gaze = np.tile(np.clip(common, [-0.65, -0.5], [0.65, 0.42]), (2, 1))
+    draw = rng.random()
+    if draw < 0.6:
+        common = rng.normal(0.0, [0.22, 0.14])
+    elif draw < 0.85:
+        common = rng.uniform([-0.7, -0.45], [0.7, 0.38])
+    else:  # right into the corner
+        common = np.array([rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 0.8), rng.normal(0.0, 0.12)])
+    gaze = np.tile(np.clip(common, [-0.8, -0.5], [0.8, 0.42]), (2, 1))
     gaze[:, 0] += rng.exponential(0.03) * np.array([-1.0, 1.0])
     if rng.random() < 0.08:
         gaze += rng.normal(0.0, 0.08, (2, 2))
@@ -123,12 +148,12 @@ def _look(values: NDArray[np.float64], gaze: NDArray[np.float64], follow: float)
 
 
 def _lids(values: NDArray[np.float64], rng: Rng) -> None:
-    """Closed, half closed or winking eyes in a third of the pictures; a closed lid has no other motion."""
+    """Closed, half closed or winking eyes in two of five pictures; a closed lid has no other motion."""
     draw = rng.random()
-    if draw > 0.36:
+    if draw > 0.40:
         return
-    lid = np.full(2, rng.uniform(0.9, 1.0) if draw < 0.12 else rng.uniform(0.05, 0.95))
-    lid *= rng.uniform(0.85, 1.0, 2) if draw > 0.06 else 1.0
+    lid = np.full(2, rng.uniform(0.88, 1.0) if draw < 0.17 else rng.uniform(0.05, 0.95))
+    lid *= rng.uniform(0.85, 1.0, 2) if draw > 0.11 else 1.0
     if rng.random() < 0.2:
         lid[rng.integers(2)] *= rng.uniform(0.0, 0.3)
     for side, value in zip(SIDES, lid, strict=True):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.sparse import csgraph, csr_matrix
 
 from ...inference.face_model.rims import EYES
 from ..faces.actor import Actor, Brows
@@ -63,6 +64,7 @@ class Painter:
         self._texels = self._masks(places.astype(np.float32))
         self._where = {name: np.flatnonzero(self._texels.layers[name] > 0.01) for name in ("forehead", "crow", "lips")}
         self._vertices = self._masks(head.neutral_cm)
+        self._between_teeth = between_teeth(head)
         across = [head.neutral_cm[head.facets[:, k]] - head.neutral_cm[head.facets[:, 0]] for k in (1, 2)]
         self._vertex_area = head.facet_sum @ np.linalg.norm(np.cross(*across), axis=1).astype(np.float32)
 
@@ -185,7 +187,7 @@ class Painter:
             wave = np.sin((rest[at, 1] + 0.25 * bend[at]) * np.float32(2 * np.pi / period))
             lines[at] += age * size * wave**sharp * layer[name][at] * np.clip(0.7 + 0.4 * bend[at], 0, 1)
         at = self._where["lips"]
-        height[at] += 10 * np.sin((rest[at, 0] + 0.06 * bend[at]) * 2 * np.pi / 0.22) * layer["lips"][at]
+        height[at] += 5 * np.sin((rest[at, 0] + 0.06 * bend[at]) * 2 * np.pi / 0.22) * layer["lips"][at]
         return height - 60 * lines, 0.35 * lines
 
     def _spots(self, actor: Actor, rng: Rng) -> Floats:
@@ -257,9 +259,30 @@ class Painter:
         sockets = (head.source >= 11248) & (head.source < 14062)
         colour[sockets] = actor.skin.base * [0.8, 0.38, 0.36] * 0.6
         colour[head.parts["M_GumsTongue"]] = np.array([0.36, 0.12, 0.11]) * (0.5 + 0.6 * actor.skin.base[0])
-        colour[head.parts["M_Teeth"]] = actor.teeth
+        teeth = head.parts["M_Teeth"]
+        colour[teeth] = actor.teeth * (1 - actor.gaps * self._between_teeth[:, None] * np.array([0.7, 0.8, 0.85]))
         colour[head.parts["M_EyeLashes"]] = actor.eyes.lash_colour
         return colour[head.corner_vertex].astype(np.float32)
+
+
+def between_teeth(head: Head) -> Floats:
+    """(vertices of the teeth,) 0 in the middle of a tooth's face to 1 at its neighbours and its root."""
+    used = head.parts["M_Teeth"]
+    corners = head.corner_vertex[head.triangles["M_Teeth"]]
+    links = corners[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    count = len(head.neutral_cm)
+    _, tooth = csgraph.connected_components(csr_matrix((np.ones(len(links)), links.T), (count, count)), directed=False)
+    result = np.zeros(count, np.float32)
+    for number in np.unique(tooth[used]):
+        own = used[tooth[used] == number]
+        place = head.neutral_cm[own] - head.neutral_cm[own].mean(0)
+        outward = head.neutral_cm[own].mean(0) * [1.0, 0.0, 1.0] - [0.0, 0.0, 5.0]  # from the middle of the arch
+        along = place @ np.array([outward[2], 0.0, -outward[0]]) / np.hypot(outward[0], outward[2])
+        side = np.abs(along) / max(float(np.abs(along).max()), 1e-6)
+        upper = head.neutral_cm[own, 1].mean() > -3.3
+        root = place[:, 1] * (1 if upper else -1) / max(float(np.abs(place[:, 1]).max()), 1e-6)
+        result[own] = np.maximum(smooth(side, 0.55, 1.0), 0.6 * smooth(root, 0.1, 1.0))
+    return result[used]
 
 
 def mixed(under: Floats, over: Any, cover: Floats) -> Floats:

@@ -149,7 +149,7 @@ class Studio:
         deep = np.maximum(middle[2] - vertices[hidden, 2], 0.0)
         off = (vertices[hidden] - middle) * [0.5, 1.0, 0.0]
         slot = opening**1.2
-        inside[hidden] = np.clip(1.6 * slot / (slot + 0.9 * (deep**2 + (off**2).sum(1)) + 0.15), 0.0, 1.0)
+        inside[hidden] = np.clip(1.3 * slot / (slot + 0.9 * (deep**2 + (off**2).sum(1)) + 0.15), 0.0, 1.0)
         inside[(head.source >= 13294) & (head.source < 14062)] = 0.3
         left[head.source >= 11248] = inside[head.source >= 11248]
         return (soft * left[:, None]).astype(np.float32), inside
