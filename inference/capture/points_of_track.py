@@ -79,6 +79,7 @@ def _own_track(track: FaceTrack, own: dict[int, Landmarks]) -> FaceTrack:
     points[frames] = [one.points_px for one in read]
     return replace(
         track,
+        mediapipe_px=track.landmarks_px,
         landmarks_px=points,
         depth_px=filled(LANDMARK_COUNT, [one.depth_px for one in read]),
         sigma_px=filled(LANDMARK_COUNT, [one.sigma_px for one in read]),

@@ -66,6 +66,8 @@ class FaceTrack:
     """(T, 52) 0..1 in the order of `arkit.NAMES`, NaN where the network is not believed or the face is lost."""
     coefficient_sigma: NDArray[np.float32] | None = None
     """(T, 52) standard deviations, NaN where `coefficients` are."""
+    mediapipe_px: NDArray[np.float32] | None = None
+    """(T, 478, 2) what MediaPipe's network saw beside ours, as it saw it; NaN where the face is lost."""
 
 
 @dataclass(frozen=True)
