@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .style import Style, random_styles
-from .things import Glasses, random_glasses
+from .things import Glasses, Hat, random_glasses, random_hat
 
 Colour = NDArray[np.float64]
 Rng = np.random.Generator
@@ -118,6 +118,7 @@ class Actor:
     neck_cm: float
     """How much lower than usual the collar is."""
     glasses: Glasses | None
+    hat: Hat | None
     child: float
     """0 an adult to 1 the proportions of a small child."""
 
@@ -168,6 +169,7 @@ def random_actor(rng: Rng) -> Actor:
         cloth=np.exp(rng.uniform(np.log(0.02), np.log(0.8))) * rng.uniform(0.4, 1.0, 3),
         neck_cm=float(rng.normal(0.5, 1.2)),
         glasses=random_glasses(rng),
+        hat=random_hat(rng),
         child=child,
     )
 

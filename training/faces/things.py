@@ -12,6 +12,7 @@ Rng = np.random.Generator
 
 GLASSES: Final = 0.17
 """Share of people."""
+HATS: Final = 0.09
 OCCLUDED: Final = 0.09
 """Share of pictures."""
 
@@ -31,6 +32,21 @@ class Glasses:
     tint: NDArray[np.float64]
     cover: float
     """Of the tint: 0 clear glass, 1 opaque."""
+
+
+@dataclass(frozen=True)
+class Hat:
+    """A cap, a woollen hat or headphones."""
+
+    kind: str
+    """`cap`, `beanie` or `headphones`."""
+    rim_cm: float
+    """Height of its front rim above the eyes."""
+    tilt: float
+    """How much further down it reaches behind, cm per cm."""
+    loose_cm: float
+    colour: NDArray[np.float64]
+    second: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,21 @@ def random_glasses(rng: Rng) -> Glasses | None:
         low_cm=float(rng.uniform(0.0, 0.7)),
         tint=np.full(3, rng.uniform(0.005, 0.03)) if dark else rng.uniform(0.3, 1.0, 3),
         cover=float(rng.uniform(0.6, 0.97)) if dark else float(rng.uniform(0.0, 0.12)),
+    )
+
+
+def random_hat(rng: Rng) -> Hat | None:
+    """None for most people."""
+    if rng.random() > HATS:
+        return None
+    colour = np.exp(rng.uniform(np.log(0.01), np.log(0.7))) * rng.uniform(0.3, 1.0, 3)
+    return Hat(
+        kind=str(rng.choice(["cap", "beanie", "headphones"])),
+        rim_cm=float(rng.uniform(2.6, 5.5)),
+        tilt=float(rng.uniform(-0.1, 0.35)),
+        loose_cm=float(rng.uniform(0.5, 1.2)),
+        colour=colour,
+        second=colour if rng.random() < 0.6 else rng.uniform(0.01, 0.7, 3),
     )
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csgraph, csr_matrix
 from scipy.spatial import cKDTree
 
-from ...inference.face_model.assembly import IRIS_RADIUS_CM
 from ...inference.face_model.ict_folder import EYEBALLS
 from ..faces.actor import Actor
 from ..faces.camera import View
@@ -128,6 +127,7 @@ class Canvas:
         for side, name in enumerate(EYEBALLS):
             part = head.parts[name]
             local[part] = neutral_cm[part] - head.eye_centre(neutral_cm, side)
+        self._iris_radius = head.iris_radius(neutral_cm, 0)
         at_corners = local[head.corner_vertex]
         lashes = np.unique(head.triangles["M_EyeLashes"])
         at_corners[lashes] = self._lash_places[lashes]
@@ -265,7 +265,7 @@ class Canvas:
             "iris": eyes.iris,
             "white": eyes.white,
             "pupil": eyes.pupil_cm,
-            "iris_radius": IRIS_RADIUS_CM,
+            "iris_radius": self._iris_radius,
             "veins": 0.5,
             "cover": eyes.lashes,
             "sleek": actor.hair.sleek,

@@ -85,6 +85,10 @@ class Head:
         points = neutral_cm[self.parts[EYEBALLS[side]]]
         return float(np.ptp(points[:, :2], axis=0).mean() / 2)
 
+    def iris_radius(self, neutral_cm: Floats, side: int) -> float:
+        """Radius in cm of the ring of iris points, as `face_model.assembly` has it."""
+        return IRIS_RADIUS_CM * self.eye_radius(neutral_cm, side) / load_default().eye_radius_cm
+
     def points(self, neutral_cm: Floats, vertices_cm: Floats, gaze: NDArray[np.float64]) -> Floats:
         """(546, 3) our points of a posed head."""
         result = np.empty((POINTS, 3), np.float32)
@@ -92,7 +96,7 @@ class Head:
         result[478:] = vertices_cm[self.known]
         for side in (0, 1):
             radius = self.eye_radius(neutral_cm, side)
-            inner = IRIS_RADIUS_CM * radius / load_default().eye_radius_cm
+            inner = self.iris_radius(neutral_cm, side)
             ring = inner * np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)])
             local = np.column_stack([ring, np.full(5, np.sqrt(radius**2 - inner**2))])
             result[list(IRISES[side])] = local @ turn_of(gaze[side]).T + self.eye_centre(neutral_cm, side)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faces.things import Glasses, Occluder
+from ..faces.things import Glasses, Hat, Occluder
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -109,6 +109,44 @@ def glasses(what: Glasses, eyes_cm: Floats, bridge_cm: Floats, ears_cm: Floats) 
     arch += [0.0, float(eyes_cm[:, 1].mean()) - what.low_cm, front]
     parts.append(tube(arch, np.full(4, what.thick_cm / 2), what.frame, 6))
     return joined(parts), joined(lenses)
+
+
+def hat(what: Hat, vertices_cm: Floats, eyes_cm: Floats, ears_cm: Floats) -> Prop:
+    """A hat for a head of these vertices (V, 3), or headphones over its ears (2, 3)."""
+    top, middle_y = float(vertices_cm[:, 1].max()), float(eyes_cm[:, 1].mean()) + what.rim_cm
+    skull = vertices_cm[vertices_cm[:, 1] > middle_y - 1.0]
+    low, high = skull.min(0), skull.max(0)
+    radii = np.array([(high[0] - low[0]) / 2, top - middle_y, (high[2] - low[2]) / 2]) + what.loose_cm
+    centre = np.array([0.0, middle_y, (low[2] + high[2]) / 2])
+    if what.kind == "headphones":
+        angle = np.linspace(-0.1, np.pi + 0.1, 24)
+        wide = float(np.abs(ears_cm[:, 0]).mean()) + 1.2
+        arc = np.stack(
+            [wide * np.cos(angle), (top + 0.8 - 2.0) * np.sin(angle) + 2.0, np.full(24, float(ears_cm[0, 2]))], 1
+        )
+        cups = [capsule(ear + [0.2 * side, -1.0, 0.0], ear + [1.6 * side, -1.0, 0.0], 3.0, what.second)
+                for side, ear in zip((1.0, -1.0), ears_cm, strict=True)]  # fmt: skip
+        return joined([tube(arc, np.full(24, 0.7), what.colour, 8), *cups])
+    rows = 9
+    rise = np.linspace(-0.25, np.pi / 2, rows)
+    path = np.stack([np.zeros(rows), np.maximum(np.sin(rise), -0.2), np.zeros(rows)], 1)
+    dome = tube(path, np.maximum(np.cos(rise), 1e-3), what.colour, 28)
+    vertices = dome.vertices_cm * radii + centre
+    vertices[:, 1] += (
+        what.tilt * (vertices[:, 2] - centre[2] - radii[2]) * np.clip((top + 1 - vertices[:, 1]) / radii[1], 0, 1)
+    )
+    normals = dome.normals + np.array([0.0, 1.0, 0.0]) * np.clip((vertices[:, 1:2] - middle_y) / radii[1], 0, 1)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    shell = Prop(vertices, normals, dome.triangles, dome.colours)
+    if what.kind == "beanie":
+        return shell
+    across = np.linspace(-1.1, 1.1, 13)
+    inner = np.stack([radii[0] * np.sin(across), np.full(13, middle_y - 0.1), centre[2] + radii[2] * np.cos(across)], 1)
+    outer = inner + np.stack([0.15 * radii[0] * np.sin(across), -1.0 - 0.8 * across**2, 6.0 * np.cos(across * 1.2)], 1)
+    strip = np.concatenate([inner, outer])
+    faces = np.array([[(i, i + 13, i + 1), (i + 1, i + 13, i + 14)] for i in range(12)]).reshape(-1, 3)
+    brim = Prop(strip, np.tile([0.0, 0.96, 0.28], (26, 1)), faces.astype(np.int32), np.tile(what.second, (26, 1)))
+    return joined([shell, brim])
 
 
 def occluder(what: Occluder, head_from_camera: Floats, middle_cm: Floats, face_cm: float) -> Prop:

@@ -20,7 +20,7 @@ from .drawing import DRAWN, SIZE, Canvas, Crop, Shot
 from .head import POINTS, Head
 from .occlusion import even_directions, occlusion_of
 from .paint import Painter
-from .props import Prop, glasses, occluder
+from .props import Prop, glasses, hat, occluder
 from .strands import grow
 
 Floats = NDArray[np.float32]
@@ -66,6 +66,7 @@ class Studio:
         self._dressed = -1
         self._occlusion = occlusion_of(self._canvas.context, head)
         self._everywhere = even_directions(14)
+        self._skull = np.flatnonzero((head.source < 11248) & (head.neutral_cm[:, 1] > -2))
         self._face = np.flatnonzero(head.source < 6706)
         sockets = np.flatnonzero((head.source >= 11248) & (head.source < 13294))
         self._inner = np.concatenate([head.parts["M_GumsTongue"], head.parts["M_Teeth"], sockets])
@@ -131,6 +132,9 @@ class Studio:
             self._actor.hair.styles, self._neutral, self._head.normals(self._neutral), regions, colour, rng
         )
         self._canvas.comb(self._strands)
+        eyes = np.stack([self._head.eye_centre(self._neutral, side) for side in (0, 1)])
+        worn = self._actor.hat
+        self._worn = None if worn is None else hat(worn, self._neutral[self._skull], eyes, self._neutral[self._ears])
         self._dressed = number
 
     def _soft_light(
@@ -163,7 +167,10 @@ class Studio:
 
     def _props(self, what: Occluder | None, view: View, vertices: Floats) -> list[tuple[str, Prop]]:
         """What is before the face."""
-        result, head = [], self._head
+        result: list[tuple[str, Prop]] = []
+        head = self._head
+        if self._worn is not None:
+            result.append(("plain", self._worn))
         if self._actor.glasses is not None:
             eyes = np.stack([head.eye_centre(self._neutral, side) for side in (0, 1)])
             ears = self._neutral[self._ears]
