@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from .renderer.drawing import SIZE
@@ -92,9 +91,9 @@ def write_shard(studio: Studio, seeds: range, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _open(path: Path, rows: int, shape: tuple[int, ...], kind: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(rows, *shape))
-    return array
+def _open(path: Path, rows: int, shape: tuple[int, ...], kind: str) -> Any:
+    """A new .npy file, written in place."""
+    return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(rows, *shape))  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..faces.things import Glasses, Hat, Occluder
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Rng = np.random.Generator
 
 
