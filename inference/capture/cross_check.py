@@ -22,7 +22,7 @@ _BOUND = 0.045
 """Of the middle distance. On renders (seeds 101-106) MediaPipe's distance from the truth is 0.012, and 0.033 at worst."""
 _SIGMAS = 2.0
 """So many standard deviations of its own the network may be farther off."""
-_MAX_SIGMA = 0.03
+_MAX_SIGMA = 0.02
 """A network that knows so little about rigid points sees no face."""
 
 

@@ -18,7 +18,7 @@ from .types import LANDMARK_COUNT, FaceBox, Landmarks
 
 _MARGIN = 1.5
 """A region is this much larger than the box of a face."""
-_MARGIN_FOLLOWING = 1.4
+MARGIN_FOLLOWING = 1.4
 _EYE_OUTER_CORNERS = (33, 263)
 """At the left and at the right of the image when the face is upright."""
 _MIDDLE_LINE = (
@@ -136,7 +136,7 @@ def region_to_follow(points_px: NDArray[np.float32]) -> Region:
 
     Unlike MediaPipe's it does not grow when the head tilts; both were chosen by the error against known truth.
     """
-    return straight_region(points_px, _MARGIN_FOLLOWING)
+    return straight_region(points_px, MARGIN_FOLLOWING)
 
 
 def straight_region(points_px: NDArray[np.float32], margin: float) -> Region:

@@ -24,9 +24,9 @@ from ..progress import Progress, Watch, silent, unwatched
 from .chunks import FRAMES, Chunks, Seen
 from .detector import FaceDetector
 from .face_points import NAME as FACE_POINTS
-from .face_points import FacePointNet, region_of_face
+from .face_points import FacePointNet, region_of_followed
 from .finder import FaceFinder
-from .following import Follower
+from .following import Follower, Reading
 from .landmarks import ONE_VIEW, TWO_VIEWS, LandmarkNet, Views
 from .points_of_track import track_of
 from .tracking import Observation, OwnReader, SearchPlan, ShotTracker
@@ -213,8 +213,8 @@ def own_reader(device: str, views: Views) -> OwnReader | None:
         return None
     net = FacePointNet(device)
 
-    def read(rgb: Image, landmarks: Landmarks) -> Landmarks:
-        return net.read(rgb, region_of_face(landmarks.points_px), views).landmarks(landmarks.presence)
+    def read(rgb: Image, reading: Reading) -> Landmarks:
+        return net.read(rgb, region_of_followed(reading.next_region), views).landmarks(reading.landmarks.presence)
 
     return read
 

@@ -17,8 +17,8 @@ from .following import Follower, Reading
 from .landmarks import region_of_points
 from .types import Landmarks
 
-OwnReader: TypeAlias = Callable[[Image, Landmarks], Landmarks]
-"""Reads the face that MediaPipe's points show with our own network."""
+OwnReader: TypeAlias = Callable[[Image, Reading], Landmarks]
+"""Reads the face that MediaPipe's network read with our own."""
 
 _SAME_FACE = 0.5
 _LOOKS_SIDE = 12
@@ -149,7 +149,7 @@ class ShotTracker:
         return self._observed(rgb, self._frame, track.track_id, reading)
 
     def _observed(self, rgb: Image, frame: int, track_id: int, reading: Reading) -> Observation:
-        own = self._read_own(rgb, reading.landmarks) if self._read_own else None
+        own = self._read_own(rgb, reading) if self._read_own else None
         return Observation(frame, track_id, reading.landmarks, reading.confidence, own)
 
     def _search_is_due(self) -> bool:

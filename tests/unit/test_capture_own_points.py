@@ -19,6 +19,7 @@ from understudy.inference.capture.face_points import (
     MIRROR_POINTS,
     FacePointNet,
     region_of_face,
+    region_of_followed,
 )
 from understudy.inference.capture.landmarks import TWO_VIEWS, region_to_follow
 from understudy.inference.capture.points_of_track import track_of
@@ -72,7 +73,8 @@ def test_the_network_looks_at_the_straightened_face_a_fifth_larger() -> None:
     box = np.ptp(face[:468], axis=0)
     assert region.size_px[0] == pytest.approx(1.2 * box.max())
     np.testing.assert_allclose(region.centre_px, (face[:468].min(axis=0) + face[:468].max(axis=0)) / 2, atol=1e-4)
-    assert region.size_px[0] == pytest.approx(region_to_follow(face[:468]).size_px[0] * 1.2 / 1.4)
+    followed = region_of_followed(region_to_follow(face[:468]))
+    assert (*followed.centre_px, *followed.size_px) == pytest.approx((*region.centre_px, *region.size_px))
 
 
 def test_points_come_back_to_the_picture(picture: np.ndarray, tmp_path: Path) -> None:
@@ -123,6 +125,8 @@ def test_our_points_replace_those_of_mediapipe_which_still_finds_and_follows(cli
     ours = track_shot(clip, OPTIONS).tracks[0]
     assert all(getattr(plain, name) is None for name in OWN)
     assert all(np.isfinite(getattr(ours, name)).all() for name in OWN)
+    assert ours.mediapipe_px is not None
+    np.testing.assert_array_equal(ours.mediapipe_px, plain.landmarks_px)
     np.testing.assert_array_equal(ours.confidence, plain.confidence)
     assert (ours.landmarks_px != plain.landmarks_px).any(axis=(1, 2)).all()
     apart = np.linalg.norm(ours.landmarks_px - plain.landmarks_px, axis=-1) / face_size_px(plain.landmarks_px[0])
