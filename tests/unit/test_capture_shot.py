@@ -37,7 +37,7 @@ def write(path: Path, frames: Sequence[np.ndarray]) -> Path:
 
 def test_fast_heads_are_read_where_they_are(clips: Path) -> None:
     """At these frames the head jumps by a tenth of its size: points read in the old place would be off by 5 to 40 %."""
-    shot = track_shot(clips / "s13.mp4", CaptureOptions(device="cpu"))
+    shot = track_shot(clips / "s13.mp4", CaptureOptions(device="cpu", points="mediapipe"))
     for frame in read_frames(clips / "s13.mp4"):
         if frame.index in (24, 25, 39, 77, 80):
             fresh = detect_landmarks(frame.rgb, device="cpu")[0].points_px
