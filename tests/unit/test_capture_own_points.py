@@ -178,6 +178,7 @@ def test_without_its_file_mediapipes_points_are_used_and_a_line_says_so(
 ) -> None:
     install(monkeypatch, tmp_path, face_points=face_points_network(symmetric_points()))
     (tmp_path / "face_points.onnx").unlink()
+    monkeypatch.setattr(registry, "trained_folder", lambda: tmp_path)
     ours = track_shot(clip, OPTIONS).tracks[0]
     assert "'face_points' is missing" in caplog.text
     assert "MediaPipe's points are used" in caplog.text
