@@ -106,3 +106,18 @@ def covered(picture: Picture, points: Floats, rng: Rng) -> tuple[Picture, NDArra
     result = np.where(mask[..., None] > 0, fill, picture).astype(np.uint8)
     x, y = (np.clip(points[:, axis], 0, side - 1).astype(int) for axis in (0, 1))
     return result, mask[y, x] > 0
+
+
+def cut(picture: Picture, points: Floats, rng: Rng) -> tuple[Picture, NDArray[np.bool_]]:
+    """The face at an edge of the picture, whose last pixels repeat, and which of the points (P, 2) lie beyond it."""
+    side, turns = picture.shape[0], int(rng.choice([0, 0, 0, 1, 2, 3]))  # mostly the lower edge
+    picture = np.ascontiguousarray(np.rot90(picture, turns))
+    last = int(side * rng.uniform(0.72, 0.97))
+    slope = rng.normal(0, 0.08)
+    columns = np.arange(side)
+    edge = np.clip(last + slope * (columns - side / 2), 1, side - 1).astype(int)
+    rows = np.minimum(np.arange(side)[:, None], edge[None])
+    result = picture[rows, columns[None]]
+    x, y = np.clip(points, 0, side - 1).astype(int).T
+    beyond = np.rot90(np.arange(side)[:, None] > edge[None], -turns)
+    return np.ascontiguousarray(np.rot90(result, -turns)), beyond[y, x]

@@ -14,12 +14,27 @@ from torch.utils.data import Dataset
 
 from ..inference.capture.face_points import MIRROR_COEFFICIENTS, MIRROR_POINTS, region_of_face
 from ..inference.capture.region import Region
-from .augmentation import Floats, Picture, Rng, covered, harmed, jittered
-from .network import SIDE
+from ..inference.solve.landmark_groups import LEFT_LIDS, LIPS, OVAL, RIGHT_LIDS
+from .augmentation import Floats, Picture, Rng, covered, cut, harmed, jittered
+from .network import POINTS, SIDE
 
 HIDDEN_WEIGHT = 0.4
 """Points that cannot be seen count less: there the network can only guess."""
-COVERED = 0.08
+COVERED, CUT = 0.08, 0.12
+"""Shares of the crops with something before the face, and at an edge of the picture."""
+
+
+def importance() -> Floats:
+    """(546,) how much a point counts: what moves with expressions and gaze, and is small, more than skin and outline."""
+    weight = np.ones(POINTS, np.float32)
+    weight[list(OVAL)] = 0.6
+    weight[[*LIPS, *range(478 + 48, 478 + 68)]] = 2.0
+    weight[[*LEFT_LIDS, *RIGHT_LIDS, *range(478 + 36, 478 + 48)]] = 2.5
+    weight[468:478] = 4.0
+    return weight
+
+
+IMPORTANCE = importance()
 
 
 @dataclass(frozen=True)
@@ -91,8 +106,11 @@ def crop(shard: Shard, row: int, rng: Rng | None) -> tuple[Tensor, ...]:
         if rng.random() < COVERED:
             picture, hidden = covered(picture, SIDE * points[:, :2], rng)
             visible = visible * ~hidden
+        if rng.random() < CUT:
+            picture, outside = cut(picture, SIDE * points[:, :2], rng)
+            visible = visible * ~outside
         picture = harmed(picture, rng)
-    weight = known * np.where(visible > 0, 1.0, HIDDEN_WEIGHT).astype(np.float32)
+    weight = IMPORTANCE * known * np.where(visible > 0, 1.0, HIDDEN_WEIGHT).astype(np.float32)
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float() / 255
     depth_known = torch.tensor(float(shard.weight is None))
     arrays = (torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in (points, weight))

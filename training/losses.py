@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # as all of PyTorch has it
 
-from .network import SIDE, Estimate
+from .network import LEAST_SIGMA, LEAST_SPREAD, SIDE, Estimate
 
-LEAST_PX, FAR_PX = 0.2, 24.0
-LEAST_COEFFICIENT = 0.02
+FAR_PX = 24.0
 COARSE, DEPTH, VISIBLE, COEFFICIENT, CERTAINTY = 0.15, 0.3, 0.3, 12.0, 1.0
 
 
@@ -42,7 +41,8 @@ def loss(found: Estimate, truth: Truth) -> dict[str, Tensor]:
         "coarse": COARSE * (weight * (lengths[0] + 1e-4).sqrt()).sum(),
         "points": sum((weight * (length + 1e-4).sqrt()).sum() for length in lengths[1:]),
         "depth": DEPTH * sum((weight * truth.depth_known[:, None] * part[..., 2].abs()).sum() for part in off),
-        "sigma": CERTAINTY * (weight * certainty(lengths[-1], found.log_sigma + _LOG_SIDE, LEAST_PX, 2)).sum(),
+        "sigma": CERTAINTY
+        * (weight * certainty(lengths[-1], found.log_sigma + _LOG_SIDE, SIDE * LEAST_SIGMA, 2)).sum(),
         "visible": VISIBLE
         * (
             (truth.weight > 0) * F.binary_cross_entropy_with_logits(found.visible, truth.visible, reduction="none")
@@ -50,10 +50,8 @@ def loss(found: Estimate, truth: Truth) -> dict[str, Tensor]:
     }
     if known.any():
         spread = found.coefficient_log_sigma[known]
-        parts["coefficients"] = COEFFICIENT * off_coefficients.abs().mean()
-        parts["coefficient sigma"] = (
-            COEFFICIENT * certainty(off_coefficients.square(), spread, LEAST_COEFFICIENT, 1).mean()
-        )
+        parts["coefficients"] = 4 * COEFFICIENT * off_coefficients.square().mean()  # absolute errors would favour 0
+        parts["coefficient sigma"] = COEFFICIENT * certainty(off_coefficients.square(), spread, LEAST_SPREAD, 1).mean()
     return parts
 
 

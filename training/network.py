@@ -22,8 +22,10 @@ SIDE: Final = 256
 FEATURES: Final = 24
 """Channels of the maps at which points look."""
 HIDDEN: Final = 64
-LEAST_SIGMA, LARGEST_SIGMA = 0.0008, 0.25
-"""In crop sides: a fifth of a pixel, and not knowing."""
+LEAST_SIGMA, LARGEST_SIGMA = 0.2 / SIDE, 0.25
+"""In crop sides: a fifth of a pixel, which is added to what the network says, and not knowing."""
+LEAST_SPREAD, LARGEST_SPREAD = 0.02, 0.5
+"""The same of coefficients."""
 TAPS: Final = 9
 
 
@@ -171,6 +173,8 @@ class FacePoints(nn.Module):
 
     MOVE: Final = 0.05
     """In crop sides: how far an output of 1 moves a point."""
+    UNUSUAL: Final = 0.04
+    """In crop sides: how far points are off the usual face's, for the coefficients."""
     CONTEXT: Final = 128
     LOOKS: Final = ((1, 2), (0, 1))
 
@@ -184,8 +188,9 @@ class FacePoints(nn.Module):
         self.looks = nn.ModuleList(Look(levels, self.CONTEXT) for levels in self.LOOKS)
         self.told = nn.Linear(HIDDEN, 4)
         self.expression = nn.Sequential(
-            nn.Linear(POINTS * 7 + self.CONTEXT, 160), nn.ReLU(), nn.Linear(160, 2 * COEFFICIENTS)
+            nn.Linear(POINTS * 7 + self.CONTEXT, 192), nn.ReLU(), nn.Linear(192, 2 * COEFFICIENTS)
         )
+        self.register_buffer("usual", torch.full((POINTS, 3), 0.5))
 
     def estimate(self, image: Tensor) -> Estimate:
         """What it says of (N, 3, 256, 256) RGB 0..1."""
@@ -197,20 +202,22 @@ class FacePoints(nn.Module):
             for look in self.looks:
                 out, hidden = look(pyramid, stages[-1], context)
                 stages.append(stages[-1].detach() + self.MOVE * out[..., :3])
-            told = torch.cat([stages[-1], self.told(hidden)], 2).flatten(1)
+            unusual = (stages[-1] - self.usual) / self.UNUSUAL
+            told = torch.cat([unusual, self.told(hidden)], 2).flatten(1)
             mean, spread = self.expression(torch.cat([told, context], 1)).chunk(2, 1)
         return Estimate(tuple(stages), out[..., 3], out[..., 4], mean, spread)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """(N, 256, 256, 3) -> points, sigma, visible, coefficients, coefficient_sigma."""
         found = self.estimate(image.permute(0, 3, 1, 2))
-        sigma = found.log_sigma.exp().clamp(LEAST_SIGMA, LARGEST_SIGMA)
-        spread = found.coefficient_log_sigma.exp().clamp(0.01, 0.5)
+        sigma = (LEAST_SIGMA + found.log_sigma.exp()).clamp(max=LARGEST_SIGMA)
+        spread = (LEAST_SPREAD + found.coefficient_log_sigma.exp()).clamp(max=LARGEST_SPREAD)
         return found.stages[-1], sigma, found.visible.sigmoid(), found.coefficients.clamp(0, 1), spread
 
     @torch.no_grad()
     def expect(self, points: Tensor) -> None:
         """Start from a usual face, (546, 3) in crop sides."""
+        self.usual.copy_(points)
         self.coarse.weight.mul_(0.3)
         self.coarse.bias.copy_(((points - 0.5 + self._middle(points)) / 0.25).flatten())
 
