@@ -22,15 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference import arkit
+from ..inference.errors import InputError
 from ..inference.face_model.ict_folder import IctModel, ict_name, read_ict
 from ..inference.media import read_frames
+from .faces.expression import FULL_LOOK_RAD
 from .hidden import visible
 from .renderer.head import Head, read_head
 from .shards import Row, framed, upright, write_shard
 
 Array = NDArray[np.float64]
-FULL_LOOK_RAD: Final = {"In": 0.55, "Out": 0.55, "Up": 0.45, "Down": 0.55}
-"""Rotation of an eye at which the eyeLook shape of that direction is complete; clips without gaze have it from there."""
 _TWO_SIDED: Final = ("browInnerUp", "cheekPuff")
 _CONTACTS: Final = ("mouthClose", "eyeBlinkLeft", "eyeBlinkRight")
 """Shapes that our face models scale so that lips and lids close."""
@@ -137,9 +137,10 @@ def stills(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Array, Posed, int]
     for path in sorted(folder.glob("???.npz")):
         truth = dict(np.load(path))
         for number in range(len(truth["coefficients"])):
-            picture = cv2.imread(str(folder / f"{path.stem}_{number:02d}.png"))
+            file = folder / f"{path.stem}_{number:02d}.png"
+            picture = cv2.imread(str(file))
             if picture is None:
-                continue
+                raise InputError(f"{file} is missing or damaged: render the pictures of {path.name} again.")
             shapes: dict[str, float] = {}
             for name, value in zip(arkit.NAMES, truth["coefficients"][number].tolist(), strict=True):
                 names = [f"{name}_L", f"{name}_R"] if name in _TWO_SIDED else [ict_name(name)]

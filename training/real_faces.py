@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..inference import face_model
 from ..inference.arkit import NAMES
+from ..inference.capture.face_points import POINT_COUNT
 from ..inference.capture.shot import CaptureOptions, track_shot
 from ..inference.face_model.rims import EYES, INNER_LIPS, IRISES
 from ..inference.face_model.types import FaceModel
@@ -39,7 +40,6 @@ from .cycles_faces import skin_luminance
 from .shards import Row, framed, upright, write_shard
 
 Array = NDArray[np.float64]
-POINTS: Final = 546
 AT_MOST: Final = 160
 """Pictures of a clip: neighbouring frames are alike."""
 INNER: Final = (*INNER_LIPS.upper, *INNER_LIPS.lower)
@@ -71,7 +71,7 @@ def rows_of(path: Path, at_most: int, actor: int) -> Iterator[Row]:
         marks = take.landmarks_px[number].astype(np.float64)
         marks[list(IDEAS)] -= off_px[number, list(IDEAS)]
         weight = believed(marks, normals, take.rotation[number].astype(np.float64))
-        points = np.zeros((POINTS, 3), np.float32)
+        points = np.zeros((POINT_COUNT, 3), np.float32)
         points[:478, :2], points[478:, :2] = marks, marks.mean(0)
         image, points_px, region = framed(frame.rgb, points)
         yield Row(
@@ -100,7 +100,7 @@ def bias_px(take: Take, model: FaceModel) -> Array:
 
 def believed(marks_px: Array, normals: Array, rotation: Array) -> NDArray[np.float32]:
     """(546,) how far each point of (478, 2) counts; `normals` (468, 3) of the face at rest."""
-    weight = np.zeros(POINTS, np.float32)
+    weight = np.zeros(POINT_COUNT, np.float32)
     weight[list(IDEAS)] = IDEAS_COUNT
     weight[[*LIDS, *INNER]] = EDGES_COUNT
     # Inner edges of lips and lids face each other: whether they are seen tells the skin around them.

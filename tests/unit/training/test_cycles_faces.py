@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 from understudy.inference import arkit
-from understudy.training.cycles_faces import Labeller, clip, gaze_of_lids, number_of
+from understudy.inference.errors import InputError
+from understudy.training.cycles_faces import Labeller, clip, gaze_of_lids, number_of, stills
 from understudy.training.hidden import distance_before, visible
 from understudy.training.shards import MARGIN, SIDE, Row, framed, upright, write_shard
 
@@ -120,6 +121,12 @@ def test_lids_tell_where_eyes_look() -> None:
 
 def test_a_shard_is_numbered_as_its_clip() -> None:
     assert [number_of(Path(name)) for name in ("seed_101.mp4", "performance_12.mp4", "clip.mp4")] == [101, 12, 0]
+
+
+def test_a_picture_that_is_not_there_yet_is_no_short_shard(tmp_path: Path) -> None:
+    np.savez(tmp_path / "000.npz", coefficients=np.zeros((1, 52)))
+    with pytest.raises(InputError, match=r"000_00\.png is missing"):
+        next(stills(tmp_path))
 
 
 @pytest.fixture(scope="module")

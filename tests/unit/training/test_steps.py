@@ -25,10 +25,14 @@ def test_every_step_is_a_program(module: str) -> None:
     assert 'if __name__ == "__main__":' in source
 
 
-def test_a_step_gets_its_words_and_gives_its_exit_code() -> None:
+def test_a_step_gets_its_words_and_gives_its_exit_code(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "understudy.training", "cycles"]
     asked = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
     assert asked.returncode == 0
     assert asked.stdout.startswith("usage: run.py train cycles")
     wrong = subprocess.run([*command, "--clips"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
+    bad = [*command, str(tmp_path), "--stills", str(tmp_path), "-o", str(tmp_path / "shard")]
+    said = subprocess.run(bad, capture_output=True, text=True, check=False)
+    assert said.returncode == 3
+    assert said.stderr.startswith(f"{tmp_path} is no ICT-FaceKit folder")
