@@ -268,7 +268,9 @@ def _faces(footage: Path, take: Take | None, options: RestoreOptions, progress: 
     if take is not None:
         tracks = [(0, take.frame_index, take.landmarks_px)]
     else:
-        shot = track_shot(footage, CaptureOptions(options.max_faces, device=options.device), progress)
+        # Crops are aligned by five points, whose templates were made with MediaPipe's.
+        chosen = CaptureOptions(options.max_faces, device=options.device, points="mediapipe")
+        shot = track_shot(footage, chosen, progress)
         tracks = [(track.track_id, shot.frame_index, track.landmarks_px) for track in shot.tracks]
     for which, indices, points_px in tracks:
         for index, points in zip(indices, points_px, strict=True):
