@@ -37,12 +37,11 @@ def make_wheel(folder: Path, name: str = "gauge", extra: dict[str, str] | None =
     """A wheel of a distribution that does not exist, with a licence."""
     path = folder / f"{name}-1.2-py3-none-any.whl"
     info = f"{name}-1.2.dist-info"
+    about = f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.2\nLicense-Expression: ISC\n"
+    files = {f"{info}/licenses/LICENSE": "The terms."} if extra is None else extra
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.2\nLicense-Expression: ISC\n"
-        )
-        for file, text in ({f"{info}/licenses/LICENSE": "The terms."} if extra is None else extra).items():
-            wheel.writestr(file, text)
+        for file, text in ({f"{info}/METADATA": about} | files).items():
+            wheel.writestr(zipfile.ZipInfo(file), text)  # whose time is the same for every wheel
     return path
 
 
