@@ -115,7 +115,8 @@ class Refinement:
                 if texture.signal_to_noise < LEAST_SIGNAL or len(coefficients) < LEAST_FRAMES:
                     self.report = PixelReport(texture.signal_to_noise, False, 0)
                     return self.found
-                shared = finder.step(samples, texture, self.skin, state) if done in CAMERA_ROUNDS else None
+                looking = done in CAMERA_ROUNDS and not solver.camera_is_known
+                shared = finder.step(samples, texture, self.skin, state) if looking else None
                 state, refined = self.step(*normal_equations(samples, texture, self.skin, state), state)
                 if shared is not None:
                     self.skin, state = finder.stepped(shared, self.skin, state)
@@ -139,9 +140,11 @@ class Refinement:
         pull -= SHADING_SLOPE
         refined = solver.refine(slice(None), poses, self.actor, before, solver.timeline, self.level, (alone, pull))
         turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (refined.coefficients - before)[..., None])[..., 0]
-        moved = smooth_step(
-            HEAD_PART * hessian[:, size:, size:] + 1e-3 * np.eye(6), HEAD_PART * turn, poses, solver.timeline
-        )
+        head, turn = HEAD_PART * hessian[:, size:, size:] + 1e-3 * np.eye(6), HEAD_PART * turn
+        by_points = solver.pose_equations(poses, self.actor, refined.coefficients, self.level)
+        if by_points is not None:
+            head, turn = head + by_points[0], turn + by_points[1]
+        moved = smooth_step(head, turn, poses, solver.timeline)
         return State(refined.coefficients, poses.moved(limited(moved))), refined
 
     def judge(self, layer: NDArray[np.int8], start: State, end: State) -> tuple[NDArray[np.bool_], float]:

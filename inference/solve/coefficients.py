@@ -59,12 +59,14 @@ class Bounds:
     upper: Array
 
 
-def solve_coefficients(hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array) -> Array:
+def solve_coefficients(
+    hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array, refits: int = REFITS
+) -> Array:
     """(T, 52) coefficients from the frames' evidence (T, 52, 52), (T, 52); `start` is any earlier estimate."""
     hessian = with_twins(hessian)
     gradient = gradient - 1.0 / USUAL_VALUE
     found = admm(with_prior(hessian, np.full_like(start, USUAL_SPREAD)), gradient, bounds, timeline, start)
-    for _ in range(REFITS):
+    for _ in range(refits):
         bounds = exclusive(found, bounds)
         active = np.clip(ACTIVE_GAIN * around(found, SUPPORT_FRAMES), QUIET_SPREAD, 1.0)
         found = admm(with_prior(hessian, active), gradient, bounds, timeline, found)

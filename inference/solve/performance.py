@@ -102,6 +102,9 @@ class KeyState:
 class PerformanceSolver:
     """Solves the frames of one shot; holds what the steps share: the points, the face model and the error model."""
 
+    camera_is_known = False
+    """Whether the points tell the focal length better than the pixels of the skin."""
+
     def __init__(
         self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel,
         neutral: NDArray[np.bool_] | None = None,
@@ -115,6 +118,7 @@ class PerformanceSolver:
         self.mean, _, self.expressions = mesh_points(model)
         self.errors_cm = point_errors_cm()
         self.use(None)
+        self.readings: tuple[Response | None, ...] = (None, measured())
         self.means = neighbourhood_means(self.mean)
         self.normals = facing(model)
         rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / USUAL_MOTION_CM**2)
@@ -161,16 +165,16 @@ class PerformanceSolver:
     def find_actor(self, poses: Poses) -> tuple[Actor, float]:
         """The actor, the camera and how large the errors of this shot are, from key frames.
 
-        Nobody says where points come from, so both readings are tried, and the one that explains the points is kept.
+        Where nobody says where points come from, both readings are tried, and the one that explains the points is kept.
         """
         keys = self.with_neutral(key_frames(poses, self.points_px))
         tried = []
-        for network in (None, measured()):
+        for network in self.readings:
             self.use(network)
             actor = first_actor(self.model, self.first_camera, network)
             start = KeyState(actor, poses[keys], np.zeros((len(keys), len(arkit.NAMES))), 1.0, np.inf)
             tried.append((self.key_rounds(keys, start, TRIAL_ROUNDS), network))
-        plain, filtered = tried
+        plain, filtered = tried[0], tried[-1]
         found, network = plain if plain[0].misfit_cm < PLAINLY * filtered[0].misfit_cm else filtered
         self.use(network)
         found = self.key_rounds(keys, found, MOST_KEY_ROUNDS)
@@ -296,6 +300,12 @@ class PerformanceSolver:
         """(N, 468) inverse variances of the points of these frames, for the coefficients."""
         errors_cm = self.errors_cm if self.network is None else self.network.point_errors
         return robust_weights(residual_cm, level * errors_cm, visibility(self.normals, poses.rotation))
+
+    def pose_equations(
+        self, poses: Poses, actor: Actor, coefficients: Array, level: float
+    ) -> tuple[Array, Array] | None:
+        """What the points say about steps of the poses, (N, 6, 6) and (N, 6); None: nothing that other evidence lacks."""
+        return None
 
     def shot_level(self, poses: Poses, actor: Actor, coefficients: Array) -> float:
         """How large the points' errors are in all frames, given what was found."""

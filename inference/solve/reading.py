@@ -25,6 +25,8 @@ class Reading:
     """(N, 52) as the network sees them, NaN where it was not believed."""
     coefficient_sigma: Array
     """(N, 52)."""
+    mediapipe_px: Array | None = None
+    """(N, 478, 2) what MediaPipe's network saw of the same faces."""
 
 
 def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> Reading | None:
@@ -34,8 +36,12 @@ def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> Reading | None:
     unknown = np.full((len(track.confidence), 52), np.nan)
     coefficients = unknown if track.coefficients is None else track.coefficients
     sigma = unknown if track.coefficient_sigma is None else track.coefficient_sigma
-    points, *rest = (
-        values[seen].astype(np.float64)
-        for values in (track.landmarks_px, track.sigma_px, track.visible, coefficients, sigma)
+    mediapipe = track.mediapipe_px
+    return Reading(
+        points_px=track.landmarks_px[seen].astype(np.float64),
+        sigma_px=track.sigma_px[seen].astype(np.float64),
+        visible=track.visible[seen].astype(np.float64),
+        coefficients=coefficients[seen].astype(np.float64),
+        coefficient_sigma=sigma[seen].astype(np.float64),
+        mediapipe_px=None if mediapipe is None else mediapipe[seen].astype(np.float64),
     )
-    return Reading(points, *rest)

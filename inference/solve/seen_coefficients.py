@@ -16,6 +16,8 @@ from .geometry import Array
 INFLATION = 2.0
 """Errors of neighbouring frames are the same errors: readings' standard deviations are taken so many times larger."""
 LEAST_SIGMA = 0.05
+LEAST_GAIN = 0.1
+"""Readings that follow a coefficient by less say nothing about it."""
 BIAS_SPREAD = 0.1
 """Standard deviation of an actor's bias."""
 INDEPENDENT_PART = 0.2
@@ -29,24 +31,32 @@ class SeenCoefficients:
     """Readings of N frames."""
 
     values: Array
-    """(N, 52), 0 where there is none."""
+    """(N, 52) coefficients that the readings mean, 0 where there is none."""
     precision: Array
     """(N, 52) inverse variance, 0 where there is none."""
 
     @classmethod
-    def of(cls, values: Array, sigma: Array, trust: Array) -> SeenCoefficients:
-        """From (N, 52) readings and their standard deviations, NaN where there are none; `trust` (52,) 0..1 each."""
+    def of(cls, values: Array, sigma: Array, lines: Array) -> SeenCoefficients:
+        """From (N, 52) readings and their standard deviations, NaN where there are none.
+
+        `lines` (3, 52): offset, gain, and noise in units of the stated deviation, see `surface_response`.
+        """
         known = np.isfinite(values) & np.isfinite(sigma)
-        spread = INFLATION * np.maximum(np.where(known, sigma, 1.0), LEAST_SIGMA)
-        return cls(np.where(known, values, 0.0), np.where(known, trust / spread**2, 0.0))
+        offset, gain, noise = lines
+        spread = INFLATION * noise * np.maximum(np.where(known, sigma, 1.0), LEAST_SIGMA)
+        telling = known & (gain > LEAST_GAIN)
+        meant = (np.where(known, values, 0.0) - offset) / np.maximum(gain, LEAST_GAIN)
+        return cls(np.where(telling, meant, 0.0), np.where(telling, (gain / spread) ** 2, 0.0))
 
     def bias(self, coefficients: Array) -> Array:
         """(52,) the actor's bias, given the (N, 52) coefficients."""
         off = self.values - coefficients
         weight = self.precision * np.exp(-0.5 * (coefficients / QUIET) ** 2)
-        frames = np.minimum(weight.sum(0) * INDEPENDENT_PART, 1e9)
-        mean = (weight * off).sum(0) / np.maximum(weight.sum(0), 1e-9)
-        return np.asarray(mean * frames / (frames + 1.0 / BIAS_SPREAD**2))
+        total = weight.sum(0)
+        independent = total * INDEPENDENT_PART
+        return np.asarray(
+            (weight * off).sum(0) / np.maximum(total, 1e-9) * independent / (independent + BIAS_SPREAD**-2)
+        )
 
     def evidence(self, bias: Array) -> tuple[Array, Array]:
         """(N, 52) diagonal and right-hand side of the coefficients' normal equations."""

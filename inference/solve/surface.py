@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .. import arkit
 from ..face_model.types import FaceModel
+from . import surface_response
 from .certainty import spreads
 from .coefficients import QUIET_SPREAD, solve_coefficients
 from .evidence import residuals_cm, square_distances
@@ -22,6 +23,7 @@ from .geometry import Array, Poses, chunks, linearise, project
 from .identity import FOV_SPREAD, Actor, focal_trust, key_frames, mesh_points
 from .joint import JointStep, KeyColumns, Priors, joint_step
 from .landmark_groups import IRIS_CENTRES, MESH_COUNT
+from .landmark_network import view_terms
 from .lids import BLINKS, LARGEST_REMAINDER, closing_blinks, lid_evidence, seen_of_blinks, shut
 from .lids import EYES as LIDS
 from .lips import largest_close, lip_contact, lip_evidence, lip_gaps_cm, snapped
@@ -29,6 +31,7 @@ from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, Performance, Performanc
 from .pose import first_poses, limited, smooth_step
 from .products import by_axis, weighted_products
 from .reading import Reading
+from .second_reading import SecondReading, second_reading
 from .seen_coefficients import SeenCoefficients
 from .timeline import Timeline
 
@@ -51,27 +54,40 @@ FIRST_POSES = 3
 PLAYED = 0.01
 FREE_SPREAD = 0.2
 """By how much coefficients of key frames follow the actor: those in play, and those at rest by `QUIET_SPREAD`."""
-LOOK_SPREAD = 0.15
-"""Standard deviation by which the skin of the lids may differ from where the irises look."""
-FULL_TRUST = 1.0
+PLAIN_LINES = np.repeat([[0.0], [1.0], [1.0]], len(arkit.NAMES), 1)
+"""Coefficients of a network of which nothing was measured are read as they are."""
+REFITS = 2
+"""Points that know how sure they are tell better what is active: what the first refit leaves is refitted again."""
 
 
 class SurfaceSolver(PerformanceSolver):
     """Solves the frames of one shot from a network's `Reading`."""
+
+    camera_is_known = True
 
     def __init__(
         self, reading: Reading, time_s: Array, size: tuple[int, int], model: FaceModel,
         neutral: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         """Take the reading of N seen frames; `neutral` (N,) marks those that somebody knows to be neutral."""
-        super().__init__(reading.points_px, time_s, size, model, neutral)
+        landmarks_px = reading.points_px
+        self.second: SecondReading | None = None
+        if reading.mediapipe_px is not None:
+            self.second = second_reading(reading.mediapipe_px, time_s, size, model, neutral, lambda done: None)
+            landmarks_px = np.concatenate([landmarks_px[:, :MESH_COUNT], self.second.irises_px], 1)
+        super().__init__(landmarks_px, time_s, size, model, neutral)
         self.sigma_px = reading.sigma_px[:, :MESH_COUNT]
         self.visible = np.clip(reading.visible[:, :MESH_COUNT], 0.0, 1.0)
-        trust = np.where(EYE_LOOK, 0.0, FULL_TRUST)
-        self.seen_coefficients = SeenCoefficients.of(reading.coefficients, reading.coefficient_sigma, trust)
+        self.response = surface_response.measured()
+        lines = PLAIN_LINES if self.response is None else self.response.coefficients
+        sigma = np.where(EYE_LOOK, np.nan, reading.coefficient_sigma)  # where eyes look, irises tell
+        self.seen_coefficients = SeenCoefficients.of(reading.coefficients, sigma, lines)
         self.coefficient_bias = np.zeros(len(arkit.NAMES))
         _, self.identities, _ = mesh_points(model)
         self.fields = bias_fields(self.mean)
+        if self.response is not None:
+            self.shapes = self.expressions + self.response.expressions
+            self.shapes_by_axis = by_axis(self.shapes)
         self.modes = by_axis(np.concatenate([self.identities, self.fields]))
         self.remainder = np.zeros(2)
 
@@ -83,16 +99,16 @@ class SurfaceSolver(PerformanceSolver):
         actor = Actor(self.first_camera, FOV_SPREAD, *nobody)
         coefficients = np.zeros((len(self.points_px), len(arkit.NAMES)))
         for _ in range(FIRST_POSES):
-            poses = self.posed(every, poses, actor, coefficients, None, 1.0, self.seen.rigid)
+            poses = self.posed(poses, actor, coefficients, None, 1.0, self.seen.rigid)
         keys = self.with_neutral(key_frames(poses, self.points_px))
         actor, self.level = self.actor_of(keys, poses[keys], actor)
         step_done(1)
         for _ in range(FIRST_POSES):
-            poses = self.posed(every, poses, actor, coefficients, None, self.level, self.seen.rigid)
+            poses = self.posed(poses, actor, coefficients, None, self.level, self.seen.rigid)
         self.remainder = self.lid_remainder(poses, actor)
         for done in range(SHOT_ROUNDS):
             rigid = self.seen.rigid if done == 0 else None
-            poses = self.posed(every, poses, actor, coefficients, self.timeline, self.level, rigid)
+            poses = self.posed(poses, actor, coefficients, self.timeline, self.level, rigid)
             refined = self.refine(every, poses, actor, coefficients, self.timeline, self.level)
             coefficients = refined.coefficients
             self.coefficient_bias = self.seen_coefficients.bias(coefficients)
@@ -106,7 +122,11 @@ class SurfaceSolver(PerformanceSolver):
 
     def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Array:
         """(N, 468, 3) where the points are expected, in head axes: on the face, and what the network misjudges of it."""
-        return self.faces(actor, coefficients) + np.tensordot(actor.people, self.fields, 1)
+        moved = coefficients @ self.shapes.reshape(len(arkit.NAMES), -1)
+        if self.response is not None:
+            moved += view_terms(poses.rotation) @ self.response.bias.reshape(4, -1)
+        marks = actor.points_cm + moved.reshape(-1, MESH_COUNT, 3)
+        return np.asarray(marks + np.tensordot(actor.people, self.fields, 1))
 
     def sigma_cm(self, frames: NDArray[np.int64] | slice, px_per_cm: Array) -> Array:
         """(N, 468) standard deviations of the points on the face."""
@@ -123,22 +143,30 @@ class SurfaceSolver(PerformanceSolver):
         return np.asarray(self.visible[frames] * robust / (level * INFLATION * sigma) ** 2)
 
     def posed(
-        self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array,
-        timeline: Timeline | None, level: float, rigid: Array | None = None,
+        self, poses: Poses, actor: Actor, coefficients: Array, timeline: Timeline | None, level: float,
+        rigid: Array | None = None,
     ) -> Poses:  # fmt: skip
-        """One step of the poses to the points; `rigid` (468,) weighs them where expressions are not known yet."""
-        index, parts = np.arange(len(self.points_px))[frames], []
-        for part in chunks(len(index)):
-            linear = linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
-            residual = residuals_cm(self.points_px[index[part]], linear)
-            weight = self.point_weights(index[part], residual, linear.px_per_cm, poses[part], level)
-            weight = weight if rigid is None else weight * rigid
-            parts.append(weighted_products(weight, [linear.by_pose, residual[..., None]]))
-        product = np.concatenate(parts)
-        hessian, gradient = product[:, :6, :6] + 1e-6 * np.eye(6), product[:, :6, -1]
+        """All poses after one step to the points, see `pose_equations`."""
+        hessian, gradient = self.pose_equations(poses, actor, coefficients, level, rigid)
+        hessian = hessian + 1e-6 * np.eye(hessian.shape[1])
         if timeline is None:
             return poses.moved(limited(np.linalg.solve(hessian, gradient[..., None])[..., 0]))
         return poses.moved(limited(smooth_step(hessian, gradient, poses, timeline)))
+
+    def pose_equations(
+        self, poses: Poses, actor: Actor, coefficients: Array, level: float, rigid: Array | None = None
+    ) -> tuple[Array, Array]:
+        """What the points say about steps of the poses, (N, 6, 6) and (N, 6); `rigid` (468,) weighs the points."""
+        parts = []
+        for part in chunks(len(coefficients)):
+            linear = linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
+            residual = residuals_cm(self.points_px[part], linear)
+            frames = np.arange(len(coefficients))[part]
+            weight = self.point_weights(frames, residual, linear.px_per_cm, poses[part], level)
+            weight = weight if rigid is None else weight * rigid
+            parts.append(weighted_products(weight, [linear.by_pose, residual[..., None]]))
+        product = np.concatenate(parts)
+        return product[:, :6, :6], product[:, :6, -1]
 
     def actor_of(self, keys: NDArray[np.int64], poses: Poses, actor: Actor) -> tuple[Actor, float]:
         """The actor, the camera and how many times larger than stated the errors are, from key frames."""
@@ -209,13 +237,14 @@ class SurfaceSolver(PerformanceSolver):
     ) -> Refined:  # fmt: skip
         """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the points'."""
         points_px = self.points_px[frames]
-        opened = self.opened(points_px, poses, actor)
+        opened = self.opened(points_px, poses, actor) if self.second is None else self.second.opened[frames]
         angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), 0.0)
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
         hessian, gradient = self.evidence(frames, poses, actor, coefficients, level)
-        if more is not None:
-            hessian, gradient = hessian + more[0], gradient + more[1]
+        for other in (more, None if self.second is None else self.second.evidence(frames)):
+            if other is not None:
+                hessian, gradient = hessian + other[0], gradient + other[1]
         diagonal = np.arange(hessian.shape[1])
         precision, pull = (v[frames] for v in self.seen_coefficients.evidence(self.coefficient_bias))
         hessian[:, diagonal, diagonal] += precision
@@ -225,7 +254,7 @@ class SurfaceSolver(PerformanceSolver):
             hessian[part] += by_lids[0] + lip_evidence(contact[part], coefficients[part], self.expressions, 1.0)
             gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / (NEUTRAL_SPREAD * level) ** 2
-        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients)
+        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS)
         values = snapped(values, contact, self.expressions)
         values = shut(values, opened, actor.points_cm, self.mean, self.expressions)
         return Refined(values, angles, hessian)

@@ -1,0 +1,60 @@
+"""What MediaPipe's network saw of the same face, as evidence beside our own network's points.
+
+The two err differently, so both together are surer than either. MediaPipe's points mean something else than ours; they
+are solved by themselves, with all that is known of that network (`landmark_network`), and what they say of the
+coefficients is added: normal equations, with its own idea of the actor and of the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..face_model.types import FaceModel
+from .geometry import Array
+from .landmark_groups import MESH_COUNT
+from .landmark_network import measured
+from .lids import BLINKS, closing_blinks, openness, relative_openings
+from .performance import PerformanceSolver
+from .timeline import quieted
+
+TRUST = 0.7
+"""Our network started from the features of MediaPipe's, so some of their errors are the same: this counts for less."""
+
+
+@dataclass(frozen=True)
+class SecondReading:
+    """MediaPipe's evidence of N frames."""
+
+    irises_px: Array
+    """(N, 10, 2)."""
+    opened: Array
+    """(N, 2) how far the eyes are open."""
+    hessian: Array
+    """(N, 52, 52) of the coefficients, and what it pulls them to."""
+    gradient: Array
+    """(N, 52)."""
+
+    def evidence(self, frames: NDArray[np.int64] | slice) -> tuple[Array, Array]:
+        """Normal equations of these frames."""
+        return TRUST * self.hessian[frames], TRUST * self.gradient[frames]
+
+
+def second_reading(
+    points_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel,
+    neutral: NDArray[np.bool_] | None, step_done: Callable[[int], None],
+) -> SecondReading:  # fmt: skip
+    """Solve (N, 478, 2) points of MediaPipe's for what they say."""
+    solver = PerformanceSolver(points_px, time_s, size, model, neutral)
+    solver.readings = (measured(),)
+    found = solver.solve(step_done)
+    coefficients = found.coefficients.copy()
+    coefficients[:, BLINKS] *= closing_blinks(found.actor.points_cm, solver.expressions)
+    level = solver.shot_level(found.poses, found.actor, coefficients)
+    hessian, gradient = solver.evidence(slice(None), found.poses, found.actor, coefficients, level)
+    openings = relative_openings(solver.points_px, solver.mean, found.poses, found.actor.camera)
+    opened = openness(quieted(openings, solver.timeline), solver.lid_habits)
+    return SecondReading(points_px[:, MESH_COUNT:], opened, hessian, gradient)

@@ -1,0 +1,41 @@
+"""How far our network's points follow every expression, and where they lie at rest: measured, see training/measure_response.py.
+
+A network draws what it is unsure of toward the usual face. Its points are then expected there, and coefficients come out
+as large as they are played. Without the file, points are expected where the surface is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .geometry import Array
+
+FILE = Path(__file__).with_name("surface_response.npz")
+
+
+@dataclass(frozen=True)
+class SurfaceResponse:
+    """The first two in cm, in head axes, to be added to the geometry."""
+
+    bias: Array
+    """(4, 468, 3) for the terms of `landmark_network.view_terms`."""
+    expressions: Array
+    """(52, 468, 3) how much more than the geometry the points move, per coefficient."""
+    coefficients: Array
+    """(3, 52) how the network reads coefficients: offset, gain, and noise in units of the standard deviation it states."""
+
+
+@cache
+def measured() -> SurfaceResponse | None:
+    """The response of the network that ships with the project; None where none was measured. Arrays are read-only."""
+    if not FILE.is_file():
+        return None
+    with np.load(FILE, allow_pickle=False) as data:
+        response = SurfaceResponse(*(data[name].astype(np.float64) for name in ("bias", "expressions", "coefficients")))
+    for value in vars(response).values():
+        value.setflags(write=False)
+    return response
