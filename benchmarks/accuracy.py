@@ -8,8 +8,9 @@ The truth of CLIP.mp4 is CLIP.truth.npz beside it; by default the performances o
 checkout are measured, and with `--render` new ones of these seeds are rendered first (Blender module).
 Systems: `mediapipe` (its own scores; needs the package and the task), `plain` (a plain whole-shot fit of ICT-FaceKit,
 or of the default model without `--ict`, to MediaPipe's points), `mediapipe_points` (our solver on them), `default`
-(ours), `ict` (ours with ICT-FaceKit, needs `--ict`) and `high` (ours with `--quality high`). `--true-landmarks` adds
-ours with ICT-FaceKit on points of the true surface with one pixel of noise: what the solver makes of a perfect network.
+(ours), `ict` (ours with ICT-FaceKit, needs `--ict`), `high` (ours with `--quality high`) and `mediapipe_points_high`.
+`--true-landmarks` adds ours with ICT-FaceKit on points of the true surface with one pixel of noise: what the solver
+makes of a perfect network.
 One JSON line per clip and system, then one per system with the mean over the clips (`inference/report/accuracy.py`
 says what the figures mean, `points68.py` those of the 68 known points, in pixels of a picture 512 px wide);
 `capture_ms` (with decoding), `solve_ms` and `refine_ms` are CPU milliseconds per frame.
@@ -36,7 +37,7 @@ from peers import mediapipe, plain_fit
 from points68 import classic68, error68
 from render_performance import FRAMES, ict_of, seed_range
 from understudy.inference import face_model
-from understudy.inference.capture.shot import CaptureOptions, Quality, track_shot
+from understudy.inference.capture.shot import CaptureOptions, Points, Quality, track_shot
 from understudy.inference.errors import UnderstudyError
 from understudy.inference.face_model.ict_folder import IctModel
 from understudy.inference.jobs.shot import track_video
@@ -45,7 +46,7 @@ from understudy.inference.solve import solve_shot
 from understudy.inference.take import Take
 
 SHARED = Path(os.environ.get("UNDERSTUDY_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-SYSTEMS = ("mediapipe", "plain", "mediapipe_points", "default", "ict", "high")
+SYSTEMS = ("mediapipe", "plain", "mediapipe_points", "default", "ict", "mediapipe_points_high", "high")
 TRUE_LANDMARKS = "true landmarks + 1 px"
 
 
@@ -83,8 +84,9 @@ class Bench:
             return Result(take, {"solve": cost})
         if system == TRUE_LANDMARKS:
             return self._on_true_points(clip, model)
-        quality: Quality = "high" if system == "high" else "standard"
-        return _ours(clip, model if system == "ict" else "default", CaptureOptions(quality=quality))
+        quality: Quality = "high" if system.endswith("high") else "standard"
+        points: Points = "mediapipe" if system.startswith("mediapipe_points") else "best"
+        return _ours(clip, model if system == "ict" else "default", CaptureOptions(quality=quality, points=points))
 
     def _on_true_points(self, clip: Path, spec: str) -> Result:
         from true_points import with_true_points
