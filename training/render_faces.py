@@ -1,6 +1,6 @@
 """Renders training pictures of faces with exact labels from seeds.
 
-usage: python -m understudy.training.render_faces ICT_FOLDER -o FOLDER --seeds A-B [--per-shard 500]
+usage: python -m understudy.training.render_faces FaceXModel -o FOLDER --seeds A-B [--per-shard 500]
 
 FOLDER/shard_NNNN holds pictures of N * per-shard and on, each array as a plain .npy (units in `training/README.md`). A
 shard that is there is not rendered again, so several processes may share the seeds, and a stopped one goes on. The
@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..inference.capture.face_points import POINT_COUNT
 from .renderer.drawing import SIZE
-from .renderer.head import POINTS, read_head
+from .renderer.head import read_head
 from .renderer.studio import Studio
 
 ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
     "images": ((SIZE, SIZE, 3), "u1"),
-    "points": ((POINTS, 3), "f4"),
-    "visible": ((POINTS,), "u1"),
+    "points": ((POINT_COUNT, 3), "f4"),
+    "visible": ((POINT_COUNT,), "u1"),
     "coefficients": ((52,), "f4"),
     "rotation": ((3, 3), "f4"),
     "skin": ((), "f4"),
@@ -43,8 +44,8 @@ ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
 
 def main(words: list[str] | None = None) -> int:
     """Render the shards that are missing."""
-    parser = argparse.ArgumentParser(prog="render_faces", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("ict", type=Path, help="ICT-FaceKit's folder")
+    parser = argparse.ArgumentParser(prog="run.py train render", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("ict", metavar="FaceXModel", type=Path, help="ICT-FaceKit's folder")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the shards")
     parser.add_argument("--seeds", type=seed_range, required=True, metavar="A-B", help="both included")
     parser.add_argument("--per-shard", type=int, default=500, help="pictures per shard")

@@ -16,6 +16,7 @@ from ...inference.face_model.ict_folder import EYEBALLS
 from ..faces.actor import Actor
 from ..faces.camera import View
 from ..faces.light import Light, irradiance
+from ..shards import SIDE
 from .head import Head
 from .paint import SIZE as TEXTURE
 from .props import Prop
@@ -24,9 +25,9 @@ from .strands import Strands
 
 Floats = NDArray[np.float32]
 
-SIZE: Final = 384
-"""Side of a finished picture, and of the larger one that is drawn and averaged (multisampling costs twice as much):"""
+SIZE: Final = SIDE
 DRAWN: Final = 512
+"""Side of the larger picture that is drawn and averaged; multisampling costs twice as much in software."""
 SHADOW_SIZE: Final = 384
 NEAR_CM: Final = 8.0
 FAR_CM: Final = 1200.0

@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...inference import arkit
+from ...inference.capture.face_points import KNOWN_68, POINT_COUNT
 from ...inference.face_model.assembly import IRIS_RADIUS_CM, ict_landmarks
 from ...inference.face_model.contacts import keep_contacts
 from ...inference.face_model.default import load_default
 from ...inference.face_model.ict_folder import EYEBALLS, IctModel, read_ict
-from ...inference.face_model.rims import EYES, IRISES
+from ...inference.face_model.rims import EYES, IRISES, SKIN
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int32]
 
 PARTS: Final = ("M_Face", "M_BackHead", "M_GumsTongue", "M_Teeth", *EYEBALLS, "M_EyeLashes")
-SKIN_POINTS: Final = 468
-POINTS: Final = 546
-"""0-467 skin, 468-477 irises, 478-545 the 68 known points."""
 TONGUE: Final = range(16318, 17039)
 CONTACTS: Final = ("mouthClose", "eyeBlinkLeft", "eyeBlinkRight")
 
@@ -91,9 +89,9 @@ class Head:
 
     def points(self, neutral_cm: Floats, vertices_cm: Floats, gaze: NDArray[np.float64]) -> Floats:
         """(546, 3) our points of a posed head."""
-        result = np.empty((POINTS, 3), np.float32)
-        result[:SKIN_POINTS] = (vertices_cm[self.landmarks] * self.landmark_weights[..., None]).sum(1)
-        result[478:] = vertices_cm[self.known]
+        result = np.empty((POINT_COUNT, 3), np.float32)
+        result[:SKIN] = (vertices_cm[self.landmarks] * self.landmark_weights[..., None]).sum(1)
+        result[KNOWN_68] = vertices_cm[self.known]
         for side in (0, 1):
             radius = self.eye_radius(neutral_cm, side)
             inner = self.iris_radius(neutral_cm, side)

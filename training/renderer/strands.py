@@ -69,44 +69,21 @@ def grow(
 def _lock(
     style: Style, vertices: Floats, normals: Floats, likely: Floats, colour: NDArray[np.float64], rng: Rng
 ) -> Strands:
+    """Ribbons along the paths, flat on the head and narrower toward the tip."""
     root = rng.choice(len(likely), style.count, p=likely / likely.sum())
     start, out = vertices[root].astype(np.float64), normals[root].astype(np.float64)
-    way = style.comb + rng.normal(0, 0.15, out.shape)
-    way[:, 0] += style.parting * np.sign(start[:, 0] + rng.normal(0, 0.3, len(root)))
-    # Combed along the head, a little lifted off it.
-    way += 1e-3 - out * (out * way).sum(1, keepdims=True)
-    way = way / np.linalg.norm(way, axis=1, keepdims=True) + style.lift * out
-    length = style.length_cm * np.exp(rng.normal(0, style.uneven, len(root)))
-    step = (length / SEGMENTS)[:, None]
-    beard = style.region == "beard"
-    path, heading = [start], way / np.linalg.norm(way, axis=1, keepdims=True)
-    top, aside_by = float(vertices[:, 1].max()), rng.uniform(0.95, 1.25, len(root))
-    phase = rng.uniform(0, 2 * np.pi, (len(root), 1))
-    for number in range(SEGMENTS):
-        swing = style.curl * np.sin(phase + 1.9 * number) * np.cross(heading, [0.0, 1.0, 0.1])
-        heading = heading + np.array([0.0, -style.gravity * 0.5, 0.0]) + 0.8 * swing
-        heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        place = path[-1] + heading * step
-        if not beard:
-            place = _off_the_head(place, style.volume_cm, vertices)
-            # Locks in front of the face are drawn aside like a curtain.
-            before = (place[:, 2] > 1.0) & (place[:, 1] < top - 5.5) & (np.abs(place[:, 0]) < style.curtain_cm)
-            place[before, 0] = np.where(start[before, 0] < 0, -1, 1) * style.curtain_cm * aside_by[before]
-        path.append(place)
-    points = np.stack(path, axis=1)
+    points = _paths(style, vertices, start, out, rng)
     tangent = np.gradient(points, axis=1)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=2, keepdims=True), 1e-6)
-    radial = out[:, None] + np.zeros_like(points) if beard else points - np.array([0.0, 3.0, _SKULL_Z])
+    radial = points - np.array([0.0, 3.0, _SKULL_Z])
+    if style.region == "beard":
+        radial = out[:, None] + np.zeros_like(points)
     radial[..., 1] *= 0.4
     aside = np.cross(tangent, radial)
     aside /= np.maximum(np.linalg.norm(aside, axis=2, keepdims=True), 1e-6)
-    normal = np.cross(aside, tangent)
-    taper = (
-        style.width_cm
-        * rng.uniform(0.6, 1.3, (len(root), 1))
-        * np.linspace(1.0, 0.45, SEGMENTS + 1) ** (1.0 if style.length_cm > 6 else 2.5)
-    )
-    side = aside * (taper / 2)[..., None]
+    narrower = np.linspace(1.0, 0.45, SEGMENTS + 1) ** (1.0 if style.length_cm > 6 else 2.5)
+    wide = min(style.width_cm, 0.12 + 0.16 * style.length_cm)
+    side = aside * (wide / 2 * rng.uniform(0.6, 1.3, (len(root), 1)) * narrower)[..., None]
     offset = points - start[:, None] + 0.02 * out[:, None]
     shape = (len(root), SEGMENTS + 1, 2)
     uv = np.zeros((*shape, 2))
@@ -116,12 +93,39 @@ def _lock(
     return Strands(
         root=root,
         offset_cm=np.stack([offset - side, offset + side], axis=2).astype(np.float32),
-        normal=np.repeat(normal[:, :, None], 2, axis=2).astype(np.float32),
+        normal=np.repeat(np.cross(aside, tangent)[:, :, None], 2, axis=2).astype(np.float32),
         tangent=np.repeat(tangent[:, :, None], 2, axis=2).astype(np.float32),
         uv=uv.astype(np.float32),
         colour=np.broadcast_to(shade[:, None, None], (*shape, 3)).astype(np.float32),
         density=np.full((*shape, 1), style.density, np.float32),
     )
+
+
+def _paths(
+    style: Style, vertices: Floats, start: NDArray[np.float64], out: NDArray[np.float64], rng: Rng
+) -> NDArray[np.float64]:
+    """(N, S + 1, 3) from the roots at `start` (N, 3), where the skin's normal is `out`."""
+    way = style.comb + rng.normal(0, 0.15, out.shape)
+    way[:, 0] += style.parting * np.sign(start[:, 0] + rng.normal(0, 0.3, len(start)))
+    # Combed along the head, a little lifted off it.
+    way += 1e-3 - out * (out * way).sum(1, keepdims=True)
+    way = way / np.linalg.norm(way, axis=1, keepdims=True) + style.lift * out
+    length = style.length_cm * np.exp(rng.normal(0, style.uneven, len(start)))
+    path, heading = [start], way / np.linalg.norm(way, axis=1, keepdims=True)
+    top, aside_by = float(vertices[:, 1].max()), rng.uniform(0.95, 1.25, len(start))
+    phase = rng.uniform(0, 2 * np.pi, (len(start), 1))
+    for number in range(SEGMENTS):
+        swing = style.curl * np.sin(phase + 1.9 * number) * np.cross(heading, [0.0, 1.0, 0.1])
+        heading = heading + np.array([0.0, -style.gravity * 0.5, 0.0]) + 0.8 * swing
+        heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+        place = path[-1] + heading * (length / SEGMENTS)[:, None]
+        if style.region != "beard":
+            place = _off_the_head(place, style.volume_cm, vertices)
+            # Locks in front of the face are drawn aside like a curtain.
+            before = (place[:, 2] > 1.0) & (place[:, 1] < top - 5.5) & (np.abs(place[:, 0]) < style.curtain_cm)
+            place[before, 0] = np.where(start[before, 0] < 0, -1, 1) * style.curtain_cm * aside_by[before]
+        path.append(place)
+    return np.stack(path, axis=1)
 
 
 def _off_the_head(place: NDArray[np.float64], volume: float, vertices: Floats) -> NDArray[np.float64]:

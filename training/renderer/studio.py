@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...inference.face_model.ict import NARROW_FACE
 from ...inference.face_model.rims import INNER_LIPS
 from ..faces.actor import Actor, random_actor
 from ..faces.backdrop import random_backdrop
@@ -16,8 +16,9 @@ from ..faces.camera import View, random_view
 from ..faces.expression import random_expression
 from ..faces.light import Light, irradiance, random_light
 from ..faces.things import Occluder, random_occluder
-from .drawing import DRAWN, SIZE, Canvas, Crop, Shot
-from .head import POINTS, Head
+from .drawing import SIZE, Canvas, Shot
+from .head import Head
+from .labels import crop_of, in_camera, labels_px, visible_points
 from .occlusion import even_directions, occlusion_of
 from .paint import Painter
 from .props import Prop, glasses, hat, occluder
@@ -26,11 +27,12 @@ from .strands import grow
 Floats = NDArray[np.float32]
 
 PICTURES_PER_ACTOR: Final = 8
-MARGIN: Final = 1.5
-"""Side of a picture in sides of the box of the 478 points, eyes level."""
-_EYE_CORNERS: Final = (33, 263)
-_BEHIND_CM: Final = 0.25
-"""How far a visible point may lie behind what is drawn there."""
+_FACE_CM: Final = 14.0
+_MOUTH_SOCKET: Final = range(11248, 13294)
+_EYE_SOCKETS: Final = range(13294, 14062)
+_OUTSIDE: Final = range(11248)
+"""Vertices of ICT-FaceKit's file; its face and ears come first:"""
+_FACE_AND_EARS: Final = range(9409)
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class Studio:
         self._dressed = -1
         self._occlusion = occlusion_of(self._canvas.context, head)
         self._everywhere = even_directions(14)
-        self._skull = np.flatnonzero((head.source < 11248) & (head.neutral_cm[:, 1] > -2))
-        self._face = np.flatnonzero(head.source < 6706)
-        sockets = np.flatnonzero((head.source >= 11248) & (head.source < 13294))
-        self._inner = np.concatenate([head.parts["M_GumsTongue"], head.parts["M_Teeth"], sockets])
-        rest = head.neutral_cm
-        side = np.where((head.source < 9409)[:, None], rest, np.inf)
+        rest, outside = head.neutral_cm, np.isin(head.source, _OUTSIDE)
+        self._skull = np.flatnonzero(outside & (rest[:, 1] > -2))
+        self._face = np.flatnonzero(head.source < NARROW_FACE)
+        self._inner = np.concatenate(
+            [head.parts["M_GumsTongue"], head.parts["M_Teeth"], np.flatnonzero(np.isin(head.source, _MOUTH_SOCKET))]
+        )
+        self._eye_sockets, self._covered = np.flatnonzero(np.isin(head.source, _EYE_SOCKETS)), np.flatnonzero(~outside)
+        side = np.where(np.isin(head.source, _FACE_AND_EARS)[:, None], rest, np.inf)
         self._ears = [int(np.linalg.norm(side - [x, 3.2, -1.2], axis=1).argmin()) for x in (9.0, -9.0)]
 
     def shoot(self, seed: int) -> Sample:
@@ -98,7 +102,7 @@ class Studio:
             normals=normals,
             soft=soft,
             inside=inside,
-            hair_soft=self._hair_light(view, light, soft),
+            hair_soft=self._hair_light(view, light),
             lids=head.lids(vertices),
             open_mouth=opening_of(points) > 0.03,
             props=self._props(before, view, vertices),
@@ -110,7 +114,7 @@ class Studio:
         return Sample(
             image=np.ascontiguousarray(shown[..., :3]),
             points=labels_px(placed, view, crop),
-            visible=self._visible(placed, crop, shown[..., 3], distance, normals, view),
+            visible=visible_points(head, placed, normals @ view.rotation.T, crop, shown[..., 3], distance),
             coefficients=coefficients,
             rotation=view.rotation.astype(np.float32),
             skin=float(actor.skin.base @ [0.2126, 0.7152, 0.0722]),
@@ -141,24 +145,24 @@ class Studio:
         self, view: View, light: Light, vertices: Floats, normals: Floats, points: Floats
     ) -> tuple[Floats, Floats]:
         """(V, 3) light of the surroundings, and (V,) the share of light that reaches into the mouth."""
-        head = self._head
         soft = irradiance(light, normals @ view.rotation.T.astype(np.float32))
         opening = opening_of(points)
         toward = np.concatenate([light.lobe_from @ view.rotation, self._everywhere])
         weight = np.concatenate([light.lobe_colour.mean(1), np.full(len(self._everywhere), light.base.mean() / 1.5)])
         left = self._occlusion.ratio(toward, weight, opening)
         inside = np.ones(len(vertices), np.float32)
+        # What a slot of this height lets in falls with the distance from it.
         middle = points[[13, 14]].mean(0)
         hidden = self._inner
         deep = np.maximum(middle[2] - vertices[hidden, 2], 0.0)
         off = (vertices[hidden] - middle) * [0.5, 1.0, 0.0]
         slot = opening**1.2
         inside[hidden] = np.clip(1.3 * slot / (slot + 0.9 * (deep**2 + (off**2).sum(1)) + 0.15), 0.0, 1.0)
-        inside[(head.source >= 13294) & (head.source < 14062)] = 0.3
-        left[head.source >= 11248] = inside[head.source >= 11248]
+        inside[self._eye_sockets] = 0.3
+        left[self._covered] = inside[self._covered]
         return (soft * left[:, None]).astype(np.float32), inside
 
-    def _hair_light(self, view: View, light: Light, soft: Floats) -> Floats:
+    def _hair_light(self, view: View, light: Light) -> Floats:
         """(corners, 3): locks are lit as their side of the head, darker near the root."""
         if self._strands is None:
             return np.empty((0, 3), np.float32)
@@ -179,25 +183,8 @@ class Studio:
             result += [("plain", frame), ("lens", lenses)]
         if what is not None:
             middle = vertices[head.known[30]].astype(np.float64)
-            result.append(("plain", occluder(what, view.rotation.T, middle, 14.0)))
+            result.append(("plain", occluder(what, view.rotation.T, middle, _FACE_CM)))
         return result
-
-    def _visible(
-        self, placed: Floats, crop: Crop, mark: NDArray[np.uint8], distance: Floats, normals: Floats, view: View
-    ) -> NDArray[np.uint8]:
-        """(546,) 1 where nothing is drawn before the point; on a silhouette the furthest of the neighbours counts."""
-        xy = project(placed, crop)
-        pixel = np.clip(xy.astype(int), 0, SIZE - 1)
-        drawn = np.clip((xy * (DRAWN / SIZE)).astype(int), 0, DRAWN - 1)
-        furthest = cv2.dilate(distance, np.ones((3, 3), np.uint8))
-        visible = -placed[:, 2] <= furthest[drawn[:, 1], drawn[:, 0]] + _BEHIND_CM
-        head = self._head
-        skin = (normals[head.landmarks] * head.landmark_weights[..., None]).sum(1)
-        facing = np.concatenate([skin, np.zeros((10, 3), np.float32), normals[head.known]]) @ view.rotation.T
-        ray = -placed / np.linalg.norm(placed, axis=1, keepdims=True)
-        visible &= (facing * ray).sum(1) > -0.25
-        visible[468:478] = mark[pixel[468:478, 1], pixel[468:478, 0]] < 128
-        return visible.astype(np.uint8)
 
 
 def opening_of(points_cm: Floats) -> float:
@@ -207,41 +194,8 @@ def opening_of(points_cm: Floats) -> float:
     )
 
 
-def in_camera(view: View, points_cm: Floats) -> Floats:
-    """(N, 3) points of the head in camera axes."""
-    return np.asarray(points_cm @ view.rotation.T + view.position_cm, np.float32)
-
-
-def project(placed_cm: Floats, crop: Crop) -> Floats:
-    """(N, 2) pixels of points in camera axes."""
-    plane = (placed_cm[:, :2] / -placed_cm[:, 2:] - crop.centre) / crop.half
-    return np.asarray((plane * [0.5, -0.5] + 0.5) * SIZE, np.float32)
-
-
-def labels_px(placed_cm: Floats, view: View, crop: Crop) -> Floats:
-    """(N, 3) pixels and depth behind the head's origin, in pixels at the origin's distance."""
-    away = -float(view.position_cm[2])
-    depth = (-placed_cm[:, 2] - away) * crop.focal_px / away
-    return np.column_stack([project(placed_cm, crop), depth]).astype(np.float32)
-
-
-def crop_of(placed_cm: Floats) -> Crop:
-    """The square of MARGIN times the box of the points with level eyes, itself upright."""
-    plane = placed_cm[:, :2] / -placed_cm[:, 2:]
-    level = plane[_EYE_CORNERS[1]] - plane[_EYE_CORNERS[0]]
-    level = level / np.hypot(*level)
-    straight = np.array([level, (-level[1], level[0])])
-    along = plane @ straight.T
-    low, high = along.min(axis=0), along.max(axis=0)
-    centre = ((low + high) / 2) @ straight
-    return Crop((float(centre[0]), float(centre[1])), float((high - low).max()) * MARGIN / 2)
-
-
 def exposure_of(light: Light, soft: Floats, actor: Actor) -> float:
     """What makes the picture of this face as bright as wanted; dark skin stays darker than pale skin."""
     mean = soft.mean() + 0.35 * float(light.lamp_colour.mean(axis=1).sum())
     albedo = float(actor.skin.base.mean())
     return float(np.clip(light.brightness * 0.5 / (mean * albedo**0.6 + 0.02), 0.05, 20.0))
-
-
-__all__ = ["POINTS", "Sample", "Studio"]
