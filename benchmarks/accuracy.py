@@ -94,7 +94,9 @@ class Bench:
         if self.ict is None:
             raise SystemExit("--true-landmarks needs --ict: the true surface is ICT-FaceKit's.")
         model = face_model.load(spec)
-        shot = with_true_points(track_shot(clip), clip.with_suffix(".truth.npz"), self.ict, model)
+        shot = with_true_points(
+            track_shot(clip, CaptureOptions(points="mediapipe")), clip.with_suffix(".truth.npz"), self.ict, model
+        )
         clock = StageClock()
         take = solve_shot(shot, shot.tracks[0], model, clock)
         return Result(take, clock.per_frame(len(take)))

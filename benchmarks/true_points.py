@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from performance_script import LID_TRAVEL_RAD, Performance
 from truth_file import CAMERA_HEIGHT_CM, in_camera, neutral_of, posed, project
+from understudy.inference import arkit
 from understudy.inference.capture.types import LANDMARK_COUNT, ShotTracks
 from understudy.inference.face_model.ict_folder import IctModel, eyeball
 from understudy.inference.face_model.types import FaceModel
@@ -55,11 +56,17 @@ def with_true_points(shot: ShotTracks, truth_path: Path, ict: IctModel, model: F
     """
     points = true_points(truth_path, ict, model)[:, :LANDMARK_COUNT, :2]
     landmarks = points + np.random.default_rng(seed).normal(0, NOISE_PX, points.shape)
+    nothing = np.full((len(landmarks), len(arkit.NAMES)), np.nan, np.float32)
     track = replace(
         shot.tracks[0],
         landmarks_px=landmarks.astype(np.float32),
         confidence=np.ones(len(landmarks), np.float32),
         depth_px=np.zeros(landmarks.shape[:2], np.float32),
+        sigma_px=np.full(landmarks.shape[:2], NOISE_PX, np.float32),
+        visible=np.ones(landmarks.shape[:2], np.float32),
+        coefficients=nothing,
+        coefficient_sigma=nothing,
+        mediapipe_px=None,
     )
     return replace(shot, tracks=(track,))
 
