@@ -97,6 +97,17 @@ def test_it_holds_the_package_and_nothing_of_the_workshop(release: Any, targets:
     assert not [name for name in names if "__pycache__" in name or name.startswith("models/build")]
 
 
+def test_every_network_of_the_defaults_is_packed_converted_or_trained(release: Any) -> None:
+    registry = tomllib.loads((ROOT / "models" / "registry.toml").read_text(encoding="utf-8"))["networks"]
+    packed = release.default_weights()
+    assert {path.name for path in packed} == {
+        file["file"] for one in registry if one["bundled"] for file in one["files"]
+    }
+    for path in packed:
+        digests = [file["sha256"] for one in registry for file in one["files"] if file["file"] == path.name]
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in digests
+
+
 def test_every_bundled_part_has_its_licence(release: Any, tmp_path: Path) -> None:
     library = {"gauge.libs/libdav1d-f4b27961.so.7.0.0": "", "gauge-1.2.dist-info/LICENSE": "The terms."}
     wheel = make_wheel(tmp_path, extra=library | {"gauge/LICENSE": "The terms.", "gauge/NOTICE.txt": "A notice."})
