@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from ..inference import face_model
 from ..inference.capture.face_points import FacePointNet, region_of_face
+from ..inference.media import sha256
 from ..inference.solve.identity import mesh_points
 from ..inference.solve.landmark_network import view_terms
 from ..inference.solve.surface_response import FILE
@@ -29,6 +30,8 @@ SKIN = 468
 VIEW_SPREAD_CM = 0.15
 RESPONSE_SPREAD, RESPONSE_FLOOR_CM = 0.5, 0.01
 """Prior deviation of a response from geometry: so much of the geometric motion, and at least so much."""
+PART_FOR_REAL = 0.7
+"""Other faces, rendered by others or of flesh, answer between these pictures and plain geometry."""
 MARK_CM, ROBUST_CM = 0.1, 0.3
 """Usual error of a point; one that is further off counts less."""
 LEAST_VISIBLE = 0.5
@@ -65,7 +68,7 @@ def main() -> int:
     arrays = measure(read)
     partial = options.out.with_name(options.out.name + ".partial")
     with partial.open("wb") as file:
-        np.savez_compressed(file, schema=np.array(1), **arrays)
+        np.savez_compressed(file, schema=np.array(1), network=np.array(sha256(options.network)), **arrays)
     partial.replace(options.out)
     print(f"{len(read.true)} pictures; {options.out}: {options.out.stat().st_size} bytes")
     return 0
@@ -104,8 +107,7 @@ def measure(read: Read) -> dict[str, NDArray[np.float16]]:
     by_point = read.rotation[:, :2] * np.array([1.0, -1.0])[:, None]
     found = np.stack([regress(read, by_point, terms, spread[:, point], point) for point in tqdm(range(SKIN))], 1)
     return {
-        "bias": found[:views].astype(np.float16),
-        "expressions": found[views:].astype(np.float16),
+        "expressions": (PART_FOR_REAL * found[views:]).astype(np.float16),
         "coefficients": coefficient_lines(read).astype(np.float16),
     }
 

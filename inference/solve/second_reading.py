@@ -21,7 +21,7 @@ from .lids import BLINKS, closing_blinks, openness, relative_openings
 from .performance import PerformanceSolver
 from .timeline import quieted
 
-TRUST = 0.7
+TRUST = 0.4
 """Our network started from the features of MediaPipe's, so some of their errors are the same: this counts for less."""
 
 

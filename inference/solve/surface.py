@@ -2,7 +2,8 @@
 
 What MediaPipe's points need does not apply to these: no measured response, no opening of the lids relative to the usual
 one, no iris that sits too low. Points count by their standard deviations and visibility, and the actor is found together
-with the expressions of the key frames (`joint`).
+with the expressions of the key frames (`joint`). Where MediaPipe's network saw the face too, its evidence is added
+(`second_reading`), and how far eyes are open and where they look is taken from it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ from .geometry import Array, Poses, chunks, linearise, project
 from .identity import FOV_SPREAD, Actor, focal_trust, key_frames, mesh_points
 from .joint import JointStep, KeyColumns, Priors, joint_step
 from .landmark_groups import IRIS_CENTRES, MESH_COUNT
-from .landmark_network import view_terms
 from .lids import BLINKS, LARGEST_REMAINDER, closing_blinks, lid_evidence, seen_of_blinks, shut
 from .lids import EYES as LIDS
 from .lips import largest_close, lip_contact, lip_evidence, lip_gaps_cm, snapped
-from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, Performance, PerformanceSolver, Refined
+from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, Performance, PerformanceSolver, Refined
 from .pose import first_poses, limited, smooth_step
 from .products import by_axis, weighted_products
 from .reading import Reading
@@ -35,7 +35,7 @@ from .second_reading import SecondReading, second_reading
 from .seen_coefficients import SeenCoefficients
 from .timeline import Timeline
 
-INFLATION = 3.0
+INFLATION = 4.0
 """Errors of neighbouring points and frames go together, so standard deviations are taken so many times larger."""
 FLOOR_CM = 0.01
 """The face model does not come nearer than this to an actor's surface."""
@@ -48,8 +48,6 @@ BIAS_REACH_CM = 1.5
 BIAS_FIELDS = 16
 """What the network misjudges of an actor is the same in all frames: smooth fields over the face, for each axis."""
 KEY_ROUNDS = 5
-SHOT_ROUNDS = 2
-STEPS = 1 + SHOT_ROUNDS
 FIRST_POSES = 3
 PLAYED = 0.01
 FREE_SPREAD = 0.2
@@ -123,8 +121,6 @@ class SurfaceSolver(PerformanceSolver):
     def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Array:
         """(N, 468, 3) where the points are expected, in head axes: on the face, and what the network misjudges of it."""
         moved = coefficients @ self.shapes.reshape(len(arkit.NAMES), -1)
-        if self.response is not None:
-            moved += view_terms(poses.rotation) @ self.response.bias.reshape(4, -1)
         marks = actor.points_cm + moved.reshape(-1, MESH_COUNT, 3)
         return np.asarray(marks + np.tensordot(actor.people, self.fields, 1))
 

@@ -1,4 +1,4 @@
-"""How far our network's points follow every expression, and where they lie at rest: measured, see training/measure_response.py.
+"""How far our network's points follow every expression: measured, see training/measure_response.py.
 
 A network draws what it is unsure of toward the usual face. Its points are then expected there, and coefficients come out
 as large as they are played. Without the file, points are expected where the surface is.
@@ -19,12 +19,10 @@ FILE = Path(__file__).with_name("surface_response.npz")
 
 @dataclass(frozen=True)
 class SurfaceResponse:
-    """The first two in cm, in head axes, to be added to the geometry."""
+    """Measured on the network whose sha256 the file holds as `network`; to be measured again with every new one."""
 
-    bias: Array
-    """(4, 468, 3) for the terms of `landmark_network.view_terms`."""
     expressions: Array
-    """(52, 468, 3) how much more than the geometry the points move, per coefficient."""
+    """(52, 468, 3) how much more than the geometry the points move, per coefficient; cm in head axes."""
     coefficients: Array
     """(3, 52) how the network reads coefficients: offset, gain, and noise in units of the standard deviation it states."""
 
@@ -35,7 +33,7 @@ def measured() -> SurfaceResponse | None:
     if not FILE.is_file():
         return None
     with np.load(FILE, allow_pickle=False) as data:
-        response = SurfaceResponse(*(data[name].astype(np.float64) for name in ("bias", "expressions", "coefficients")))
+        response = SurfaceResponse(*(data[name].astype(np.float64) for name in ("expressions", "coefficients")))
     for value in vars(response).values():
         value.setflags(write=False)
     return response
