@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ..face_model.types import FaceModel
 from .geometry import Array
-from .landmark_groups import MESH_COUNT
 from .landmark_network import measured
 from .lids import BLINKS, closing_blinks, openness, relative_openings
 from .performance import PerformanceSolver
@@ -29,8 +28,6 @@ TRUST = 0.4
 class SecondReading:
     """MediaPipe's evidence of N frames."""
 
-    irises_px: Array
-    """(N, 10, 2)."""
     opened: Array
     """(N, 2) how far the eyes are open."""
     hessian: Array
@@ -57,4 +54,4 @@ def second_reading(
     hessian, gradient = solver.evidence(slice(None), found.poses, found.actor, coefficients, level)
     openings = relative_openings(solver.points_px, solver.mean, found.poses, found.actor.camera)
     opened = openness(quieted(openings, solver.timeline), solver.lid_habits)
-    return SecondReading(points_px[:, MESH_COUNT:], opened, hessian, gradient)
+    return SecondReading(opened, hessian, gradient)

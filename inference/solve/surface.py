@@ -3,7 +3,7 @@
 What MediaPipe's points need does not apply to these: no measured response, no opening of the lids relative to the usual
 one, no iris that sits too low. Points count by their standard deviations and visibility, and the actor is found together
 with the expressions of the key frames (`joint`). Where MediaPipe's network saw the face too, its evidence is added
-(`second_reading`), and how far eyes are open and where they look is taken from it.
+(`second_reading`), and how far the eyes are open is taken from it: it sees blinks better.
 """
 
 from __future__ import annotations
@@ -68,12 +68,10 @@ class SurfaceSolver(PerformanceSolver):
         neutral: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         """Take the reading of N seen frames; `neutral` (N,) marks those that somebody knows to be neutral."""
-        landmarks_px = reading.points_px
         self.second: SecondReading | None = None
         if reading.mediapipe_px is not None:
             self.second = second_reading(reading.mediapipe_px, time_s, size, model, neutral, lambda done: None)
-            landmarks_px = np.concatenate([landmarks_px[:, :MESH_COUNT], self.second.irises_px], 1)
-        super().__init__(landmarks_px, time_s, size, model, neutral)
+        super().__init__(reading.points_px, time_s, size, model, neutral)
         self.sigma_px = reading.sigma_px[:, :MESH_COUNT]
         self.visible = np.clip(reading.visible[:, :MESH_COUNT], 0.0, 1.0)
         self.response = surface_response.measured()
