@@ -1,0 +1,22 @@
+"""The head of the coefficients, taught alone: it reads raw features and learns what they hold."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from understudy.training.expression import fit  # noqa: E402  # torch is only in the training environment
+
+
+def test_a_head_learns_from_features_of_any_scale_and_then_reads_them_raw() -> None:
+    torch.manual_seed(4)
+    scale = torch.logspace(-1, 2, 40)
+    features = (torch.randn(1500, 40) + 3) * scale
+    truth = torch.sigmoid((features / scale - 3) @ torch.randn(40, 52) * 0.3)
+    head = torch.nn.Sequential(torch.nn.Linear(40, 64), torch.nn.ReLU(), torch.nn.Linear(64, 104))
+    fit(head, features.half(), truth, minutes=0.05)
+    with torch.no_grad():
+        found = head(features).chunk(2, 1)[0]
+    usual = (truth - truth.mean(0)).square().mean()
+    assert (found - truth).square().mean() < 0.3 * usual

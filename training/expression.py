@@ -1,0 +1,111 @@
+"""Trains the head of the coefficients of a trained network anew, on features that are computed once.
+
+usage: python -m understudy.training.expression RUN_FOLDER --data FOLDER ... --minutes M
+
+A head alone learns from ten thousands of pictures in seconds a turn, so it can have hundreds of turns where the whole
+network has a few. RUN_FOLDER's checkpoint gets the new head.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # as all of PyTorch has it
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from .dataset import Crops, Shard
+from .losses import certainty
+from .network import COEFFICIENTS, LEAST_SPREAD, FacePoints
+
+BATCH, RATE, DECAY = 512, 1e-3, 0.02
+FORGET = 0.2
+"""Share of what a head is told that it has to do without, so that it does not learn persons by heart."""
+
+
+@torch.no_grad()
+def told(net: FacePoints, crops: Crops, workers: int) -> tuple[Tensor, Tensor]:
+    """((N, 3950) half precision, (N, 52)) features and coefficients of every crop whose coefficients are known."""
+    features, truth = [], []
+    for image, *_, coefficients in tqdm(DataLoader(crops, 64, num_workers=workers), desc="features"):
+        known = torch.isfinite(coefficients).all(1)
+        found = net.estimate(image.contiguous(memory_format=torch.channels_last)[known])
+        features.append(found.told.half())
+        truth.append(coefficients[known])
+    return torch.cat(features), torch.cat(truth)
+
+
+def fit(head: nn.Sequential, features: Tensor, truth: Tensor, minutes: float) -> None:
+    """Teach a head until the minutes are over; it takes features as they are, whatever their scale."""
+    middle = features.float().mean(0)
+    width = features.float().std(0).clamp(min=0.05)
+    _scaled(head, middle, width)
+    optimizer = torch.optim.AdamW(head.parameters(), RATE, weight_decay=DECAY)
+    begin, turn = time.monotonic(), 0
+    while (passed := (time.monotonic() - begin) / (60 * minutes)) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * (1 - passed) + 1e-6
+        total = 0.0
+        for rows in torch.randperm(len(features)).split(BATCH):
+            seen = F.dropout((features[rows].float() - middle) / width, FORGET)
+            mean, spread = head(seen).chunk(2, 1)
+            square = (mean - truth[rows]).square()
+            cost = 4 * square.mean() + certainty(square, spread, LEAST_SPREAD, 1).mean()
+            cost.backward()  # type: ignore[no-untyped-call]  # torch's own gap
+            optimizer.step()
+            optimizer.zero_grad()
+            total += float(square.detach().mean()) * len(rows)
+        turn += 1
+        print(f"turn {turn}: rms {(total / len(features)) ** 0.5:.4f}", flush=True)
+    _plain(head, middle, width)
+
+
+@torch.no_grad()
+def _scaled(head: nn.Sequential, middle: Tensor, width: Tensor) -> None:
+    """Start afresh, for features of mean 0 and deviation 1."""
+    for layer in head:
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    last = head[-1]
+    assert isinstance(last, nn.Linear)
+    last.bias[COEFFICIENTS:] = -2.0
+
+
+@torch.no_grad()
+def _plain(head: nn.Sequential, middle: Tensor, width: Tensor) -> None:
+    """Make a head for scaled features one for the features themselves."""
+    first = head[0]
+    assert isinstance(first, nn.Linear)
+    first.weight.div_(width)
+    first.bias.sub_(first.weight @ middle)
+
+
+def main() -> int:
+    """Command line; 0 on success."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    file = options.run / "checkpoint.pt"
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    net = FacePoints().to(memory_format=torch.channels_last).eval()
+    net.load_state_dict(state["average"])
+    shards = [Shard.read(path) for folder in options.data for path in sorted(folder.glob("shard_????"))]
+    features, truth = told(net, Crops(shards, seed=7), options.workers)
+    fit(net.expression, features, truth, options.minutes)
+    for weights in (state["net"], state["average"]):
+        weights.update({f"expression.{name}": value for name, value in net.expression.state_dict().items()})
+    part = file.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(file)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
