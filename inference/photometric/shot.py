@@ -115,8 +115,7 @@ class Refinement:
                 if texture.signal_to_noise < LEAST_SIGNAL or len(coefficients) < LEAST_FRAMES:
                     self.report = PixelReport(texture.signal_to_noise, False, 0)
                     return self.found
-                looking = done in CAMERA_ROUNDS and not solver.camera_is_known
-                shared = finder.step(samples, texture, self.skin, state) if looking else None
+                shared = finder.step(samples, texture, self.skin, state) if done in CAMERA_ROUNDS else None
                 state, refined = self.step(*normal_equations(samples, texture, self.skin, state), state)
                 if shared is not None:
                     self.skin, state = finder.stepped(shared, self.skin, state)

@@ -102,9 +102,6 @@ class KeyState:
 class PerformanceSolver:
     """Solves the frames of one shot; holds what the steps share: the points, the face model and the error model."""
 
-    camera_is_known = False
-    """Whether the points tell the focal length better than the pixels of the skin."""
-
     def __init__(
         self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel,
         neutral: NDArray[np.bool_] | None = None,

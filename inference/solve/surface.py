@@ -61,8 +61,6 @@ REFITS = 2
 class SurfaceSolver(PerformanceSolver):
     """Solves the frames of one shot from a network's `Reading`."""
 
-    camera_is_known = True
-
     def __init__(
         self, reading: Reading, time_s: Array, size: tuple[int, int], model: FaceModel,
         neutral: NDArray[np.bool_] | None = None,
