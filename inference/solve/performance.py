@@ -102,6 +102,9 @@ class KeyState:
 class PerformanceSolver:
     """Solves the frames of one shot; holds what the steps share: the points, the face model and the error model."""
 
+    steps = STEPS
+    """How often `solve` says that a step is done."""
+
     def __init__(
         self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel,
         neutral: NDArray[np.bool_] | None = None,

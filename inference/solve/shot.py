@@ -20,7 +20,7 @@ from ..take import UNKNOWN_SIGMA, Take
 from .geometry import Array
 from .identity import Actor
 from .landmark_groups import LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
-from .performance import STEPS, Performance, PerformanceSolver
+from .performance import Performance, PerformanceSolver
 from .reading import reading_of
 from .surface import SurfaceSolver
 
@@ -57,8 +57,8 @@ def solve_shot(
     size = (shot.info.width, shot.info.height)
     resting = neutral_frames(shot, seen, neutral)
     solver = solver_of(track, seen, shot.time_s[seen], size, model, resting)
-    progress("solve", 0, STEPS)
-    found = solver.solve(lambda done: progress("solve", done, STEPS))
+    progress("solve", 0, solver.steps)
+    found = solver.solve(lambda done: progress("solve", done, solver.steps))
     if refine is not None:
         found = refine(solver, found, seen)
     log_camera(found.actor, size)

@@ -27,7 +27,7 @@ from .landmark_groups import IRIS_CENTRES, MESH_COUNT
 from .lids import BLINKS, LARGEST_REMAINDER, closing_blinks, lid_evidence, seen_of_blinks, shut
 from .lids import EYES as LIDS
 from .lips import largest_close, lip_contact, lip_evidence, lip_gaps_cm, snapped
-from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, Performance, PerformanceSolver, Refined
+from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, STEPS, Performance, PerformanceSolver, Refined
 from .pose import first_poses, limited, smooth_step
 from .products import by_axis, weighted_products
 from .reading import Reading
@@ -52,8 +52,6 @@ FIRST_POSES = 3
 PLAYED = 0.01
 FREE_SPREAD = 0.2
 """By how much coefficients of key frames follow the actor: those in play, and those at rest by `QUIET_SPREAD`."""
-PLAIN_LINES = np.repeat([[0.0], [1.0], [1.0]], len(arkit.NAMES), 1)
-"""Coefficients of a network of which nothing was measured are read as they are."""
 REFITS = 2
 """Points that know how sure they are tell better what is active: what the first refit leaves is refitted again."""
 
@@ -66,28 +64,30 @@ class SurfaceSolver(PerformanceSolver):
         neutral: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         """Take the reading of N seen frames; `neutral` (N,) marks those that somebody knows to be neutral."""
-        self.second: SecondReading | None = None
-        if reading.mediapipe_px is not None:
-            self.second = second_reading(reading.mediapipe_px, time_s, size, model, neutral, lambda done: None)
         super().__init__(reading.points_px, time_s, size, model, neutral)
+        self.mediapipe_px, self.size = reading.mediapipe_px, size
+        self.second: SecondReading | None = None
+        self.steps = STEPS if reading.mediapipe_px is None else 2 * STEPS
         self.sigma_px = reading.sigma_px[:, :MESH_COUNT]
         self.visible = np.clip(reading.visible[:, :MESH_COUNT], 0.0, 1.0)
-        self.response = surface_response.measured()
-        lines = PLAIN_LINES if self.response is None else self.response.coefficients
+        response = surface_response.measured()
         sigma = np.where(EYE_LOOK, np.nan, reading.coefficient_sigma)  # where eyes look, irises tell
-        self.seen_coefficients = SeenCoefficients.of(reading.coefficients, sigma, lines)
+        self.seen_coefficients = SeenCoefficients.of(reading.coefficients, sigma, response.coefficients)
         self.coefficient_bias = np.zeros(len(arkit.NAMES))
         _, self.identities, _ = mesh_points(model)
         self.fields = bias_fields(self.mean)
-        if self.response is not None:
-            self.shapes = self.expressions + self.response.expressions
-            self.shapes_by_axis = by_axis(self.shapes)
+        self.shapes = self.expressions + response.expressions
+        self.shapes_by_axis = by_axis(self.shapes)
         self.modes = by_axis(np.concatenate([self.identities, self.fields]))
         self.remainder = np.zeros(2)
 
     def solve(self, step_done: Callable[[int], None]) -> Performance:
         """Key frames give the actor and the camera; then all frames give poses and coefficients together."""
-        every = slice(None)
+        every, before = slice(None), self.steps - STEPS
+        if self.mediapipe_px is not None:
+            self.second = second_reading(
+                self.mediapipe_px, self.timeline.time_s, self.size, self.model, self.neutral, step_done
+            )
         poses = first_poses(self.points_px, self.mean, self.first_camera)
         nobody = np.zeros(len(self.identities)), np.zeros_like(self.mean), self.mean, np.zeros(len(self.fields))
         actor = Actor(self.first_camera, FOV_SPREAD, *nobody)
@@ -96,7 +96,7 @@ class SurfaceSolver(PerformanceSolver):
             poses = self.posed(poses, actor, coefficients, None, 1.0, self.seen.rigid)
         keys = self.with_neutral(key_frames(poses, self.points_px))
         actor, self.level = self.actor_of(keys, poses[keys], actor)
-        step_done(1)
+        step_done(before + 1)
         for _ in range(FIRST_POSES):
             poses = self.posed(poses, actor, coefficients, None, self.level, self.seen.rigid)
         self.remainder = self.lid_remainder(poses, actor)
@@ -106,7 +106,7 @@ class SurfaceSolver(PerformanceSolver):
             refined = self.refine(every, poses, actor, coefficients, self.timeline, self.level)
             coefficients = refined.coefficients
             self.coefficient_bias = self.seen_coefficients.bias(coefficients)
-            step_done(2 + done)
+            step_done(before + 2 + done)
         residual = self.residuals(every, poses, actor, coefficients)
         closing = closing_blinks(actor.points_cm, self.expressions)
         sigma = spreads(refined.hessian)

@@ -1,7 +1,7 @@
 """How far our network's points follow every expression: measured, see training/measure_response.py.
 
 A network draws what it is unsure of toward the usual face. Its points are then expected there, and coefficients come out
-as large as they are played. Without the file, points are expected where the surface is.
+as large as they are played. The file ships with the network.
 """
 
 from __future__ import annotations
@@ -28,10 +28,8 @@ class SurfaceResponse:
 
 
 @cache
-def measured() -> SurfaceResponse | None:
-    """The response of the network that ships with the project; None where none was measured. Arrays are read-only."""
-    if not FILE.is_file():
-        return None
+def measured() -> SurfaceResponse:
+    """The response of the network that ships with the project; the arrays are read-only, callers share them."""
     with np.load(FILE, allow_pickle=False) as data:
         response = SurfaceResponse(*(data[name].astype(np.float64) for name in ("expressions", "coefficients")))
     for value in vars(response).values():

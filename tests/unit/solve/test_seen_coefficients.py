@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from understudy.inference import arkit
 from understudy.inference.solve.seen_coefficients import BIAS_SPREAD, SeenCoefficients
-from understudy.inference.solve.surface import PLAIN_LINES
 
 FRAMES = 60
 PUFF = arkit.INDEX["cheekPuff"]
+PLAIN_LINES = np.repeat([[0.0], [1.0], [1.0]], 52, 1)
+"""Readings that mean what they say."""
 
 
 def readings(value: float = 0.0, sigma: float = 0.08) -> tuple[np.ndarray, np.ndarray]:

@@ -78,18 +78,20 @@ class Actor:
         return FaceTrack(0, depth_px=depth, confidence=confidence, **single)
 
 
-def solve(track: FaceTrack) -> Take:
-    """Through the door of the room."""
+def solve(track: FaceTrack, told: list[tuple[int, int]] | None = None) -> Take:
+    """Through the door of the room; `told` gets the progress."""
     info = VideoInfo(Path("made.mp4"), *SIZE, Fraction(25), FRAMES, FRAMES / 25, 0, 8, "h264", False)
     shot = ShotTracks(info, "0" * 64, np.arange(FRAMES), np.arange(FRAMES) / 25.0, (track,))
-    return solve_shot(shot, track, MODEL)
+    steps: list[tuple[int, int]] = [] if told is None else told
+    return solve_shot(shot, track, MODEL, lambda _stage, done, total: steps.append((done, total)))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def exact_points() -> Iterator[None]:
     """These points are where the surface is; no network has drawn them toward the usual face."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(surface_response, "measured", lambda: None)
+        plain = surface_response.SurfaceResponse(np.zeros((52, 468, 3)), np.repeat([[0.0], [1.0], [1.0]], 52, 1))
+        patch.setattr(surface_response, "measured", lambda: plain)
         yield
 
 
@@ -183,7 +185,9 @@ def test_what_mediapipe_saw_beside_is_evidence_too(actor: Actor, found: Take) ->
     blind = actor.points_px + np.random.default_rng(5).normal(0, 6.0, actor.points_px.shape)
     alone = solve(actor.track(landmarks_px=blind, sigma_px=unsure))
     track = actor.track(landmarks_px=blind, sigma_px=unsure)
-    both = solve(replace(track, mediapipe_px=actor.points_px.astype(np.float32)))
+    told: list[tuple[int, int]] = []
+    both = solve(replace(track, mediapipe_px=actor.points_px.astype(np.float32)), told)
+    assert told == [(done, 6) for done in range(7)]
     names = [arkit.INDEX[name] for name in ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp")]
     error = [np.abs(take.coefficients - actor.coefficients)[:, names].mean() for take in (alone, both)]
     assert error[1] < 0.8 * error[0]
