@@ -31,17 +31,18 @@ class Reading:
 
 def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> Reading | None:
     """The reading of these frames of a track; None where the points are MediaPipe's."""
-    if track.sigma_px is None or track.visible is None:
+    if track.sigma_px is None:
         return None
-    unknown = np.full((len(track.confidence), 52), np.nan)
-    coefficients = unknown if track.coefficients is None else track.coefficients
-    sigma = unknown if track.coefficient_sigma is None else track.coefficient_sigma
+    # They come together, see `FaceTrack`.
+    assert track.visible is not None
+    assert track.coefficients is not None
+    assert track.coefficient_sigma is not None
     mediapipe = track.mediapipe_px
     return Reading(
         points_px=track.landmarks_px[seen].astype(np.float64),
         sigma_px=track.sigma_px[seen].astype(np.float64),
         visible=track.visible[seen].astype(np.float64),
-        coefficients=coefficients[seen].astype(np.float64),
-        coefficient_sigma=sigma[seen].astype(np.float64),
+        coefficients=track.coefficients[seen].astype(np.float64),
+        coefficient_sigma=track.coefficient_sigma[seen].astype(np.float64),
         mediapipe_px=None if mediapipe is None else mediapipe[seen].astype(np.float64),
     )
