@@ -1,6 +1,6 @@
 """Trains the head of the coefficients of a trained network anew, on features that are computed once.
 
-usage: python -m understudy.training.expression RUN_FOLDER --data FOLDER ... --minutes M
+usage: python -m understudy.training.expression RUN_FOLDER --data FOLDER ... [--turns 60]
 
 A head alone learns from ten thousands of pictures in seconds a turn, so it can have hundreds of turns where the whole
 network has a few. RUN_FOLDER's checkpoint gets the new head.
@@ -9,7 +9,6 @@ network has a few. RUN_FOLDER's checkpoint gets the new head.
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -39,16 +38,15 @@ def told(net: FacePoints, crops: Crops, workers: int) -> tuple[Tensor, Tensor]:
     return torch.cat(features), torch.cat(truth)
 
 
-def fit(head: nn.Sequential, features: Tensor, truth: Tensor, minutes: float) -> None:
-    """Teach a head until the minutes are over; it takes features as they are, whatever their scale."""
+def fit(head: nn.Sequential, features: Tensor, truth: Tensor, turns: int) -> None:
+    """Teach a head afresh, so many times all pictures; it takes features as they are, whatever their scale."""
     middle = features.float().mean(0)
     width = features.float().std(0).clamp(min=0.05)
-    _scaled(head, middle, width)
+    _begin(head)
     optimizer = torch.optim.AdamW(head.parameters(), RATE, weight_decay=DECAY)
-    begin, turn = time.monotonic(), 0
-    while (passed := (time.monotonic() - begin) / (60 * minutes)) < 1:
+    for turn in range(turns):
         for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 - passed) + 1e-6
+            group["lr"] = RATE * (1 - turn / turns)
         total = 0.0
         for rows in torch.randperm(len(features)).split(BATCH):
             seen = F.dropout((features[rows].float() - middle) / width, FORGET)
@@ -59,14 +57,13 @@ def fit(head: nn.Sequential, features: Tensor, truth: Tensor, minutes: float) ->
             optimizer.step()
             optimizer.zero_grad()
             total += float(square.detach().mean()) * len(rows)
-        turn += 1
-        print(f"turn {turn}: rms {(total / len(features)) ** 0.5:.4f}", flush=True)
+        print(f"turn {turn + 1}: rms {(total / len(features)) ** 0.5:.4f}", flush=True)
     _plain(head, middle, width)
 
 
 @torch.no_grad()
-def _scaled(head: nn.Sequential, middle: Tensor, width: Tensor) -> None:
-    """Start afresh, for features of mean 0 and deviation 1."""
+def _begin(head: nn.Sequential) -> None:
+    """Forget what it learned."""
     for layer in head:
         if isinstance(layer, nn.Linear):
             layer.reset_parameters()
@@ -89,7 +86,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--data", type=Path, nargs="+", required=True)
-    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--turns", type=int, default=60)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     file = options.run / "checkpoint.pt"
@@ -98,7 +95,7 @@ def main() -> int:
     net.load_state_dict(state["average"])
     shards = [Shard.read(path) for folder in options.data for path in sorted(folder.glob("shard_????"))]
     features, truth = told(net, Crops(shards, seed=7), options.workers)
-    fit(net.expression, features, truth, options.minutes)
+    fit(net.expression, features, truth, options.turns)
     for weights in (state["net"], state["average"]):
         weights.update({f"expression.{name}": value for name, value in net.expression.state_dict().items()})
     part = file.with_suffix(".part")

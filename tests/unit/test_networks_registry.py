@@ -28,7 +28,8 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_promised_networks_are_registered() -> None:
     shipped = {entry.name for entry in SHIPPED}
     assert shipped == {
-        "face_detector_short", "face_detector_full", "face_landmarks", "face_landmarks_attention", "iris", "selfie"
+        "face_detector_short", "face_detector_full", "face_landmarks", "face_landmarks_attention", "iris", "selfie",
+        "face_points",
     }  # fmt: skip
     optional = {entry.name for entry in ENTRIES} - shipped
     assert optional >= {
