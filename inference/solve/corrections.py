@@ -31,10 +31,10 @@ from .coefficients import (
 from .geometry import Array, Camera, Poses, chunks
 from .identity import FOV_SPREAD, Actor
 from .landmark_groups import MESH_COUNT
-from .landmark_network import Response, measured
+from .landmark_network import measured
 from .lids import BLINKS, closing_blinks
 from .lips import CLOSE, CONTACT_CM, JAW, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, part_gaps
-from .performance import EYE_LOOK, EYES, PLAINLY, PerformanceSolver
+from .performance import EYE_LOOK, EYES, PerformanceSolver
 from .timeline import Timeline, solve_along_time
 
 REACH_S = 1.0
@@ -121,7 +121,7 @@ def _difference(take: Take, model: FaceModel, window: NDArray[np.int64], wanted:
     start = take.coefficients[window].astype(np.float64)
     change = np.where(known, wanted - start, 0.0) * scale
     before = start * scale
-    solver.use(_reading(solver, poses, actor, before))
+    solver.use(measured())  # how coefficients make room for each other, and softly: also where other points were read
     hessian, _ = solver.evidence(slice(None), poses, actor, before, 1.0)
     hessian *= _strength(hessian, None if take.sigma is None else take.sigma[window] * scale)
     trust = _trust(timeline.time_s, known.any(1))
@@ -152,18 +152,6 @@ def _actor(take: Take, model: FaceModel) -> Actor:
     camera = Camera(float(matrix[0, 0]), (float(matrix[0, 2]), float(matrix[1, 2])))
     people = np.zeros(len(measured().people))
     return Actor(camera, FOV_SPREAD, take.identity.astype(np.float64), np.zeros_like(points), points, people)
-
-
-def _reading(solver: PerformanceSolver, poses: Poses, actor: Actor, coefficients: Array) -> Response | None:
-    """What the take's points are: places on the face (None), or what MediaPipe's network reports of it.
-
-    A take does not say which network read it, but its performance explains the points of the one that did.
-    """
-    misfits = []
-    for network in (None, measured()):
-        solver.use(network)
-        misfits.append(float((solver.residuals(slice(None), poses, actor, coefficients) ** 2).mean()))
-    return None if misfits[0] < PLAINLY**2 * misfits[1] else measured()
 
 
 def _strength(hessian: Array, sigma: Array | None) -> float:
