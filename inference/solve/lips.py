@@ -27,6 +27,8 @@ TAPER = 0.15
 """An open mouth narrows toward its corners: sides that keep more than this part of the middle's gap are open too."""
 CONTACT_CM = 0.02
 """Standard deviation of the model's gap where lips touch, at noise level 1."""
+DEPTH_CM = 0.04
+"""Standard deviation of how far one lip gets before the other while they touch."""
 OVERLAP_FACTOR = 5.0
 """That much less does a wish hold apart what overlaps: lips that press or roll."""
 JAW, CLOSE = arkit.INDEX["jawOpen"], arkit.INDEX["mouthClose"]
@@ -73,6 +75,13 @@ def lip_evidence(contact: Array, coefficients: Array, expressions_cm: Array, lev
     loose = np.where(coefficients @ change.T >= 0, 1.0, OVERLAP_FACTOR)
     weight = contact / (loose * level * CONTACT_CM) ** 2
     return np.asarray(np.swapaxes(weight[:, :, None] * change, 1, 2) @ change)
+
+
+def lip_depth_evidence(contact: Array, expressions_cm: Array) -> Array:
+    """(T, 52, 52) normal matrix of the wish that touching lips (T, 3) stay at one depth, which a picture hardly shows."""
+    depth = expressions_cm[:, list(UPPER_LIP), 2] - expressions_cm[:, list(LOWER_LIP), 2]
+    step = depth.reshape(len(depth), PARTS, -1).mean(-1).T
+    return np.asarray(np.swapaxes(contact[:, :, None] * step, 1, 2) @ step / DEPTH_CM**2)
 
 
 def snapped(coefficients: Array, contact: Array, expressions_cm: Array) -> Array:

@@ -17,6 +17,7 @@ from ..face_model.types import FaceModel
 from .geometry import Array
 from .landmark_network import measured
 from .lids import BLINKS, closing_blinks, openness, relative_openings
+from .lips import lip_contact, lip_gaps_cm
 from .performance import PerformanceSolver
 from .timeline import quieted
 
@@ -30,6 +31,10 @@ class SecondReading:
 
     opened: Array
     """(N, 2) how far the eyes are open."""
+    gaze: Array
+    """(N, 2, 2) where they look: on real eyes its irises are the better ones."""
+    touching: Array
+    """(N, 3) 1 where its inner lips touch, 0 where they are apart: right, middle and left part."""
     hessian: Array
     """(N, 52, 52) of the coefficients, and what it pulls them to."""
     gradient: Array
@@ -54,4 +59,5 @@ def second_reading(
     hessian, gradient = solver.evidence(slice(None), found.poses, found.actor, coefficients, level)
     openings = relative_openings(solver.points_px, solver.mean, found.poses, found.actor.camera)
     opened = openness(quieted(openings, solver.timeline), solver.lid_habits)
-    return SecondReading(opened, hessian, gradient)
+    touching = lip_contact(lip_gaps_cm(solver.points_px, found.poses, found.actor.camera), solver.lip_noise_cm)
+    return SecondReading(opened, found.gaze, touching, hessian, gradient)

@@ -26,7 +26,7 @@ from .joint import JointStep, KeyColumns, Priors, joint_step
 from .landmark_groups import IRIS_CENTRES, MESH_COUNT
 from .lids import BLINKS, LARGEST_REMAINDER, closing_blinks, lid_evidence, seen_of_blinks, shut
 from .lids import EYES as LIDS
-from .lips import largest_close, lip_contact, lip_evidence, lip_gaps_cm, snapped
+from .lips import largest_close, lip_contact, lip_depth_evidence, lip_evidence, lip_gaps_cm, snapped
 from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, STEPS, Performance, PerformanceSolver, Refined
 from .pose import first_poses, limited, smooth_step
 from .products import by_axis, weighted_products
@@ -229,9 +229,13 @@ class SurfaceSolver(PerformanceSolver):
     ) -> Refined:  # fmt: skip
         """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the points'."""
         points_px = self.points_px[frames]
-        opened = self.opened(points_px, poses, actor) if self.second is None else self.second.opened[frames]
-        angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), 0.0)
+        if self.second is None:
+            opened = self.opened(points_px, poses, actor)
+            angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
+        else:  # pressed lips, whose red is hidden, look apart to one network or the other
+            contact = np.maximum(contact, self.second.touching[frames])
+            opened, angles = self.second.opened[frames], self.second.gaze[frames]
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
         hessian, gradient = self.evidence(frames, poses, actor, coefficients, level)
         for other in (more, None if self.second is None else self.second.evidence(frames)):
@@ -244,6 +248,7 @@ class SurfaceSolver(PerformanceSolver):
         for part in chunks(len(points_px)):
             by_lids = lid_evidence(opened[part], actor.points_cm, self.expressions, 1.0)
             hessian[part] += by_lids[0] + lip_evidence(contact[part], coefficients[part], self.expressions, 1.0)
+            hessian[part] += lip_depth_evidence(contact[part], self.expressions)
             gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / (NEUTRAL_SPREAD * level) ** 2
         values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS)
