@@ -23,7 +23,10 @@ _COLUMNS: Final = 3
 _BAR_ROW_PX: Final = 17
 _TRUTH: Final = (20, 20, 20)
 _INK: Final = (90, 90, 90)
-_PALETTE: Final = ((214, 96, 77), (230, 160, 60), (33, 102, 172), (90, 160, 90), (130, 80, 160), (0, 150, 150))
+_PALETTE: Final = (
+    *((214, 96, 77), (230, 160, 60), (33, 102, 172), (90, 160, 90)),
+    *((130, 80, 160), (0, 150, 150), (170, 20, 60), (120, 120, 120)),
+)
 _BARS: Final = {
     "mean_correlation": "mean correlation, active shapes (more is better)",
     "mean_absolute_error": "mean absolute error, active shapes",
