@@ -42,6 +42,7 @@ def follow_parent() -> None:
     """In the program: let the parent's window go first, and from now on end when standard input does, as by Ctrl-C."""
     if sys.platform != "win32":
         os.nice(_NICE)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell's `&` started Blender
     threading.Thread(target=_wait_for_the_end, daemon=True).start()
 
 

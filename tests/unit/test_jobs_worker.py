@@ -142,8 +142,9 @@ def test_the_worker_runs_the_command_line_with_bare_python(tmp_path: Path) -> No
     assert "no video.mp4" in str(job.error)
 
 
-def test_the_worker_ends_when_whoever_started_it_is_gone(tmp_path: Path) -> None:
-    """A parent that is killed takes the worker with it, however long that would have worked."""
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "in the background of a shell"])
+def test_the_worker_ends_when_whoever_started_it_is_gone(tmp_path: Path, ignored: bool) -> None:
+    """A parent that is killed takes the worker with it, however long that would have worked; also where Ctrl-C is ignored."""
     fake = tmp_path / "inference"
     fake.mkdir()
     (tmp_path / "__init__.py").touch()
@@ -158,7 +159,8 @@ def test_the_worker_ends_when_whoever_started_it_is_gone(tmp_path: Path) -> None
     )
     note = tmp_path / "pid"
     parent = (
-        "import subprocess, sys, time\n"
+        "import signal, subprocess, sys, time\n"
+        f"{ignored} and signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         f"subprocess.Popen([sys.executable, {str(fake / 'worker.py')!r}, '', {str(note)!r}], stdin=subprocess.PIPE)\n"
         "time.sleep(60)"
     )
