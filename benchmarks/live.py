@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peers import mediapipe
 from understudy.inference import face_model
-from understudy.inference.capture.shot import track_shot
+from understudy.inference.capture.shot import CaptureOptions, track_shot
 from understudy.inference.capture.types import ShotTracks
 from understudy.inference.report.accuracy import score
 from understudy.inference.solve import solve_shot
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--task", type=Path, default=SHARED / "models" / "face_landmarker.task")
     options = parser.parse_args()
     for clip in options.clips:
-        shot = track_shot(clip)
+        shot = track_shot(clip, CaptureOptions(points="mediapipe"))  # the live solver reads these only
         start = time.process_time()
         whole = solve_shot(shot, shot.tracks[0], face_model.load("default"))
         whole_ms = (time.process_time() - start) / len(whole) * 1000
