@@ -8,10 +8,12 @@ Opset 17, any batch.
 from __future__ import annotations
 
 import argparse
+import copy
 from pathlib import Path
 
 import onnx
 import torch
+from torch import nn
 
 from .network import SIDE, FacePoints
 
@@ -20,7 +22,8 @@ OUTPUTS = ("points", "sigma", "visible", "coefficients", "coefficient_sigma")
 
 def export(net: FacePoints, out: Path) -> None:
     """Write the file when it is whole."""
-    net = net.eval().to(memory_format=torch.contiguous_format)
+    net = copy.deepcopy(net).eval().to(memory_format=torch.contiguous_format)
+    fold(net.expression)
     part = out.with_suffix(".part")
     axes = {name: {0: "count"} for name in ("image", *OUTPUTS)}
     example = torch.rand(2, SIDE, SIDE, 3)
@@ -39,6 +42,19 @@ def export(net: FacePoints, out: Path) -> None:
     onnx.checker.check_model(model)
     onnx.save(model, part)
     part.replace(out)
+
+
+@torch.no_grad()
+def fold(head: nn.Sequential) -> None:
+    """Let a head's first layer take features as they are, unscaled."""
+    scale = head[0]
+    first = next(layer for layer in head if isinstance(layer, nn.Linear))
+    assert isinstance(scale, nn.BatchNorm1d)
+    assert scale.running_mean is not None
+    assert scale.running_var is not None
+    first.weight.div_((scale.running_var + scale.eps).sqrt())
+    first.bias.sub_(first.weight @ scale.running_mean)
+    head[0] = nn.Identity()
 
 
 def main() -> int:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  # as all of PyTorch has it
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -22,8 +21,6 @@ from .losses import certainty
 from .network import COEFFICIENTS, LEAST_SPREAD, FacePoints
 
 BATCH, RATE, DECAY = 512, 1e-3, 0.02
-FORGET = 0.2
-"""Share of what a head is told that it has to do without, so that it does not learn persons by heart."""
 
 
 @torch.no_grad()
@@ -39,18 +36,15 @@ def told(net: FacePoints, crops: Crops, workers: int) -> tuple[Tensor, Tensor]:
 
 
 def fit(head: nn.Sequential, features: Tensor, truth: Tensor, turns: int) -> None:
-    """Teach a head afresh, so many times all pictures; it takes features as they are, whatever their scale."""
-    middle = features.float().mean(0)
-    width = features.float().std(0).clamp(min=0.05)
-    _begin(head)
+    """Teach a head afresh, so many times all pictures."""
+    _begin(head.train(), features)
     optimizer = torch.optim.AdamW(head.parameters(), RATE, weight_decay=DECAY)
     for turn in range(turns):
         for group in optimizer.param_groups:
             group["lr"] = RATE * (1 - turn / turns)
         total = 0.0
         for rows in torch.randperm(len(features)).split(BATCH):
-            seen = F.dropout((features[rows].float() - middle) / width, FORGET)
-            mean, spread = head(seen).chunk(2, 1)
+            mean, spread = head(features[rows].float()).chunk(2, 1)
             square = (mean - truth[rows]).square()
             cost = 4 * square.mean() + certainty(square, spread, LEAST_SPREAD, 1).mean()
             cost.backward()  # type: ignore[no-untyped-call]  # torch's own gap
@@ -58,27 +52,20 @@ def fit(head: nn.Sequential, features: Tensor, truth: Tensor, turns: int) -> Non
             optimizer.zero_grad()
             total += float(square.detach().mean()) * len(rows)
         print(f"turn {turn + 1}: rms {(total / len(features)) ** 0.5:.4f}", flush=True)
-    _plain(head, middle, width)
+    head.eval()
 
 
 @torch.no_grad()
-def _begin(head: nn.Sequential) -> None:
-    """Forget what it learned."""
+def _begin(head: nn.Sequential, features: Tensor) -> None:
+    """Forget what it learned, and how large features are."""
     for layer in head:
         if isinstance(layer, nn.Linear):
             layer.reset_parameters()
-    last = head[-1]
+    scale, last = head[0], head[-1]
+    assert isinstance(scale, nn.BatchNorm1d)
     assert isinstance(last, nn.Linear)
+    scale.running_mean, scale.running_var = features.float().mean(0), features.float().var(0)
     last.bias[COEFFICIENTS:] = -2.0
-
-
-@torch.no_grad()
-def _plain(head: nn.Sequential, middle: Tensor, width: Tensor) -> None:
-    """Make a head for scaled features one for the features themselves."""
-    first = head[0]
-    assert isinstance(first, nn.Linear)
-    first.weight.div_(width)
-    first.bias.sub_(first.weight @ middle)
 
 
 def main() -> int:

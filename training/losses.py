@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812  # as all of PyTorch has it
 from .network import LEAST_SIGMA, LEAST_SPREAD, SIDE, Estimate
 
 FAR_PX = 24.0
-COARSE, DEPTH, VISIBLE, COEFFICIENT, CERTAINTY = 0.15, 0.3, 0.3, 12.0, 1.0
+COARSE, DEPTH, VISIBLE, COEFFICIENT, CERTAINTY = 0.15, 0.3, 0.3, 24.0, 1.0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ LEAST_SIGMA, LARGEST_SIGMA = 0.2 / SIDE, 0.25
 LEAST_SPREAD, LARGEST_SPREAD = 0.02, 0.5
 """The same of coefficients."""
 TAPS: Final = 9
+FORGET: Final = 0.2
+"""Share of what the coefficients' head is told that it has to do without, so that it does not learn persons by heart."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,7 @@ class FacePoints(nn.Module):
     UNUSUAL: Final = 0.04
     """In crop sides: how far points are off the usual face's, for the coefficients."""
     CONTEXT: Final = 128
+    TOLD: Final = POINTS * 7 + CONTEXT
     LOOKS: Final = ((1, 2), (0, 1))
 
     def __init__(self) -> None:
@@ -202,7 +205,11 @@ class FacePoints(nn.Module):
         self.looks = nn.ModuleList(Look(levels, self.CONTEXT) for levels in self.LOOKS)
         self.told = nn.Linear(HIDDEN, 4)
         self.expression = nn.Sequential(
-            nn.Linear(POINTS * 7 + self.CONTEXT, 192), nn.ReLU(), nn.Linear(192, 2 * COEFFICIENTS)
+            nn.BatchNorm1d(self.TOLD, eps=0.05**2, momentum=0.01, affine=False),
+            nn.Dropout(FORGET),
+            nn.Linear(self.TOLD, 192),
+            nn.ReLU(),
+            nn.Linear(192, 2 * COEFFICIENTS),
         )
         self.register_buffer("usual", torch.full((POINTS, 3), 0.5))
 

@@ -133,6 +133,8 @@ class Run:
         with torch.no_grad():
             for mean, value in zip(self.average.parameters(), self.net.parameters(), strict=True):
                 mean.lerp_(value, 1 - kept)
+            for mean, value in zip(self.average.buffers(), self.net.buffers(), strict=True):
+                mean.copy_(value)
         return {name: float(part.detach()) for name, part in parts.items()}
 
 

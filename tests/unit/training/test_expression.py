@@ -15,7 +15,9 @@ def test_a_head_learns_from_features_of_any_scale_and_then_reads_them_raw() -> N
     cause = torch.randn(1500, 4)
     features = (cause @ torch.randn(4, 40) + 3) * scale
     truth = torch.sigmoid(cause @ torch.randn(4, 52))
-    head = torch.nn.Sequential(torch.nn.Linear(40, 64), torch.nn.ReLU(), torch.nn.Linear(64, 104))
+    head = torch.nn.Sequential(
+        torch.nn.BatchNorm1d(40, affine=False), torch.nn.Linear(40, 64), torch.nn.ReLU(), torch.nn.Linear(64, 104)
+    )
     fit(head, features.half(), truth, turns=300)
     with torch.no_grad():
         found = head(features).chunk(2, 1)[0]
