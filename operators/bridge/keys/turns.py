@@ -7,6 +7,7 @@ carries the head along.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import bpy
@@ -24,6 +25,13 @@ from .fcurves import Curve
 Array = NDArray[np.float64]
 Tracks = list[tuple[bpy.types.Object, list[Curve]]]
 """Objects (armatures too) with what is keyed on each."""
+Turner = Callable[[Array, Array], Tracks]
+"""Turns of the head and gaze to everything that is keyed."""
+Way = Callable[[Array, Array], list[Curve]]
+"""The same for one object; turns of the head in the root's axes."""
+Turning = Callable[[Array], list[Curve]]
+"""Turns (N, 3, 3), or ways (N, 3), in the root's axes to curves."""
+Points = Callable[[Array], Array]
 
 _FOLLOWS: Final = 0.5
 """Share of a test turn of the head from which a target counts as carried by it."""
@@ -34,22 +42,52 @@ _NEARER: Final = 3.0
 
 def turn_tracks(rig: Rig, take: Take, seen: NDArray[np.bool_], *, head: bool = True, eyes: bool = True) -> Tracks:
     """What is keyed so that head and eyes turn as the actor's in the frames `seen` (T,)."""
-    tracks: dict[bpy.types.Object, list[Curve]] = {}
-    turns = head_turns(rig, take, seen)
+    turn = turner(rig, head=head, eyes=eyes)
+    return turn(take.rotation[seen].astype(np.float64), take.gaze[seen].astype(np.float64))
+
+
+def turner(rig: Rig, *, head: bool = True, eyes: bool = True) -> Turner:
+    """How an avatar turns, found out once while it is at rest; called with the head's turns (N, 3, 3) and the gaze
+    (N, 2, 2) it says what is keyed, as often as wanted.
+    """
+    ways = list(_ways(rig, head=head, eyes=eyes))
+
+    def turn(rotations: Array, gaze: Array) -> Tracks:
+        tracks: dict[bpy.types.Object, list[Curve]] = {}
+        turns = _in_root(rig, rotations)
+        for ob, way in ways:
+            tracks.setdefault(ob, []).extend(way(turns, gaze))
+        return list(tracks.items())
+
+    return turn
+
+
+def _ways(rig: Rig, *, head: bool, eyes: bool) -> Iterator[tuple[bpy.types.Object, Way]]:
+    """Everything of an avatar that turns, and how."""
     if head:
         control = rig.head or Control(rig.root)
-        tracks.setdefault(control.ob, []).extend(_turn_curves(rig, control, turns, "Head"))
+        yield control.ob, _head_way(_turning(rig, control, "Head"))
     if eyes and rig.look_at:
-        for control, curves in _target_curves(rig, take.gaze[seen].astype(np.float64), turns if head else None):
-            tracks.setdefault(control.ob, []).extend(curves)
+        yield from _target_ways(rig, head)
     elif eyes:
         for eye, control in enumerate(rig.eyes):
             if control is not None:
-                looks = _in_root(rig, gaze_turns(take.gaze[seen, eye].astype(np.float64)))
-                if head and not _turns_along(rig, control):
-                    looks = turns @ looks
-                tracks.setdefault(control.ob, []).extend(_turn_curves(rig, control, looks, control.bone or "Eye"))
-    return list(tracks.items())
+                curves = _turning(rig, control, control.bone or "Eye")
+                yield control.ob, _eye_way(rig, eye, curves, free=head and not _turns_along(rig, control))
+
+
+def _head_way(curves: Turning) -> Way:
+    return lambda turns, _: curves(turns)
+
+
+def _eye_way(rig: Rig, eye: int, curves: Turning, *, free: bool) -> Way:
+    """An eye that is `free` has to be turned with the head, too."""
+
+    def way(turns: Array, gaze: Array) -> list[Curve]:
+        looks = _in_root(rig, gaze_turns(gaze[:, eye]))
+        return curves(turns @ looks if free else looks)
+
+    return way
 
 
 def head_turns(rig: Rig, take: Take, seen: NDArray[np.bool_]) -> Array:
@@ -99,18 +137,19 @@ def _in_root(rig: Rig, rotations: Array) -> Array:
     return np.asarray(axes @ rotations @ axes.T)
 
 
-def _turn_curves(rig: Rig, control: Control, turns: Array, group: str) -> list[Curve]:
-    """Curves that turn a control by `turns`, given in the root's axes."""
+def _turning(rig: Rig, control: Control, group: str) -> Turning:
+    """What makes curves that turn a control by turns given in the root's axes."""
     pose = control.pose
     if pose is None:
-        return _object_curves(rig, control.ob, turns, group)
+        return _object_turning(rig, control.ob, group)
     space = _rotation(control.ob.matrix_world.inverted() @ rig.root.matrix_world)
     rest = space.T @ _rotation(pose.bone.matrix_local)  # the bone's rest axes in the root's
-    local = rest.T @ turns @ rest
     if pose.rotation_mode in {"QUATERNION", "AXIS_ANGLE"}:
         pose.rotation_mode = "QUATERNION"
-        return _curves(pose.path_from_id("rotation_quaternion"), quaternions(local), group)
-    return _curves(pose.path_from_id("rotation_euler"), _eulers(local, pose.rotation_mode), group)
+        path = pose.path_from_id("rotation_quaternion")
+        return lambda turns: _curves(path, quaternions(rest.T @ turns @ rest), group)
+    path, order = pose.path_from_id("rotation_euler"), pose.rotation_mode
+    return lambda turns: _curves(path, _eulers(rest.T @ turns @ rest, order), group)
 
 
 def _turns_along(rig: Rig, eye: Control) -> bool:
@@ -123,38 +162,49 @@ def _turns_along(rig: Rig, eye: Control) -> bool:
     return all(bone.use_inherit_rotation for bone in chain[:below])
 
 
-def _object_curves(rig: Rig, ob: bpy.types.Object, turns: Array, group: str) -> list[Curve]:
-    """Curves that turn a whole object by `turns` in the root's axes, from where it stands."""
+def _object_turning(rig: Rig, ob: bpy.types.Object, group: str) -> Turning:
+    """What makes curves that turn a whole object, from where it stands, by turns given in the root's axes."""
     rest = _rotation(stand_basis(ob))
-    if ob != rig.root:
-        space = _rotation(parent_space(ob).inverted() @ rig.root.matrix_world)
-        turns = space @ turns @ space.T
-    else:
-        turns = rest @ turns @ rest.T
+    space = rest if ob == rig.root else _rotation(parent_space(ob).inverted() @ rig.root.matrix_world)
     ob.rotation_mode = "QUATERNION"
-    return _curves("rotation_quaternion", quaternions(turns @ rest), group)
+    return lambda turns: _curves("rotation_quaternion", quaternions(space @ turns @ space.T @ rest), group)
 
 
-def _target_curves(rig: Rig, gaze: Array, head: Array | None) -> list[tuple[Control, list[Curve]]]:
-    """Curves of what the eyes look at; `head` are the turns of the head, None when it stays."""
+def _target_ways(rig: Rig, head: bool) -> Iterator[tuple[bpy.types.Object, Way]]:
+    """How what the eyes look at moves; with `head` the head turns."""
     centres = _eye_centres(rig)
-    turns = [_in_root(rig, gaze_turns(gaze[:, eye])) for eye in range(2)]
-    tracks = []
     for place, target in enumerate(rig.look_at):
-        rest = _rest_place(rig, target)
-        if len(rig.look_at) == 2:
-            ways = turns[place] @ (rest - centres[place])
-            points = centres[place] + ways
-        else:
-            middle = centres.mean(0)
-            both = _in_root(rig, gaze_turns(gaze.mean(1)))
-            reach = np.linalg.norm(rest - middle)
-            points = middle + both @ (rest - middle) * (_distances(gaze, centres, reach) / reach)[:, None]
-        if head is not None and not _is_carried(rig, target):
-            pivot = np.array(rig.pivot)
-            points = pivot + np.einsum("nij,nj->ni", head, points - pivot)
-        tracks.append((target, _way_curves(rig, target, points - rest)))
-    return tracks
+        points = _points_of(rig, centres, _rest_place(rig, target), place if len(rig.look_at) == 2 else None)
+        free = head and not _is_carried(rig, target)
+        yield target.ob, _target_way(rig, points, _moving(rig, target), _rest_place(rig, target), free=free)
+
+
+def _target_way(rig: Rig, points: Points, curves: Turning, rest: Array, *, free: bool) -> Way:
+    """A target that is `free` has to be moved with the head, too."""
+    pivot = np.array(rig.pivot)
+
+    def way(turns: Array, gaze: Array) -> list[Curve]:
+        seen = points(gaze)
+        if free:
+            seen = pivot + np.einsum("nij,nj->ni", turns, seen - pivot)
+        return curves(seen - rest)
+
+    return way
+
+
+def _points_of(rig: Rig, centres: Array, rest: Array, eye: int | None) -> Points:
+    """Where one eye looks, or both for None: points (N, 3) in the root's axes from a gaze."""
+    middle = centres.mean(0) if eye is None else centres[eye]
+    reach = float(np.linalg.norm(rest - middle))
+
+    def points(gaze: Array) -> Array:
+        own = gaze.mean(1) if eye is None else gaze[:, eye]
+        ways = _in_root(rig, gaze_turns(own)) @ (rest - middle)
+        if eye is None:
+            ways = ways * (_distances(gaze, centres, reach) / reach)[:, None]
+        return np.asarray(middle + ways)
+
+    return points
 
 
 def _distances(gaze: Array, centres: Array, reach: float) -> Array:
@@ -182,17 +232,18 @@ def _rest_place(rig: Rig, control: Control) -> Array:
     return np.array(into @ parent_space(control.ob) @ stand_basis(control.ob).translation)
 
 
-def _way_curves(rig: Rig, control: Control, ways: Array) -> list[Curve]:
-    """Location curves that move a control by `ways` (N, 3) in the root's axes."""
+def _moving(rig: Rig, control: Control) -> Turning:
+    """What makes location curves that move a control by ways (N, 3) in the root's axes."""
     pose = control.pose
     if pose is None:
         space = np.array((parent_space(control.ob).inverted() @ rig.root.matrix_world).to_3x3())
-        return _curves("location", np.array(stand_basis(control.ob).translation) + ways @ space.T, "Look At")
-    space = np.array((control.ob.matrix_world.inverted() @ rig.root.matrix_world).to_3x3())
-    local = ways @ space.T
+        stand = np.array(stand_basis(control.ob).translation)
+        return lambda ways: _curves("location", stand + ways @ space.T, "Look At")
+    axes = np.array((control.ob.matrix_world.inverted() @ rig.root.matrix_world).to_3x3()).T
     if pose.bone.use_local_location or pose.bone.parent is None:
-        local = local @ _rotation(pose.bone.matrix_local)
-    return _curves(pose.path_from_id("location"), local, control.bone)
+        axes = axes @ _rotation(pose.bone.matrix_local)
+    path = pose.path_from_id("location")
+    return lambda ways: _curves(path, ways @ axes, control.bone)
 
 
 def _is_carried(rig: Rig, target: Control) -> bool:
