@@ -1,7 +1,8 @@
 """Programs in processes of their own: how they are started, and how they end with whoever started them.
 
 A program that was started with `own_process` and calls `follow_parent` has its standard input as a lifeline: it ends when
-that does, be it that the parent closed it or is gone. This works alike on every system; signals do not.
+that does, be it that the parent closed it or is gone. This works alike on every system; signals do not. Until then the
+parent may say lines on it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import subprocess
 import sys
 import threading
 import time
+from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 STOPPED = 130
 _NICE = 5
 PATIENCE_S = 10.0
 """So long a program that lost its parent may take to end tidily."""
+_LONGEST_LINE = 1 << 16
 
 
 def own_process() -> dict[str, Any]:
@@ -43,13 +47,24 @@ def follow_parent() -> None:
     if sys.platform != "win32":
         os.nice(_NICE)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell's `&` started Blender
-    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+    lines_of_parent()
 
 
-def _wait_for_the_end() -> None:
+@cache
+def lines_of_parent() -> SimpleQueue[str]:
+    """In the program: what was said on standard input, line by line; when that ends, so does the program, as by Ctrl-C."""
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_wait_for_the_end, args=(lines,), daemon=True).start()
+    return lines
+
+
+def _wait_for_the_end(lines: SimpleQueue[str]) -> None:
+    rest = b""
     try:
-        while os.read(0, 4096):
-            pass
+        while said := os.read(0, 4096):
+            *whole, rest = (rest[-_LONGEST_LINE:] + said).split(b"\n")
+            for line in whole:
+                lines.put(line.decode("utf-8", "replace").strip())
     except OSError:
         pass
     if sys.platform == "win32":

@@ -105,6 +105,13 @@ class Job:
         """How much of the stage is done, 0..1."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
+    def tell(self, line: str) -> None:
+        """Say one line to a program that listens; one that has ended does not."""
+        if self.state == "running" and self._process.stdin is not None:
+            with suppress(OSError, ValueError):
+                self._process.stdin.write(line.encode() + b"\n")
+                self._process.stdin.flush()
+
     def stop(self) -> None:
         """Ask the program to end; it is killed when it does not do so soon."""
         if self.state == "running":
