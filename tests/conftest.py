@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,6 +24,15 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared material at {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def benchmarks() -> Iterator[Callable[[str], ModuleType]]:
+    """Imports modules of `benchmarks/`, which is no package: they find each other as when one is started."""
+    folder = str(ROOT / "benchmarks")
+    sys.path.insert(0, folder)
+    yield importlib.import_module
+    sys.path.remove(folder)
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -30,10 +28,8 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield importlib.import_module("rig_solve")
-    sys.path.remove(str(ROOT / "benchmarks"))
+def bench(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("rig_solve")
 
 
 def test_every_avatar_follows_and_closes_its_lips(bench: ModuleType, shared: Path, tmp_path: Path):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -16,17 +14,12 @@ from understudy.inference import arkit, face_model
 from understudy.inference.media.images import read_png
 from understudy.inference.take import Take
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FRAMES, FOCAL_PX, SIZE_PX = 20, 700.0, 480
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        yield importlib.import_module("accuracy")
-    finally:
-        sys.path.remove(str(BENCHMARKS))
+def bench(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("accuracy")
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import cv2
@@ -15,17 +12,12 @@ import numpy as np
 import pytest
 from understudy.inference.face_model import load
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 SIZE = 300
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        yield importlib.import_module("composite")
-    finally:
-        sys.path.remove(str(BENCHMARKS))
+def bench(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("composite")
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +49,8 @@ def test_an_oracle_takes_every_change_back(bench, picture, points_px):
         assert decibels(bench.oracle(picture, changed, mask, points_px, change), picture, mask) > 38, change.name
 
 
-def test_the_plate_has_no_face_left_and_nothing_else_is_touched(bench, picture, points_px):
-    changes = importlib.import_module("composite_changes")
+def test_the_plate_has_no_face_left_and_nothing_else_is_touched(benchmarks, picture, points_px):
+    changes = benchmarks("composite_changes")
     mask = changes.face_mask(picture.shape, points_px)
     plate = changes.without_face(picture, mask, points_px)
     np.testing.assert_array_equal(plate[mask == 0], picture[mask == 0])

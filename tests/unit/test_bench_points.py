@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -14,26 +11,17 @@ from scipy.spatial.transform import Rotation
 from understudy.inference.face_model import load
 from understudy.inference.face_model.assembly import ict_landmarks
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FACES = 120
 
 
-def _module(name: str) -> Iterator[ModuleType]:
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        yield importlib.import_module(name)
-    finally:
-        sys.path.remove(str(BENCHMARKS))
+@pytest.fixture(scope="module")
+def points68(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("points68")
 
 
 @pytest.fixture(scope="module")
-def points68() -> Iterator[ModuleType]:
-    yield from _module("points68")
-
-
-@pytest.fixture(scope="module")
-def figures() -> Iterator[ModuleType]:
-    yield from _module("face_points_figures")
+def figures(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("face_points_figures")
 
 
 @pytest.fixture(scope="module")

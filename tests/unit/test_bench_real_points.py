@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -14,31 +11,22 @@ from understudy.inference import arkit
 from understudy.inference.capture.types import FaceTrack
 from understudy.inference.face_model import load
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FRAMES = 40
 
 
-def _module(name: str) -> Iterator[ModuleType]:
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        yield importlib.import_module(name)
-    finally:
-        sys.path.remove(str(BENCHMARKS))
+@pytest.fixture(scope="module")
+def figures(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("real_points_figures")
 
 
 @pytest.fixture(scope="module")
-def figures() -> Iterator[ModuleType]:
-    yield from _module("real_points_figures")
+def pictures(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("avatar_picture")
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[ModuleType]:
-    yield from _module("avatar_picture")
-
-
-@pytest.fixture(scope="module")
-def sheets() -> Iterator[ModuleType]:
-    yield from _module("before_after")
+def sheets(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("before_after")
 
 
 @pytest.fixture

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 PAIRED = (
     "browDown browInnerUp browOuterUp cheekPuff cheekSquint eyeBlink eyeLookDown eyeLookIn eyeLookOut eyeLookUp eyeSquint "
     "eyeWide mouthDimple mouthFrown mouthLowerDown mouthPress mouthSmile mouthStretch mouthUpperUp noseSneer"
@@ -25,13 +21,8 @@ FRAMES = 72
 
 
 @pytest.fixture(scope="module")
-def truth_actor() -> Iterator[ModuleType]:
-    """The benchmark's module; its folder is no package."""
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        yield importlib.import_module("truth_actor")
-    finally:
-        sys.path.remove(str(BENCHMARKS))
+def truth_actor(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("truth_actor")
 
 
 @pytest.mark.parametrize("style", ["events", "speech"])
