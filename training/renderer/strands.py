@@ -60,13 +60,13 @@ def grow(
     rng: Rng,
 ) -> Strands | None:
     """Hair of a neutral head; `regions` (V,) says how likely each vertex is to carry a root."""
-    made = [_lock(style, vertices_cm, normals, regions[style.region], colour, rng) for style in styles]
+    made = [_ribbons(style, vertices_cm, normals, regions[style.region], colour, rng) for style in styles]
     if not made:
         return None
     return Strands(*(np.concatenate([getattr(one, name) for one in made]) for name in Strands.__dataclass_fields__))
 
 
-def _lock(
+def _ribbons(
     style: Style, vertices: Floats, normals: Floats, likely: Floats, colour: NDArray[np.float64], rng: Rng
 ) -> Strands:
     """Ribbons along the paths, flat on the head and narrower toward the tip."""
