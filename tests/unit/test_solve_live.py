@@ -362,3 +362,21 @@ def test_the_bounded_minimum_is_the_reference_one(seed: int, rows: int) -> None:
     upper = np.where(bounds.upper > 0, bounds.upper, 1e-12)
     expected = lsq_linear(matrix, target, (bounds.lower, upper), method="bvls", tol=1e-14).x
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_two_seconds_of_a_neutral_face_tell_more_than_one_frame() -> None:
+    """Points that tremble, and a blink in between: what is averaged over the frames is nearer to the actor's face."""
+    rng = np.random.default_rng(2)
+    resting = np.repeat(Stage(1, play=0.0).landmarks_px, 60, 0)
+    seen = resting + rng.normal(size=resting.shape)
+    seen[40:44] = Stage(200).landmarks_px[20:24]
+    found = []
+    for counted in (1, 60):
+        solver = LiveSolver(MODEL, SIZE)
+        for n, points in enumerate(seen):
+            solver.step(points, n / FPS)
+            if n >= len(seen) - counted:
+                solver.rest()
+        solver.calibrate_neutral()
+        found.append(every(perform(resting, solver, start_s=2.0)[-30:], "coefficients").mean())
+    assert found[1] < 0.7 * found[0]

@@ -25,7 +25,7 @@ NEW_LOOK = 0.12
 STRANGE = 3.0
 """Key frames whose points are off by this many times the usual are dropped: something was in front of the face."""
 NEUTRAL_WEIGHT = 8.0
-"""Key frames that the frame counts for in which the user says that the face is neutral."""
+"""Key frames that those count for together in which the user says that the face is neutral."""
 NEUTRAL_ROUNDS = 2
 LARGEST_FOCAL_STEP = 0.2
 
@@ -41,6 +41,8 @@ class KeyFrame:
     coefficients: Array
     """(52,)."""
     neutral: bool = False
+    part: float = 1.0
+    """Of what neutral key frames count for together."""
     off_cm: float = 0.0
     """Root mean square of what the points are off by."""
 
@@ -84,9 +86,10 @@ class ActorLearner:
         if np.delete(distance, loser).min() > nearest[loser]:
             self.keys[loser] = key
 
-    def calibrate(self, key: KeyFrame) -> None:
-        """Start again from this neutral key frame."""
-        self.keys, self._slices = [key], self._learn()
+    def calibrate(self, keys: list[KeyFrame]) -> None:
+        """Start again from these neutral key frames."""
+        self.keys = [replace(key, part=1.0 / len(keys)) for key in keys]
+        self._slices = self._learn()
         for _ in range(NEUTRAL_ROUNDS):
             self.finish_round()
 
@@ -161,7 +164,7 @@ class Bundle:
         linear = linearise(solver.face(self._actor, key.coefficients)[None], key.pose, self._actor.camera)
         residual = residuals_cm(key.landmarks_px[None, :MESH_COUNT], linear)
         weight = rough_weights(residual, visibility(solver.normals, key.pose.rotation))[0] * self._count**-0.5
-        weight = weight * (NEUTRAL_WEIGHT * self._count**0.5 if key.neutral else 1.0)
+        weight = weight * (NEUTRAL_WEIGHT * key.part * self._count**0.5 if key.neutral else 1.0)
         root = np.sqrt(weight)[:, None, None]
         by_offset = linear.by_point[0] * root
         by_pose, by_focal = linear.by_pose[0] * root, linear.by_log_focal[0][..., None] * root

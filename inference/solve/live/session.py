@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from ...face_model.types import FaceModel
-from ..geometry import Array, Camera, Poses
+from ..geometry import Array, Camera, Poses, project
 from ..identity import Actor, first_actor
 from ..landmark_groups import MESH_COUNT
-from ..lids import BLINKS
+from ..lids import BLINKS, USUAL_PERCENTILE
 from .actor import ActorLearner, KeyFrame, look
 from .eyes import LiveEyes
 from .frame import SHAPES, FrameSolver, Past, SeenFrame
@@ -27,6 +29,12 @@ BLEND_FRAMES = 9.0
 """Time constant with which a newly learned actor takes over."""
 QUALITY_FRAMES = 60.0
 """Time constant of how far points are usually off."""
+NEUTRAL_KEYS = 4
+"""Frames known to be neutral become so many key frames."""
+MOST_RESTING = 256
+"""Of more frames than this the last ones count."""
+OPEN_PART = 0.8
+"""Eyes that are open less than this part of what is usual are closing."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,17 @@ class Found:
     """1 for a frame that fits as usual, less for one that fits worse."""
 
 
+@dataclass(frozen=True)
+class RestingFrame:
+    """A frame in which the face is known to be neutral."""
+
+    landmarks_px: Array
+    """(478, 2)."""
+    pose: Poses
+    opening: Array
+    """(2,) of the eyes, see `LiveEyes.opening`."""
+
+
 class Session:
     """Learns one actor while solving the frames in which the face is seen."""
 
@@ -60,6 +79,7 @@ class Session:
         self._usual_off_cm, self._frames = 0.0, 0
         self._head.start(landmarks_px[:MESH_COUNT], solver.mean, camera)
         self._landmarks_px = landmarks_px
+        self._rest: deque[RestingFrame] = deque(maxlen=MOST_RESTING)
         self._eyes.remember(self._eyes.opening(landmarks_px, self._head.pose, camera))
         self._learner.offer(self._key())
         self._learner.finish_round()
@@ -101,10 +121,29 @@ class Session:
         shown[BLINKS] = np.minimum(shown[BLINKS] / self._solver.closing(self.actor), 1.0)
         return Found(shown, self._sigma, pose, gaze, self._quality(estimate.off_cm))
 
+    def rest(self) -> None:
+        """The last frame's face is known to be neutral; kept until `calibrate`."""
+        opening = self._eyes.opening(self._landmarks_px, self._head.pose, self.actor.camera)
+        self._rest.append(RestingFrame(self._landmarks_px, self._head.pose, opening))
+
     def calibrate(self) -> None:
-        """The last frame's face is the neutral one: it outweighs what was learned so far."""
-        self._eyes.calibrate(self._eyes.opening(self._landmarks_px, self._head.pose, self.actor.camera))
-        self._learner.calibrate(replace(self._key(), coefficients=np.zeros(SHAPES), neutral=True))
+        """The faces kept by `rest`, or the last one, are neutral: they outweigh what was learned so far."""
+        if not self._rest:
+            self.rest()
+        usual, frames = at_rest(list(self._rest))
+        self._rest.clear()
+        self._eyes.calibrate(usual)
+        self._learner.calibrate([self._neutral_key(part) for part in parted(frames)])
+
+    def _neutral_key(self, frames: list[RestingFrame]) -> KeyFrame:
+        """The middle one of some frames, with their points' noise averaged away."""
+        middle, camera = frames[len(frames) // 2], self.actor.camera
+        expected = [project(self.actor.points_cm, frame.pose, camera)[0] for frame in frames]
+        size = [-camera.focal_px / float(frame.pose.translation_cm[0, 2]) for frame in frames]
+        off = [(f.landmarks_px[:MESH_COUNT] - seen) / px for f, seen, px in zip(frames, expected, size, strict=True)]
+        points = middle.landmarks_px.copy()
+        points[:MESH_COUNT] = expected[len(frames) // 2] + np.mean(off, axis=0) * size[len(frames) // 2]
+        return KeyFrame(points, look(points, middle.pose), middle.pose, np.zeros(SHAPES), neutral=True)
 
     def _key(self) -> KeyFrame:
         pose = self._head.pose
@@ -137,3 +176,18 @@ class Session:
         part = max(1.0 / self._frames, 1.0 / QUALITY_FRAMES)
         self._usual_off_cm += part * (off_cm - self._usual_off_cm)
         return float(np.clip(1.5 * self._usual_off_cm / max(off_cm, 1e-9), 0.1, 1.0))
+
+
+def at_rest(frames: list[RestingFrame]) -> tuple[Array, list[RestingFrame]]:
+    """(2,) how far the eyes are usually open in some frames, and those in which they are not closing."""
+    openings = np.stack([frame.opening for frame in frames])
+    usual = np.maximum(np.percentile(openings, USUAL_PERCENTILE, axis=0), 1e-6)
+    kept = [frame for frame, opening in zip(frames, openings, strict=True) if (opening > OPEN_PART * usual).all()]
+    return usual, kept or frames
+
+
+def parted(frames: list[RestingFrame]) -> list[list[RestingFrame]]:
+    """Some frames in parts that follow each other."""
+    count = min(len(frames), NEUTRAL_KEYS)
+    ends = np.linspace(0, len(frames), count + 1).astype(int)
+    return [frames[first:last] for first, last in pairwise(ends.tolist())]

@@ -81,8 +81,16 @@ class LiveSolver:
         """The actor and the camera as they are known now; None before a face was seen."""
         return self._session.actor if self._session else None
 
+    def rest(self) -> None:
+        """The face seen last is known to be neutral: `calibrate_neutral` will count it. Does nothing before one was seen."""
+        if self._session is not None:
+            self._session.rest()
+
     def calibrate_neutral(self) -> None:
-        """The face seen last is this actor's neutral one; does nothing before a face was seen."""
+        """The faces since the last time of which `rest` was called are this actor's neutral one, or the face seen last.
+
+        Does nothing before a face was seen.
+        """
         if self._session is not None:
             self._session.calibrate()
 
