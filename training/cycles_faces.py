@@ -87,7 +87,7 @@ class Labeller:
             coefficients=self._coefficients(truth.shapes),
             rotation=upright(truth.rotation, region),
             skin=skin_luminance(image, points_px),
-            actor=np.int32(actor),
+            actor=actor,
         )
 
     def _vertices(self, neutral_cm: NDArray[np.float32], truth: Posed) -> NDArray[np.float32]:
@@ -126,10 +126,10 @@ def project(placed_cm: NDArray[np.float32], truth: Posed) -> NDArray[np.float32]
     return np.column_stack([truth.focal_px * plane + truth.centre_px, truth.focal_px * depth]).astype(np.float32)
 
 
-def skin_luminance(image: NDArray[np.uint8], points_px: NDArray[np.float32]) -> np.float32:
+def skin_luminance(image: NDArray[np.uint8], points_px: NDArray[np.float32]) -> float:
     """Luminance of the brighter half of cheeks and forehead as they are in the picture, linear 0..1; the paint is unknown."""
     x, y = np.clip(points_px[list(_CHEEKS), :2].astype(int), 0, len(image) - 1).T
-    return np.float32(np.median(np.sort((image[y, x] / 255.0) ** 2.2 @ [0.2126, 0.7152, 0.0722])[-3:]))
+    return float(np.median(np.sort((image[y, x] / 255.0) ** 2.2 @ [0.2126, 0.7152, 0.0722])[-3:]))
 
 
 def stills(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Array, Posed, int]]:
@@ -220,7 +220,7 @@ def main() -> int:
         written = {options.out / f"shard_{number_of(path):04d}": clip(path, options.every) for path in options.clips}
     for shard, pictures in written.items():
         rows = [labeller.row(rgb, labeller.neutral(who), truth, actor) for rgb, who, truth, actor in pictures]
-        write_shard(shard, rows)
+        write_shard(shard, rows, len(rows))
         print(f"{shard}: {len(rows)} pictures", flush=True)
     return 0
 

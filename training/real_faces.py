@@ -81,7 +81,7 @@ def rows_of(path: Path, at_most: int, actor: int) -> Iterator[Row]:
             coefficients=np.full(len(NAMES), np.nan, np.float32),
             rotation=upright(take.rotation[number].astype(np.float64), region),
             skin=skin_luminance(image, points_px),
-            actor=np.int32(actor),
+            actor=actor,
             weight=weight,
         )
 
@@ -131,7 +131,7 @@ def main() -> int:
         found = re.search(r"(\d+)$", path.stem)
         shard = options.out / f"shard_{int(found[1]) if found else number:04d}"
         rows = list(rows_of(path, options.at_most, 10_000 + number))
-        write_shard(shard, rows)
+        write_shard(shard, rows, len(rows))
         print(f"{shard}: {len(rows)} pictures", flush=True)
     return 0
 

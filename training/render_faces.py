@@ -11,35 +11,14 @@ graphics card the same program is faster.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from ..inference.capture.face_points import POINT_COUNT
-from .renderer.drawing import SIZE
 from .renderer.head import read_head
 from .renderer.studio import Studio
-
-ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
-    "images": ((SIZE, SIZE, 3), "u1"),
-    "points": ((POINT_COUNT, 3), "f4"),
-    "visible": ((POINT_COUNT,), "u1"),
-    "coefficients": ((52,), "f4"),
-    "rotation": ((3, 3), "f4"),
-    "skin": ((), "f4"),
-    "actor": ((), "i4"),
-    "beard": ((), "f4"),
-    "glasses": ((), "u1"),
-    "hair_over": ((), "u1"),
-    "child": ((), "f4"),
-    "seed": ((), "i8"),
-}
-"""Shape and type of one row of each array of a shard."""
+from .shards import write_shard
 
 
 def main(words: list[str] | None = None) -> int:
@@ -55,7 +34,8 @@ def main(words: list[str] | None = None) -> int:
     for shard, seeds in shards_of(options.seeds, options.per_shard):
         folder = options.out / f"shard_{shard:04d}"
         if not folder.exists():
-            write_shard(studio, seeds, folder)
+            drawn = (studio.shoot(seed) for seed in tqdm(seeds, desc=folder.name, mininterval=5.0))
+            write_shard(folder, drawn, len(seeds))
     return 0
 
 
@@ -70,31 +50,6 @@ def shards_of(seeds: range, per_shard: int) -> list[tuple[int, range]]:
     numbers = range(seeds.start // per_shard, (seeds.stop - 1) // per_shard + 1)
     whole = [(number, range(number * per_shard, (number + 1) * per_shard)) for number in numbers]
     return [(number, range(max(one.start, seeds.start), min(one.stop, seeds.stop))) for number, one in whole]
-
-
-def write_shard(studio: Studio, seeds: range, folder: Path) -> None:
-    """Render the seeds into a folder, under another name until it is whole."""
-    partial = folder.with_name(f"{folder.name}.partial.{os.getpid()}")
-    partial.mkdir()
-    try:
-        arrays = {name: _open(partial / f"{name}.npy", len(seeds), *what) for name, what in ARRAYS.items()}
-        for row, seed in enumerate(tqdm(seeds, desc=folder.name, mininterval=5.0)):
-            sample = studio.shoot(seed)
-            arrays["images"][row] = sample.image
-            for name, array in arrays.items():
-                if name not in ("images", "seed"):
-                    array[row] = getattr(sample, name)
-            arrays["seed"][row] = seed
-        for array in arrays.values():
-            array.flush()
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _open(path: Path, rows: int, shape: tuple[int, ...], kind: str) -> Any:
-    """A new .npy file, written in place."""
-    return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(rows, *shape))  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from ..faces.camera import View, random_view
 from ..faces.expression import random_expression
 from ..faces.light import Light, irradiance, random_light
 from ..faces.things import Occluder, random_occluder
+from ..shards import Row
 from .drawing import SIZE, Canvas, Shot
 from .head import Head
 from .labels import crop_of, in_camera, labels_px, visible_points
@@ -33,29 +33,6 @@ _EYE_SOCKETS: Final = range(13294, 14062)
 _OUTSIDE: Final = range(11248)
 """Vertices of ICT-FaceKit's file; its face and ears come first:"""
 _FACE_AND_EARS: Final = range(9409)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One picture and what is true in it; pixels in corner convention."""
-
-    image: NDArray[np.uint8]
-    """(SIZE, SIZE, 3) RGB."""
-    points: Floats
-    """(546, 3) pixels; depth in pixels too, smaller nearer, 0 at the head's origin."""
-    visible: NDArray[np.uint8]
-    """(546,)."""
-    coefficients: Floats
-    """(52,)."""
-    rotation: Floats
-    """(3, 3) head axes to camera axes."""
-    skin: float
-    """Luminance of the bare skin, linear 0..1."""
-    beard: float
-    glasses: bool
-    hair_over: bool
-    child: float
-    actor: int
 
 
 class Studio:
@@ -78,7 +55,7 @@ class Studio:
         side = np.where(np.isin(head.source, _FACE_AND_EARS)[:, None], rest, np.inf)
         self._ears = [int(np.linalg.norm(side - [x, 3.2, -1.2], axis=1).argmin()) for x in (9.0, -9.0)]
 
-    def shoot(self, seed: int) -> Sample:
+    def shoot(self, seed: int) -> Row:
         """The picture of a seed, the same in every process."""
         number = seed // PICTURES_PER_ACTOR
         if number != self._dressed:
@@ -111,8 +88,8 @@ class Studio:
         )
         shown, distance = self._canvas.draw(shot)
         placed = in_camera(view, points)
-        return Sample(
-            image=np.ascontiguousarray(shown[..., :3]),
+        return Row(
+            images=np.ascontiguousarray(shown[..., :3]),
             points=labels_px(placed, view, crop),
             visible=visible_points(head, placed, normals @ view.rotation.T, crop, shown[..., 3], distance),
             coefficients=coefficients,
@@ -123,6 +100,7 @@ class Studio:
             hair_over=before is not None or any(style.region == "fringe" for style in actor.hair.styles),
             child=actor.child,
             actor=number,
+            seed=seed,
         )
 
     def _dress(self, number: int) -> None:

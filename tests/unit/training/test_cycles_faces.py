@@ -91,13 +91,13 @@ def row_of(face: np.ndarray) -> Row:
         visible=np.ones(546, np.uint8),
         coefficients=np.zeros(52, np.float32),
         rotation=np.eye(3, dtype=np.float32),
-        skin=np.float32(0.4),
-        actor=np.int32(7),
+        skin=0.4,
+        actor=7,
     )
 
 
 def test_a_shard_has_a_row_for_each_picture_and_only_what_is_known(tmp_path: Path, face: np.ndarray) -> None:
-    write_shard(tmp_path / "shard_0000", [row_of(face), row_of(face + 1)])
+    write_shard(tmp_path / "shard_0000", [row_of(face), row_of(face + 1)], 2)
     found = {path.stem: np.load(path) for path in (tmp_path / "shard_0000").iterdir()}
     assert {name: (a.shape, a.dtype.str[1:]) for name, a in found.items()} == {
         "images": ((2, SIDE, SIDE, 3), "u1"),
@@ -108,8 +108,10 @@ def test_a_shard_has_a_row_for_each_picture_and_only_what_is_known(tmp_path: Pat
         "skin": ((2,), "f4"),
         "actor": ((2,), "i4"),
     }
-    write_shard(tmp_path / "shard_0000", [replace(row_of(face), weight=np.ones(546, np.float32))])
+    write_shard(tmp_path / "shard_0000", [replace(row_of(face), weight=np.ones(546, np.float32))], 1)
     assert np.load(tmp_path / "shard_0000" / "weight.npy").shape == (1, 546)
+    with pytest.raises(InputError, match="No face was found for shard_0001"):
+        write_shard(tmp_path / "shard_0001", [], 0)
     assert [path.name for path in tmp_path.iterdir()] == ["shard_0000"]
 
 
