@@ -87,11 +87,13 @@ class ActorLearner:
             self.keys[loser] = key
 
     def calibrate(self, keys: list[KeyFrame]) -> None:
-        """Start again from these neutral key frames."""
-        self.keys = [replace(key, part=1.0 / len(keys)) for key in keys]
+        """Let these neutral key frames take the place of earlier ones, and adjust the actor to them."""
+        others = [key for key in self.keys if not key.neutral][: MOST_KEYS - len(keys)]
+        self.keys = [*(replace(key, part=1.0 / len(keys)) for key in keys), *others]
         self._slices = self._learn()
         for _ in range(NEUTRAL_ROUNDS):
             self.finish_round()
+        self.rounds = 0  # what the other key frames show is now read anew
 
     def work(self) -> None:
         """Do one slice."""
