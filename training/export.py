@@ -15,6 +15,7 @@ import onnx
 import torch
 from torch import nn
 
+from ..models.lighter import lighter
 from .network import SIDE, FacePoints
 
 OUTPUTS = ("points", "sigma", "visible", "coefficients", "coefficient_sigma")
@@ -37,7 +38,7 @@ def export(net: FacePoints, out: Path) -> None:
         dynamic_axes=axes,
         dynamo=False,
     )
-    model = onnx.load(part)
+    model = lighter(onnx.load(part))
     model.producer_name, model.doc_string = "Understudy", "docs/face_points.md"
     onnx.checker.check_model(model)
     onnx.save(model, part)

@@ -133,19 +133,21 @@ def around(features: Tensor, where: Tensor) -> Tensor:
 
     Bilinear, by whole rows of channels: ONNX Runtime's GridSample takes ten times as long on a processor.
     """
-    count, channels, side = features.shape[0], features.shape[1], features.shape[3]
+    channels, side = int(features.shape[1]), int(features.shape[3])
+    count, places = where.shape[0], int(where.shape[1])
     cells = where * side - 0.5
     corner = cells.floor()
     near = torch.arange(-1, 3, device=where.device)
-    columns, rows = ((corner[..., axis, None].long() + near).clamp(0, side - 1) for axis in (0, 1))
+    strides = torch.tensor([[1], [side]], device=where.device)
+    columns, rows = ((corner[..., None].long() + near).clamp(0, side - 1) * strides).unbind(2)
     first = torch.arange(count, device=where.device)[:, None, None, None] * (side * side)
     flat = features.float().permute(0, 2, 3, 1).reshape(-1, channels)
-    seen = flat.index_select(0, (first + rows[..., :, None] * side + columns[..., None, :]).reshape(-1))
+    seen = flat.index_select(0, (first + rows[..., :, None] + columns[..., None, :]).reshape(-1))
     beyond = (torch.arange(4, device=where.device) - torch.arange(3, device=where.device)[:, None]).flatten()
-    down, across = (F.relu(1 - (beyond - (cells - corner)[..., axis, None]).abs()) for axis in (1, 0))
+    across, down = F.relu(1 - (beyond - (cells - corner)[..., None]).abs()).unbind(2)
     by_row, by_column = (spread.to(where.device) for spread in _spreads())
-    share = ((down @ by_row) * (across @ by_column)).reshape(count, -1, TAPS, 16)
-    return (share @ seen.reshape(count, -1, 16, channels)).flatten(2)
+    share = ((down @ by_row) * (across @ by_column)).reshape(-1, places, TAPS, 16)
+    return (share @ seen.reshape(-1, places, 16, channels)).flatten(2)
 
 
 def _spreads() -> tuple[Tensor, Tensor]:
