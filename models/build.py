@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..inference.errors import MissingComponentError, UnderstudyError
 from ..inference.networks import registry
+from .lighter import lighter
 from .tflite_to_onnx import Output, convert
 
 Reader = Callable[[str], bytes]
@@ -78,6 +79,8 @@ def build(entry: registry.Network, read: Reader, folder: Path) -> list[str]:
     complaints = []
     for file in entry.files:
         model = convert(content, entry.inputs[0].name, outputs, _PRELU[file.form])
+        if file.form == "cpu":
+            model = lighter(model)
         data = model.SerializeToString(deterministic=True)
         write_atomically(folder / file.file, data)
         result = hashlib.sha256(data).hexdigest()
