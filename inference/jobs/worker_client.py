@@ -55,10 +55,17 @@ class Job:
     """A running program. Call `tick` now and then until `is_over`."""
 
     def __init__(
-        self, command: Sequence[str], title: str, log: Log, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        title: str,
+        log: Log,
+        environment: Mapping[str, str] | None = None,
+        again: str = "Resume",
     ) -> None:
-        """Start the program; raises `MissingComponentError` when it cannot be."""
-        self.title, self.log = title, log
+        """Start the program; raises `MissingComponentError` when it cannot be. `again` is the button that its errors
+        speak of.
+        """
+        self.title, self.log, self._again = title, log, again
         self.state: State = "running"
         self.stage, self.done, self.total = "", 0, 0
         self.rate = Rate()
@@ -201,10 +208,12 @@ class Job:
     def _unexpected(self, code: int) -> UnderstudyError:
         if code == -signal.SIGTERM or (sys.platform != "win32" and code == -signal.SIGKILL):
             return UnderstudyError(
-                "The worker was killed, by the system for want of memory or by somebody; press Resume to go on."
+                f"The worker was killed, by the system for want of memory or by somebody; press {self._again} to go on."
             )
         last = self._tail[-1] if self._tail else f"exit code {code}"
-        return UnderstudyError(f"The worker ended unexpectedly ({last}); open the log to see more, or press Resume.")
+        return UnderstudyError(
+            f"The worker ended unexpectedly ({last}); open the log to see more, or press {self._again}."
+        )
 
     def _let_go(self) -> None:
         for spool in self._spools:

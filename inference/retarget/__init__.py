@@ -1,7 +1,7 @@
 """Retargeting: the actor's coefficients become the weights of a given avatar's shape keys."""
 
 from .edits import add_link, mirror, remove_link, scale_region, set_gain, set_limits, set_offset
-from .mapping import Link, Mapping, absent_keys, weights
+from .mapping import Link, Mapping, absent_keys, weigher, weights
 from .mapping_file import load, save
 from .matching import Match, match, match_names
 from .regions import REGION_OF, REGIONS
@@ -24,5 +24,6 @@ __all__ = [
     "set_gain",
     "set_limits",
     "set_offset",
+    "weigher",
     "weights",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +82,11 @@ def weights(mapping: Mapping, coefficients: NDArray[np.float32]) -> tuple[tuple[
     With the limits that links have by default weights are never negative; a gain above 1 may drive a key past 1, which
     exaggerates as asked.
     """
+    return mapping.keys, weigher(mapping)(coefficients)
+
+
+def weigher(mapping: Mapping) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """What gives the weights (T, K) of the driven keys from coefficients (T, 52): for who asks frame by frame."""
     keys = mapping.keys
     column = {key: index for index, key in enumerate(keys)}
     gains = np.zeros((len(arkit.NAMES), len(keys)), np.float32)
@@ -95,12 +100,16 @@ def weights(mapping: Mapping, coefficients: NDArray[np.float32]) -> tuple[tuple[
         offsets[index] += link.offset
         lower[index] = max(lower[index], link.lower)
         upper[index] = min(upper[index], link.upper)
-    result = np.clip(coefficients @ gains + offsets, lower, np.maximum(lower, upper)).astype(np.float32)
-    for group in mapping.exclusive:
-        members = [column[key] for key in group if key in column]
-        total = result[:, members].sum(axis=1, keepdims=True)
-        result[:, members] /= np.maximum(total, 1)
-    return keys, result
+    groups = [[column[key] for key in group if key in column] for group in mapping.exclusive]
+
+    def weigh(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
+        result = np.clip(coefficients @ gains + offsets, lower, np.maximum(lower, upper)).astype(np.float32)
+        for members in groups:
+            total = result[:, members].sum(axis=1, keepdims=True)
+            result[:, members] /= np.maximum(total, 1)
+        return result
+
+    return weigh
 
 
 def absent_keys(mapping: Mapping, key_names: Iterable[str]) -> tuple[str, ...]:

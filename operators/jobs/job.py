@@ -319,12 +319,19 @@ def timed(job: Job) -> str:
 
 
 def _start(operator: LongWork, context: bpy.types.Context, command: Command) -> Running:
+    _session.current = None
+    job = program(context, command, type(operator).bl_idname.partition(".")[2])
+    keywords = {key: _plain(value) for key, value in operator.as_keywords().items()}
+    _session.current = Running(job, type(operator).bl_idname, keywords, context.scene.name, command.leftovers)
+    return _session.current
+
+
+def program(context: bpy.types.Context, command: Command, name: str, again: str = "Resume") -> Job:
+    """Start what a command asks for, with a log of that name; `again` is the button that its errors speak of."""
     from ...inference.jobs.blender import blender_command
     from ...inference.jobs.log import Log
     from ...inference.jobs.worker_client import Job
 
-    _session.current = None
-    name = type(operator).bl_idname.partition(".")[2]
     log = Log(paths.user_folder("logs"), name)
     _session.log = log.path
     log.add(f"Blender {bpy.app.version_string}")
@@ -336,10 +343,7 @@ def _start(operator: LongWork, context: bpy.types.Context, command: Command) -> 
         line = [*blender_command(bpy.app.binary_path or ""), *command.words, "--json", "--with-parent"]
     else:
         line = blenders_python().command(command.words)
-    job = Job(line, command.title, log, environment)
-    keywords = {key: _plain(value) for key, value in operator.as_keywords().items()}
-    _session.current = Running(job, type(operator).bl_idname, keywords, context.scene.name, command.leftovers)
-    return _session.current
+    return Job(line, command.title, log, environment, again)
 
 
 def blenders_python() -> Python:

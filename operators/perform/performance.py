@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from ..bridge.rigs.rig import read_rig
 if TYPE_CHECKING:
     from ...inference.retarget.by_shape.solver import RigSolver
 
+Weights = tuple[tuple[str, ...], NDArray[np.float32]]
+"""Keys, and what each of them is worth in every frame (T, K)."""
 REGION_NAMES = ("brows", "eyes", "gaze", "cheeks", "jaw", "mouth", "tongue")
 """Our properties, in the order of `REGIONS`."""
 
@@ -46,7 +49,13 @@ _last_calm: tuple[Take, Adjustments, Take] | None = None
 
 
 def performed(avatar: bpy.types.Object, take: Take, eyes: bool = True) -> tuple[Take, Mapping]:
-    """What an avatar performs of a take, with its adjustments, and how: preview and bake both ask this.
+    """What an avatar performs of a take, with its adjustments, and how: preview and bake both ask this."""
+    chosen, mapping = way_of(avatar, eyes, take)
+    return adjustments.scaled(_calm(take, chosen), chosen), mapping
+
+
+def way_of(avatar: bpy.types.Object, eyes: bool = True, take: Take | None = None) -> tuple[Adjustments, Mapping]:
+    """How an avatar performs whatever it is given.
 
     The mapping is the avatar's own list of links where it has one. Without `eyes` the shapes that look about rest.
     """
@@ -61,7 +70,7 @@ def performed(avatar: bpy.types.Object, take: Take, eyes: bool = True) -> tuple[
     mapping = mapping_of(settings)
     if mapping is None:
         mapping = known_mapping(read_rig(avatar, take))
-    return adjustments.scaled(_calm(take, chosen), chosen), mapping
+    return chosen, mapping
 
 
 def adjustments_of(kept: bpy.types.PropertyGroup) -> Adjustments:
@@ -97,11 +106,16 @@ def _calm(take: Take, chosen: Adjustments) -> Take:
     return _last_calm[2]
 
 
-def solved_weights(
-    avatar: bpy.types.Object, performance: Take, mapping: Mapping
-) -> tuple[tuple[str, ...], NDArray[np.float32]] | None:
+def solved_weights(avatar: bpy.types.Object, performance: Take, mapping: Mapping) -> Weights | None:
     """Keys and weights (T, K) of a performance, solved in the avatar's own space; None for an avatar that follows its
     list of links alone.
+    """
+    weigh = weigher(avatar, mapping)
+    return weigh(performance) if weigh is not None else None
+
+
+def weigher(avatar: bpy.types.Object, mapping: Mapping) -> Callable[[Take], Weights] | None:
+    """What solves performances in the avatar's own space; None for an avatar that follows its list of links alone.
 
     What the list says otherwise than it did when it was made of the avatar's shapes is added: corrections count, and a
     key whose links were removed or switched off rests.
@@ -111,20 +125,29 @@ def solved_weights(
         return None
     fit = _fit_of(settings)
     removed = set(fit.links.keys) - set(mapping.keys)
-    solved = fit.solver.solve(performance.coefficients)
-    columns = {key: solved[:, place] for place, key in enumerate(fit.solver.keys) if key not in removed}
-    made = dict(zip(*_by_key(fit.links, performance), strict=True))
-    for key, weights in zip(*_by_key(mapping, performance), strict=True):
-        change = weights - made.get(key, 0)
-        lower = max(link.lower for link in mapping.links if link.key == key and link.enabled)
-        upper = min(link.upper for link in mapping.links if link.key == key and link.enabled)
-        columns[key] = np.clip(columns.get(key, 0) + change, lower, max(lower, upper))
-    return tuple(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
+    limits = {key: _limits(mapping, key) for key in mapping.keys}
+
+    def weigh(performance: Take) -> Weights:
+        solved = fit.solver.solve(performance.coefficients)
+        columns = {key: solved[:, place] for place, key in enumerate(fit.solver.keys) if key not in removed}
+        made = dict(zip(*_by_key(fit.links, performance), strict=True))
+        for key, weights in zip(*_by_key(mapping, performance), strict=True):
+            columns[key] = np.clip(columns.get(key, 0) + weights - made.get(key, 0), *limits[key])
+        return tuple(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
+
+    return weigh
 
 
 def made_links(settings: bpy.types.PropertyGroup) -> Mapping | None:
     """The list as it was made of the avatar's shapes; None where the names count."""
     return _fit_of(settings).links if settings.fit and settings.use_solver else None
+
+
+def _limits(mapping: Mapping, key: str) -> tuple[float, float]:
+    """The tightest limits among the links of a key."""
+    links = [link for link in mapping.links if link.key == key and link.enabled]
+    lower = max(link.lower for link in links)
+    return lower, max(lower, min(link.upper for link in links))
 
 
 def _by_key(mapping: Mapping, performance: Take) -> tuple[tuple[str, ...], NDArray[np.float32]]:
