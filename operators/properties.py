@@ -12,6 +12,7 @@ from . import facts
 from .avatar import keeping
 from .bridge.compat import path_options
 from .footage import clip as footage
+from .live import settings as live_settings
 from .perform import key_settings, preview
 from .scene import compositing
 
@@ -124,6 +125,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         report: str
         stages: set[str]
         compositing: compositing.UNDERSTUDY_PG_compositing
+        live: live_settings.UNDERSTUDY_PG_live
     else:
         facts: bpy.props.PointerProperty(
             name="Facts", description="What is known of the shot's files", type=facts.UNDERSTUDY_PG_facts
@@ -296,6 +298,9 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
             name="Compositing",
             description="How the composite is made and delivered",
             type=compositing.UNDERSTUDY_PG_compositing,
+        )
+        live: bpy.props.PointerProperty(
+            name="Live", description="Where live comes from and where it goes", type=live_settings.UNDERSTUDY_PG_live
         )
 
 

@@ -9,6 +9,8 @@ from .avatar import actor, by_shape, choice, controls, mapping
 from .avatar import properties as avatar_properties
 from .footage import clip, faces, landmark_view, track
 from .jobs import actions
+from .live import live
+from .live import settings as live_settings
 from .perform import adjustments, bake, corrections, key_settings, presets, preview
 from .scene import composite, compositing, import_result, light, restore, shot
 
@@ -21,6 +23,7 @@ PARTS = (
     avatar_properties,
     key_settings,
     compositing,
+    live_settings,
     properties,
     preview,
     clip,
@@ -35,6 +38,7 @@ PARTS = (
     presets,
     bake,
     corrections,
+    live,
     shot,
     light,
     composite,

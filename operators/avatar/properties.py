@@ -334,6 +334,7 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
         adjustments: UNDERSTUDY_PG_adjustments
         preview: bool
         preview_rest: str
+        live_rest: str
     else:
         fit: bpy.props.StringProperty(
             name="Fit", description="What Match by Shape found out about the avatar, as JSON", override=KEPT
@@ -391,9 +392,7 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
             override=KEPT,
         )
         understood: bpy.props.StringProperty(
-            name="Understood",
-            description="What was understood of the avatar when it was matched, as JSON",
-            override=KEPT,
+            name="Understood", description="What was understood of the avatar when matched, as JSON", override=KEPT
         )
         also: bpy.props.CollectionProperty(
             name="Also",
@@ -421,6 +420,7 @@ class UNDERSTUDY_PG_avatar(bpy.types.PropertyGroup):
             description="What the preview puts back when it is switched off, as JSON",
             override=KEPT,
         )
+        live_rest: bpy.props.StringProperty(name="Before Live", description="What Live puts back", override=KEPT)
 
 
 def region_of(coefficient: str) -> str:

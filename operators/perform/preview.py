@@ -7,7 +7,7 @@ file know it, and a saved file holds none of it. What is shown at each frame is 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..base import Work
 from ..bridge import paths
 from ..bridge.keys import bake, timing
 from ..bridge.keys.fcurves import check_writable, was_written
-from ..bridge.rigs.playing import Player, Rest, make_player, note_rest, rest_of, turns_of
+from ..bridge.rigs.playing import Player, Rest, make_player, note_rest, rest_on, turns_of
 from ..bridge.rigs.rig import Rig, read_rig, root_of
 from ..chosen import chosen_avatar, has_avatar, has_take
 from .performance import performed, solved_weights
@@ -69,6 +69,8 @@ _problems: dict[str, str] = {}
 _held: set[str] = set()
 _resumed: list[tuple[str, str]] = []
 """Scene and avatar of the previews that wait for a file to be saved."""
+listeners: list[Callable[[], None]] = []
+"""Called when what an avatar performs by was changed, whether it is previewed or not."""
 
 
 def is_on(avatar: bpy.types.Object) -> bool:
@@ -90,6 +92,7 @@ def problem_of(avatar: bpy.types.Object) -> str:
 def start(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
     """Let an avatar show the take of a scene; raises `UnderstudyError` when that cannot be, with nothing changed."""
     root = root_of(avatar)
+    _require_still(root)
     _problems.pop(root.name, None)
     _play(scene, root)
     root.understudy.preview = True
@@ -97,12 +100,18 @@ def start(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
 
 
 def stop(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
-    """Give an avatar back what it had; does nothing when it shows nothing."""
+    """Give an avatar back what it had; does nothing when it shows nothing. Raises `UsageError` while it is live."""
     root = root_of(avatar)
+    _require_still(root)
     if not root.understudy.preview:
         return
     _put_back(root)
-    if _has_animation(root):  # keys show again
+    show_keys(scene, root)
+
+
+def show_keys(scene: bpy.types.Scene, root: bpy.types.Object) -> None:
+    """Let an avatar that was moved without keys follow its own again, where it has any."""
+    if _has_animation(root):
         scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
 
 
@@ -122,7 +131,11 @@ def paused(scene: bpy.types.Scene, avatar: bpy.types.Object) -> Iterator[None]:
 
 def refresh(root: bpy.types.ID) -> None:
     """Show an avatar's take as it is adjusted now; does nothing where there is no preview."""
-    if not isinstance(root, bpy.types.Object) or not root.understudy.preview or root.name in _held:
+    if not isinstance(root, bpy.types.Object) or root.name in _held:
+        return
+    for tell in listeners:
+        tell()
+    if not root.understudy.preview:
         return
     show = _shows.get(root.name)
     scene = bpy.data.scenes.get(show.scene) if show is not None else bpy.context.scene
@@ -132,6 +145,8 @@ def refresh(root: bpy.types.ID) -> None:
 
 def refresh_scene(scene: bpy.types.Scene) -> None:
     """Show all previews of a scene anew: its take or its choices changed."""
+    for tell in listeners:
+        tell()
     for root in _previewed(scene):
         _show_again(scene, root)
 
@@ -147,6 +162,11 @@ def held(root: bpy.types.ID) -> Iterator[None]:
         if outermost:
             _held.discard(root.name)
             refresh(root)
+
+
+def _require_still(root: bpy.types.Object) -> None:
+    if root.understudy.live_rest:
+        raise UsageError(f"Live moves {root.name}; press Stop in the panel Live first.")
 
 
 def _show_again(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) -> None:
@@ -166,7 +186,7 @@ def _play(scene: bpy.types.Scene, root: bpy.types.Object, near: bool = False) ->
     settings, show = scene.understudy, _shows.get(root.name)
     file = _read(settings.take, show.file if show is not None else None)
     rig = show.rig if show is not None and _is_alive(show.rig) else read_rig(root, file.take)
-    _rest(root).put_back()
+    rest_on(root, root.understudy.preview_rest).put_back()
     if not rig.head_bone:
         bpy.context.view_layer.update()  # where the object stands is asked below
     take, mapping = performed(root, file.take, settings.use_eyes)
@@ -219,17 +239,10 @@ def _read(path: str, known: _File | None) -> _File:
     return _File(file, changed_ns, takes.load(file))
 
 
-def _rest(root: bpy.types.Object) -> Rest:
-    """What an avatar had before; the text of one that was copied while it was previewed speaks of the other."""
-    rest = rest_of(root.understudy.preview_rest)
-    original = bpy.data.objects.get(rest.root)
-    return rest if original in {None, root} else rest.of_copy(original, root)
-
-
 def _put_back(root: bpy.types.Object) -> None:
     """What an avatar had, and no trace of the preview."""
     settings = root.understudy
-    _rest(root).put_back()
+    rest_on(root, settings.preview_rest).put_back()
     settings.preview = False
     settings.preview_rest = ""
     _shows.pop(root.name, None)

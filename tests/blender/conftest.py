@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +13,14 @@ import av
 import bpy
 import numpy as np
 import pytest
+import understudy
+from live_stage import STAND_IN, keys
 from mathutils import Matrix, Vector
 from understudy.inference import arkit
+from understudy.inference import take as takes
 from understudy.inference.take import Take
+from understudy.operators.bridge import paths
+from understudy.operators.jobs import job as jobs
 
 MakeTake = Callable[..., Take]
 ORIGIN_M = (0.0, -0.01, 1.6)
@@ -140,3 +147,43 @@ def footage(tmp_path: Path) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture
+def live_addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "own").mkdir()
+    monkeypatch.setattr(paths, "user_folder", lambda name: tmp_path / "own")
+    understudy.register()
+    yield
+    understudy.unregister()
+
+
+@pytest.fixture
+def performance(make_take: MakeTake, tmp_path: Path) -> Take:
+    """What the actor does in the tests, a moment for each frame."""
+    take = make_take()
+    takes.save(take, tmp_path / "made.take.npz")
+    return take
+
+
+@pytest.fixture
+def live_worker(performance, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Puts the stand-in in the worker's place; called, says which words it was given."""
+    script, asked = tmp_path / "program.py", tmp_path / "asked.json"
+    script.write_text(STAND_IN.format(take=str(tmp_path / "made.take.npz"), asked=str(asked), video=str(footage)))
+    command = lambda words: [sys.executable, str(script), *words]  # noqa: E731
+    monkeypatch.setattr(jobs, "blenders_python", lambda: type("Python", (), {"command": staticmethod(command)}))
+    return lambda: json.loads(asked.read_text())
+
+
+@pytest.fixture
+def live_avatar(live_worker, scene, avatar) -> bpy.types.Object:
+    """An avatar with values of its own, chosen to perform."""
+    bpy.context.view_layer.update()
+    scene.render.fps, scene.render.fps_base = 25, 1
+    scene.understudy.avatar = avatar
+    keys("Face")["browInnerUp"].value = 0.25
+    keys("Face")["jawOpen"].slider_max = 0.5
+    avatar.pose.bones["head"].rotation_mode = "XYZ"
+    avatar.pose.bones["head"].rotation_euler = (0.1, 0.2, 0.3)
+    return avatar

@@ -9,6 +9,7 @@ from . import (
     composite_settings,
     footage_and_track,
     jobs_and_preferences,
+    live,
     perform_and_keys,
     scene_and_composite,
 )
@@ -19,6 +20,7 @@ PARTS: Final = (
     perform_and_keys,
     scene_and_composite,
     composite_settings,
+    live,
     jobs_and_preferences,
 )
 SENTENCES: Final[dict[str, str]] = {english: chinese for part in PARTS for english, chinese in part.SENTENCES.items()}

@@ -93,7 +93,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Fit": "拟合",
     "What Match by Shape found out about the avatar, as JSON": "“按形状匹配”得到的虚拟形象信息，JSON 格式",
     "Understood": "识别结果",
-    "What was understood of the avatar when it was matched, as JSON": "匹配时识别出的虚拟形象信息，JSON 格式",
+    "What was understood of the avatar when matched, as JSON": "匹配时识别出的虚拟形象信息，JSON 格式",
     # The list of links
     "Mapping": "映射",
     "Links": "链接",

@@ -198,6 +198,13 @@ def rest_of(text: str) -> Rest:
     return Rest(**json.loads(text)) if text else Rest()
 
 
+def rest_on(root: bpy.types.Object, text: str) -> Rest:
+    """What an avatar had before; the text of one that was copied while it was moved speaks of the other."""
+    rest = rest_of(text)
+    original = bpy.data.objects.get(rest.root)
+    return rest if original in {None, root} else rest.of_copy(original, root)
+
+
 def turns_of(objects: Iterable[bpy.types.Object]) -> dict[str, dict[str, list[Any]]]:
     """How objects and their bones are turned, as `Rest.turns`; taken before a plan is made, which may set modes."""
     return {

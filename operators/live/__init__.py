@@ -1,0 +1,1 @@
+"""Live: the avatar performs while the actor does, without keys."""
