@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
+from small_networks import model_bytes, recogniser_network, session
 from understudy.inference.composite import CompositeOptions
 from understudy.inference.composite.crops import ARCFACE_128, FFHQ_512, FIVE_POINTS, crop_affine, cut, put_back
 from understudy.inference.composite.enhancer.gfpgan import Enhancer
@@ -36,27 +36,13 @@ def plate() -> np.ndarray:
     return np.stack([0.5 + 0.3 * np.sin(x / 9), 0.5 + 0.3 * np.cos(y / 11), 0.4 + 0 * x], -1).astype(np.float32)
 
 
-def session(nodes: list, inputs: dict, outputs: dict, constants: dict | None = None) -> ort.InferenceSession:
-    return ort.InferenceSession(model_bytes(nodes, inputs, outputs, constants), providers=["CPUExecutionProvider"])
-
-
-def model_bytes(nodes: list, inputs: dict, outputs: dict, constants: dict | None = None) -> bytes:
-    def described(tensors: dict) -> list:
-        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in tensors.items()]
-
-    initializers = [numpy_helper.from_array(value, name) for name, value in (constants or {}).items()]
-    graph = helper.make_graph(nodes, "small", described(inputs), described(outputs), initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return model.SerializeToString()
-
-
 def enhancer(change: float, size: int = 512) -> Enhancer:
     """Adds ``change`` times the picture's own fine vertical detail: a high-pass along the rows."""
     shape = ["N", 3, size, size]
     kernel = np.zeros((3, 1, 1, 3), np.float32)
     kernel[:, 0, 0] = np.float32([0, 1, 0]) + change * np.float32([-0.5, 1, -0.5])
     node = helper.make_node("Conv", ["picture", "kernel"], ["restored"], group=3, pads=[0, 1, 0, 1])
-    return Enhancer(session([node], {"picture": shape}, {"restored": shape}, {"kernel": kernel}))
+    return Enhancer(session(model_bytes([node], {"picture": shape}, {"restored": shape}, {"kernel": kernel})))
 
 
 def test_crop_puts_the_points_where_the_template_wants_them(points):
@@ -102,19 +88,6 @@ def swapper_bytes(matrix: np.ndarray) -> bytes:
     return model_bytes(nodes, {"face": [1, 512], "image": [1, 3, 128, 128]}, {"swapped": [1, 3, 128, 128]}, constants)
 
 
-def recogniser() -> ort.InferenceSession:
-    """Embedding (3, 0, 4, 0 ...) whatever it sees."""
-    embedding = np.zeros((1, 512), np.float32)
-    embedding[0, [0, 2]] = 3, 4
-    nodes = [
-        helper.make_node("ReduceMean", ["data"], ["mean"], axes=[1, 2, 3], keepdims=0),
-        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
-        helper.make_node("Add", ["embedding", "nothing"], ["fc1"]),
-    ]
-    constants = {"zero": np.zeros(1, np.float32), "embedding": embedding}
-    return session(nodes, {"data": [1, 3, 112, 112]}, {"fc1": [1, 512]}, constants)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_identity_map_is_found_by_shape(tmp_path: Path, dtype: type):
     matrix = np.random.default_rng(5).standard_normal((512, 512)).astype(dtype)
@@ -132,8 +105,8 @@ def test_file_without_identity_map_is_refused(tmp_path: Path):
 
 def test_inswapper_projects_and_normalises_the_identity(points, plate):
     matrix = np.diag(np.full(512, 7, np.float32))
-    net = ort.InferenceSession(swapper_bytes(matrix), providers=["CPUExecutionProvider"])
-    swapper = IdentitySwapper(net, recogniser(), matrix)
+    net = session(swapper_bytes(matrix))
+    swapper = IdentitySwapper(net, session(recogniser_network()), matrix)
     swapper.take_identity(plate, points)
     face, alpha = swapper.draw(plate, points, REGION)
     # First component of (3, 0, 4) / 5, times 0.1.
@@ -143,7 +116,7 @@ def test_inswapper_projects_and_normalises_the_identity(points, plate):
 
 
 def test_inswapper_needs_picture_and_identity():
-    one = session([helper.make_node("Identity", ["a"], ["b"])], {"a": [1, 512]}, {"b": [1, 512]})
+    one = session(model_bytes([helper.make_node("Identity", ["a"], ["b"])], {"a": [1, 512]}, {"b": [1, 512]}))
     with pytest.raises(InputError, match="inswapper_128"):
         IdentitySwapper(one, one, np.eye(512, dtype=np.float32))
 
