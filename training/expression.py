@@ -2,8 +2,9 @@
 
 usage: python -m understudy.training.expression RUN_FOLDER --data FOLDER ... [--turns 60]
 
-A head alone learns from ten thousands of pictures in seconds a turn, so it can have hundreds of turns where the whole
-network has a few. RUN_FOLDER's checkpoint gets the new head.
+The head learns in the common training too; this is a polish: alone it learns from ten thousands of pictures in seconds
+a turn, so it can have hundreds of turns where the whole network has a few. RUN_FOLDER's checkpoint gets the new head at
+the end; stopped before, it is what it was.
 """
 
 from __future__ import annotations
