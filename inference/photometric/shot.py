@@ -30,10 +30,12 @@ ROUNDS = (3, 2, 2)
 """Structure that is looked at, from coarse to fine, and how often. Coarser than this there is mostly shading."""
 CAMERA_ROUNDS = range(1, 4)
 """The camera is looked for when poses have found their place roughly, and settled when the finest structure is looked at."""
-SHADING_SLOPE = 10.0
-"""Changing light looks a little like every shape, so pixels must pull a coefficient away from zero more than this."""
+SHADING_PULL = 0.4
+"""Changing light looks a little like every shape, so pixels must pull a coefficient away from zero by more than so many
+standard deviations of what noise in them would pull: the better a shape is seen, the more of it light can feign."""
 HEAD_PART = 0.1
-"""Beside the smoothness of a head's way pixels count so much: light that moves over a face pulls all of it along."""
+"""Beside the smoothness of a head's way pixels count so much: light that moves over a face pulls all of it along. Points
+have no say: the errors of all of them go together and last, and what they say of the head is in the pose at the start."""
 LEAST_SIGNAL = 0.6
 """Skin that differs from point to point by less, in units of what frames differ by, says nothing: the average of eight
 frames of pure noise comes to 0.35."""
@@ -136,13 +138,10 @@ class Refinement:
         by_pose = np.linalg.solve(own, np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, size:, None]], -1))
         alone = hessian[:, :size, :size] - cross @ by_pose[..., :-1]
         pull = gradient[:, :size] - (cross @ by_pose[..., -1:])[..., 0] + (alone @ before[..., None])[..., 0]
-        pull -= SHADING_SLOPE
+        pull -= SHADING_PULL * np.sqrt(np.diagonal(alone, axis1=1, axis2=2))
         refined = solver.refine(slice(None), poses, self.actor, before, solver.timeline, self.level, (alone, pull))
         turn = gradient[:, size:] - (np.swapaxes(cross, 1, 2) @ (refined.coefficients - before)[..., None])[..., 0]
         head, turn = HEAD_PART * hessian[:, size:, size:] + 1e-3 * np.eye(6), HEAD_PART * turn
-        by_points = solver.pose_equations(poses, self.actor, refined.coefficients, self.level)
-        if by_points is not None:
-            head, turn = head + by_points[0], turn + by_points[1]
         moved = smooth_step(head, turn, poses, solver.timeline)
         return State(refined.coefficients, poses.moved(limited(moved))), refined
 
