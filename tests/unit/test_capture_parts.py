@@ -16,6 +16,16 @@ def ramp(width: int, height: int) -> np.ndarray:
     return np.stack([2 * x, 2 * y, np.zeros_like(x)], axis=-1).astype(np.uint8)
 
 
+@pytest.mark.parametrize(("size", "contrast"), [(48.0, 1.0), (72.0, 0.6)])
+def test_lines_as_thin_as_a_pixel_fade_where_pixels_are_left_out(size: float, contrast: float) -> None:
+    picture = np.zeros((100, 100, 3), np.uint8)
+    picture[:, ::2] = 200
+    region = Region((50.0, 50.0), (size, size), 0.0)
+    plain, soft = region.crop(picture, 48, cv2.BORDER_REPLICATE), region.sample(picture, 48)
+    assert soft.std() <= contrast * plain.std()
+    assert soft.mean() == pytest.approx(100, abs=3)
+
+
 @pytest.mark.parametrize("angle_deg", [0, 30, 90, 200])
 @pytest.mark.parametrize("size", [24.0, 50.0, 76.0])
 def test_sampled_crops_show_what_their_coordinates_say(angle_deg: float, size: float) -> None:
