@@ -1,4 +1,4 @@
-"""The command line: ``understudy doctor | models | track | bake | render | composite | restore | run | demo | bench``.
+"""The command line: ``understudy doctor | models | track | live | bake | render | composite | restore | run | demo | bench``.
 
 Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped.
 The subcommands are the files of `commands`; heavy rooms are imported when one needs them.
@@ -23,6 +23,7 @@ from .commands import (
     faces,
     fit_rig,
     light,
+    live,
     models,
     render,
     restore,
@@ -41,6 +42,7 @@ COMMANDS = (
     models,
     faces,
     track,
+    live,
     correct,
     texture,
     light,

@@ -56,7 +56,7 @@ class LiveLinkRecording:
 def write_csv(take: Take, path: Path) -> None:
     """Write a take as Live Link Face CSV, in one piece. Frames without a face are left out."""
     fps = nominal_fps(float(take.fps))
-    angles = np.hstack([_head_angles(take.rotation), _eye_angles(take.gaze)])
+    angles = np.hstack([head_angles(take.rotation), eye_angles(take.gaze)])
     order = [arkit.INDEX[name] for name in COEFFICIENTS]
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -110,7 +110,7 @@ def parse_timecode(text: str, fps: int) -> float:
     return value
 
 
-def _head_angles(rotation: NDArray[np.float32]) -> NDArray[np.float64]:
+def head_angles(rotation: NDArray[np.float32]) -> NDArray[np.float64]:
     """(T, 3) yaw, pitch, roll of (T, 3, 3): turned by yaw after pitch after roll."""
     # One row per entry: of strided arrays, numpy's arctan2 depends in its last bit on where they lie in memory.
     turn = np.ascontiguousarray(np.moveaxis(rotation.astype(np.float64), 0, -1))
@@ -120,6 +120,6 @@ def _head_angles(rotation: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack([yaw, pitch, roll], axis=1)
 
 
-def _eye_angles(gaze: NDArray[np.float32]) -> NDArray[np.float64]:
+def eye_angles(gaze: NDArray[np.float32]) -> NDArray[np.float64]:
     """(T, 6) yaw, pitch and no roll for each eye of (T, 2, 2)."""
     return np.concatenate([gaze, np.zeros((len(gaze), 2, 1))], axis=2).reshape(len(gaze), 6)

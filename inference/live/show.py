@@ -1,0 +1,164 @@
+"""Live mode from its start to its end: samples go out, controls come in, recordings are written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from ..errors import UnderstudyError
+from .link import LiveSender
+from .rate import Rate
+from .recording import Recording
+from .sample import LiveSample
+from .senders import Sender
+from .stage import Stage, open_stage
+
+if TYPE_CHECKING:
+    from ..jobs.console import Console
+
+PATIENCE_S = 0.2
+"""Without a new picture, a sample goes out so often: whoever watches must see that nothing comes."""
+_CLOSING_S = 9.0
+"""So long a recording may take to become whole at the end."""
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What the user may choose."""
+
+    source: str
+    to_port: int | None = None
+    record: Path | None = None
+    size: tuple[int, int] | None = None
+    send: Sequence[str] = ()
+    loop: bool = False
+    device: str = "auto"
+
+
+class Show:
+    """A running live mode."""
+
+    def __init__(self, options: LiveOptions, console: Console) -> None:
+        """Open everything; raises `UnderstudyError`s."""
+        self._options, self._console = options, console
+        self._rate, self._announced, self._waits, self._ended = Rate(), False, False, False
+        self._closing: list[Recording] = []
+        with ExitStack() as opened:
+            self._senders: list[Sender] = []
+            for name in options.send:
+                self._senders.append(Sender(name))
+                opened.callback(self._senders[-1].close)
+            self._link = LiveSender(options.to_port) if options.to_port is not None else None
+            if self._link is not None:
+                opened.callback(self._link.close)
+            self._stage: Stage = open_stage(options.source, options.size, options.loop, options.device)
+            opened.callback(self._stage.close)
+            self._opened = opened.pop_all()
+        if options.record is not None:
+            self._stage.record(options.record)
+
+    def run(self, lines: SimpleQueue[str]) -> None:
+        """Until the source ends, or a control in `lines` says so; raises `InputError` when the source is gone."""
+        try:
+            while not self._ended and not self._stage.over:
+                self._obey(lines)
+                self._step()
+        finally:
+            self._end()
+
+    def _step(self) -> None:
+        began_s = time.monotonic()
+        sample = self._stage.newest(PATIENCE_S)
+        if sample is not None:
+            self._send(sample)
+        self._tell_waiting(time.monotonic() - began_s >= PATIENCE_S and (sample is None or sample.confidence <= 0))
+        self._tell_recorded()
+
+    def _send(self, sample: LiveSample) -> None:
+        recording = self._stage.recording
+        runs = recording is not None and recording.runs
+        sample = replace(sample, fps=self._rate.add(time.monotonic()), recording=runs)
+        if self._link is not None:
+            self._link.send(sample)
+        for sender in self._senders:
+            sender.send(sample)
+        if not self._announced:
+            self._announced = True
+            width, height = self._stage.size or (0, 0)
+            what = f"{width}x{height}" if width else "no pictures"
+            self._console.say(
+                "live", f"Live: {self._options.source}, {what}", source=self._options.source, width=width, height=height
+            )
+
+    def _tell_waiting(self, waits: bool) -> None:
+        """Once for each time."""
+        if waits and not self._waits:
+            self._console.say("waiting", f"Waiting for {self._options.source}", source=self._options.source)
+        self._waits = waits
+
+    def _obey(self, lines: SimpleQueue[str]) -> None:
+        """Do what was said since the last time."""
+        while True:
+            try:
+                word, _, rest = lines.get_nowait().partition(" ")
+            except Empty:
+                return
+            if word == "calibrate":
+                self._stage.calibration.begin()
+            elif word == "record" and rest.strip():
+                self._record(Path(rest.strip()))
+            elif word == "record-stop":
+                self._stop_recording()
+            elif word == "stop":
+                self._ended = True
+            elif word:
+                self._console.say(
+                    "warning", f"'{word}' is no control; say calibrate, record FILE, record-stop or stop."
+                )
+
+    def _record(self, path: Path) -> None:
+        self._stop_recording()
+        try:
+            self._stage.record(path)
+        except UnderstudyError as error:
+            self._console.say("record-failed", str(error))
+
+    def _stop_recording(self) -> None:
+        recording, self._stage.recording = self._stage.recording, None
+        if recording is not None:
+            recording.finish(self._stage.actor)
+            self._closing.append(recording)
+
+    def _tell_recorded(self) -> None:
+        """Say which recordings have become whole, or have failed."""
+        if self._stage.recording is not None and not self._stage.recording.runs:
+            self._stop_recording()
+        for recording in [one for one in self._closing if one.result is not None]:
+            self._closing.remove(recording)
+            result = recording.result
+            if result is None or result.error is not None:
+                self._console.say("record-failed", str(result and result.error))
+                continue
+            video, take = (str(path) if path is not None else "" for path in (result.video, result.take))
+            self._console.say(
+                "recorded",
+                f"{video or take}: {result.frames} frames",
+                video=video,
+                take=take,
+                frames=result.frames,
+                left_out=result.left_out,
+            )
+
+    def _end(self) -> None:
+        """Close everything; what is being recorded becomes whole."""
+        self._opened.close()
+        self._stop_recording()
+        until_s = time.monotonic() + _CLOSING_S
+        for recording in self._closing:
+            recording.wait(max(0.0, until_s - time.monotonic()))
+        self._tell_recorded()

@@ -1,0 +1,162 @@
+"""The sources as the loop sees them: something that, asked again and again, gives the newest sample."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import InputError
+from ..solve.identity import Actor
+from .calibration import Calibration
+from .footage import PictureSource, footage
+from .performer import Performer
+from .recording import Recording
+from .sample import LiveSample
+from .trackers import TrackerSource, is_tracker, rested
+
+_FIRST_S = 15.0
+"""So long a camera may take until its first picture."""
+_SILENT_S = 8.0
+"""A camera that sends nothing for so long is taken for gone."""
+
+
+class Stage(Protocol):
+    """A source, and who watches it."""
+
+    recording: Recording | None
+
+    @property
+    def calibration(self) -> Calibration:
+        """The neutral one."""
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Of the pictures; None before the first, and for trackers without pictures."""
+
+    def newest(self, patience_s: float) -> LiveSample | None:
+        """The newest sample, as soon as there is one; None when there is nothing new in so long."""
+
+    def record(self, path: Path) -> None:
+        """Begin to record; raises `InputError`."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+
+    @property
+    def actor(self) -> Actor | None:
+        """What is known of the actor."""
+
+    def close(self) -> None:
+        """End."""
+
+
+class PictureStage:
+    """Pictures, in which a performer is watched."""
+
+    def __init__(self, name: str, size: tuple[int, int] | None, loop: bool, device: str) -> None:
+        """Open the source last, so that no picture waits until the networks are loaded."""
+        source = footage(name, size, loop)
+        self._performer = Performer(device)
+        self._source = PictureSource(source)
+        self.size: tuple[int, int] | None = None
+        self.recording: Recording | None = None
+        self._last: LiveSample | None = None
+        self._source.start()
+        self._heard_s = time.monotonic() + _FIRST_S - _SILENT_S
+
+    @property
+    def calibration(self) -> Calibration:
+        """The neutral one."""
+        return self._performer.calibration
+
+    @property
+    def actor(self) -> Actor | None:
+        """What is known of the actor."""
+        return self._performer.actor
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self._source.newest.over
+
+    def newest(self, patience_s: float) -> LiveSample | None:
+        """See `Stage`; raises `InputError` when the source is gone."""
+        picture = self._source.newest.take(patience_s)
+        if picture is None:
+            self._check_silence()
+            lost = self._last is not None and not self.over
+            return replace(self._last, confidence=0.0) if lost and self._last is not None else None
+        self._heard_s, self.size = time.monotonic(), picture.size
+        seen = self._performer.see(picture)
+        sample = replace(seen.sample(), dropped=self._source.newest.dropped)
+        self._last = sample
+        if self.recording is not None:
+            self.recording.note(seen, sample)
+        return sample
+
+    def record(self, path: Path) -> None:
+        """Begin to record."""
+        self.recording = Recording(path)
+        self._source.tap = self.recording.show
+
+    def close(self) -> None:
+        """End."""
+        self._source.close()
+
+    def _check_silence(self) -> None:
+        name = self._source.source.name
+        if self._source.source.kind == "camera" and time.monotonic() - self._heard_s > _SILENT_S:
+            raise InputError(f"{name} sends no pictures any more; check its cable, and that no other program uses it.")
+
+
+class TrackerStage:
+    """Another tracker's coefficients."""
+
+    def __init__(self, name: str) -> None:
+        self._source = TrackerSource(name)
+        self.calibration = Calibration()
+        self.recording: Recording | None = None
+        self.size: tuple[int, int] | None = None
+        self.actor: Actor | None = None
+        self.over = False
+        self._neutral: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
+        self._resting: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
+
+    def newest(self, patience_s: float) -> LiveSample | None:
+        """See `Stage`."""
+        sample = self._source.newest(patience_s)
+        if sample is None:
+            return None
+        if self.calibration.running:
+            self._calibrate(sample)
+        sample = sample if self._neutral is None else rested(sample, self._neutral)
+        sample = replace(sample, calibrated=self.calibration.progress)
+        if self.recording is not None:
+            self.recording.note_sample(sample)
+        return sample
+
+    def record(self, path: Path) -> None:
+        """Begin to record; there is a take only."""
+        self.recording = Recording(path, pictures=False)
+
+    def close(self) -> None:
+        """End."""
+        self._source.close()
+
+    def _calibrate(self, sample: LiveSample) -> None:
+        """What the tracker says of a face at rest counts as nothing from now on."""
+        if sample.confidence > 0:
+            self._resting.append(sample.coefficients)
+        if self.calibration.count(sample.time_s, sample.confidence > 0):
+            self._neutral = np.median(self._resting, axis=0).astype(np.float32)
+            self._resting = []
+
+
+def open_stage(name: str, size: tuple[int, int] | None, loop: bool, device: str) -> Stage:
+    """The stage of a source's name; raises `UnderstudyError`s that say what to do."""
+    return TrackerStage(name) if is_tracker(name) else PictureStage(name, size, loop, device)
