@@ -124,9 +124,12 @@ def test_two_ranges_side_by_side_do_not_add_up():
     assert max(of(frame).feather for frame in range(30)) == pytest.approx(2)
 
 
-def test_sentences_name_the_longest_range_and_the_way_out():
+def test_sentences_name_the_range_with_most_bad_frames_and_the_way_out():
     ranges = judge(rows(90, range(20, 50), seam_ratio=2.0)) + judge(rows(90, range(60, 65), seam_ratio=2.0))
     (said,) = sentences(ranges, ranges, gate=False)
     assert f"{ranges[0].first}-{ranges[0].last}" in said
     assert "--quality-gate" in said
     assert "--quality-gate" not in sentences(ranges, ranges, gate=True)[0]
+    long_and_seldom, short_and_always = Decision(27, 65, {"flicker": 0.2}, 0.1), Decision(0, 10, {"flicker": 1.0}, 0.8)
+    (said,) = sentences((), (long_and_seldom, short_and_always), gate=True)
+    assert said.startswith("In frames 0-10 and 1 more")

@@ -129,8 +129,8 @@ def settings_of(decisions: Sequence[Decision]) -> SettingsOf:
 
 
 def sentences(decisions: Sequence[Decision], left: Sequence[Decision], gate: bool) -> tuple[str, ...]:
-    """What a user should know about the ranges that are ``left`` bad, one sentence per kind of fault, the longest named,
-    and about the ``decisions`` that were made.
+    """What a user should know about the ranges that are ``left`` bad, one sentence per kind of fault, that range named
+    in which most frames have it, and about the ``decisions`` that were made.
     """
     said = []
     for name, words in SAID.items():
@@ -138,9 +138,9 @@ def sentences(decisions: Sequence[Decision], left: Sequence[Decision], gate: boo
         failing = [one for one in left if name in one.failed and one.failed[name] >= least]
         if not failing:
             continue
-        longest = max(failing, key=lambda one: one.last - one.first)
+        worst = max(failing, key=lambda one: one.failed[name] * (one.last - one.first + 1))
         more = f" and {len(failing) - 1} more" if len(failing) > 1 else ""
-        said.append(f"In frames {longest.first}-{longest.last}{more} {words}.")
+        said.append(f"In frames {worst.first}-{worst.last}{more} {words}.")
     redone = [one for one in decisions if one.settings != Settings()]
     said += [f"Frames {one.first}-{one.last} were composited again with safer settings." for one in redone]
     if said and not gate:
