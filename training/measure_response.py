@@ -53,8 +53,6 @@ class Read:
     """(S, 52) coefficients."""
     seen: Array
     """(S, 52) as the network reads them."""
-    sigma: Array
-    """(S, 52) and its standard deviations."""
 
 
 def main() -> int:
@@ -88,7 +86,7 @@ def read_shards(network: FacePointNet, shards: list[Path]) -> Read:
             found = network.read(images[row], region_of_face(points[row, :, :2].astype(np.float32)))
             off_cm = (found.points_px[:SKIN] - known[:, :2]) / px_per_cm(known, mean)
             truth = visible[row, :SKIN], rotation[row], true[row]
-            parts.append((off_cm, *truth, found.coefficients, found.coefficient_sigma))
+            parts.append((off_cm, *truth, found.coefficients))
     return Read(*(np.stack(column).astype(np.float64) for column in zip(*parts, strict=True)))
 
 
@@ -113,14 +111,14 @@ def measure(read: Read) -> dict[str, NDArray[np.float16]]:
 
 
 def coefficient_lines(read: Read) -> Array:
-    """(3, 52) the network's reading of each coefficient: offset, gain, and noise in units of its standard deviation."""
+    """(3, 52) the network's reading of each coefficient: offset, gain, and standard deviation of the noise."""
     lines = np.zeros((3, read.true.shape[1]))
     lines[2] = 1.0
     for n in range(read.true.shape[1]):
         if read.true[:, n].std() > LEAST_PLAYED:
             gain, offset = np.polyfit(read.true[:, n], read.seen[:, n], 1)
             left = read.seen[:, n] - offset - gain * read.true[:, n]
-            lines[:, n] = offset, gain, np.sqrt((left**2).mean() / (read.sigma[:, n] ** 2).mean())
+            lines[:, n] = offset, gain, left.std()
     return lines
 
 

@@ -12,7 +12,7 @@ from .geometry import Array
 
 
 @dataclass(frozen=True)
-class Reading:
+class SurfaceReading:
     """N frames in which the face was seen."""
 
     points_px: Array
@@ -23,26 +23,22 @@ class Reading:
     """(N, 478) probability that nothing hides a point."""
     coefficients: Array
     """(N, 52) as the network sees them, NaN where it was not believed."""
-    coefficient_sigma: Array
-    """(N, 52)."""
     mediapipe_px: Array | None = None
     """(N, 478, 2) what MediaPipe's network saw of the same faces."""
 
 
-def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> Reading | None:
+def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> SurfaceReading | None:
     """The reading of these frames of a track; None where the points are MediaPipe's."""
     if track.sigma_px is None:
         return None
     # They come together, see `FaceTrack`.
     assert track.visible is not None
     assert track.coefficients is not None
-    assert track.coefficient_sigma is not None
     mediapipe = track.mediapipe_px
-    return Reading(
+    return SurfaceReading(
         points_px=track.landmarks_px[seen].astype(np.float64),
         sigma_px=track.sigma_px[seen].astype(np.float64),
         visible=track.visible[seen].astype(np.float64),
         coefficients=track.coefficients[seen].astype(np.float64),
-        coefficient_sigma=track.coefficient_sigma[seen].astype(np.float64),
         mediapipe_px=None if mediapipe is None else mediapipe[seen].astype(np.float64),
     )

@@ -31,8 +31,6 @@ class SecondReading:
 
     opened: Array
     """(N, 2) how far the eyes are open."""
-    gaze: Array
-    """(N, 2, 2) where they look: on real eyes its irises are the better ones."""
     touching: Array
     """(N, 3) 1 where its inner lips touch, 0 where they are apart: right, middle and left part."""
     hessian: Array
@@ -60,4 +58,4 @@ def second_reading(
     openings = relative_openings(solver.points_px, solver.mean, found.poses, found.actor.camera)
     opened = openness(quieted(openings, solver.timeline), solver.lid_habits)
     touching = lip_contact(lip_gaps_cm(solver.points_px, found.poses, found.actor.camera), solver.lip_noise_cm)
-    return SecondReading(opened, found.gaze, touching, hessian, gradient)
+    return SecondReading(opened, touching, hessian, gradient)

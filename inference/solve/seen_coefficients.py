@@ -2,7 +2,8 @@
 
 A reading is ``gain * coefficient + bias + noise``. The bias is the actor's own (a resting look that the network takes for
 an expression): it is the same in all frames of a shot and found with the coefficients, from what the frames leave over.
-Errors of a reading last for many frames and come in company, so it counts for less than its standard deviation says.
+The noise is that which was measured, the same for all values. What the network states of a reading does not serve: it is
+surer of a face at rest than of one that plays, so that weighing by it draws every expression toward rest.
 """
 
 from __future__ import annotations
@@ -13,10 +14,7 @@ import numpy as np
 
 from .geometry import Array
 
-INFLATION = 2.0
-"""Errors of neighbouring frames are the same errors: readings' standard deviations are taken so many times larger."""
-LEAST_SIGMA = 0.05
-LEAST_GAIN = 0.1
+LEAST_GAIN = 0.02
 """Readings that follow a coefficient by less say nothing about it."""
 BIAS_SPREAD = 0.1
 """Standard deviation of an actor's bias."""
@@ -36,17 +34,12 @@ class SeenCoefficients:
     """(N, 52) inverse variance, 0 where there is none."""
 
     @classmethod
-    def of(cls, values: Array, sigma: Array, lines: Array) -> SeenCoefficients:
-        """From (N, 52) readings and their standard deviations, NaN where there are none.
-
-        `lines` (3, 52): offset, gain, and noise in units of the stated deviation, see `surface_response`.
-        """
-        known = np.isfinite(values) & np.isfinite(sigma)
+    def of(cls, values: Array, lines: Array) -> SeenCoefficients:
+        """From (N, 52) readings, NaN where there are none, and `lines` (3, 52), see `surface_response`."""
         offset, gain, noise = lines
-        spread = INFLATION * noise * np.maximum(np.where(known, sigma, 1.0), LEAST_SIGMA)
-        telling = known & (gain > LEAST_GAIN)
-        meant = (np.where(known, values, 0.0) - offset) / np.maximum(gain, LEAST_GAIN)
-        return cls(np.where(telling, meant, 0.0), np.where(telling, (gain / spread) ** 2, 0.0))
+        telling = np.isfinite(values) & (gain > LEAST_GAIN)
+        meant = (np.where(telling, values, 0.0) - offset) / np.maximum(gain, LEAST_GAIN)
+        return cls(np.where(telling, meant, 0.0), np.where(telling, (gain / noise) ** 2, 0.0))
 
     def bias(self, coefficients: Array) -> Array:
         """(52,) the actor's bias, given the (N, 52) coefficients."""

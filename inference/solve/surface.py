@@ -1,9 +1,8 @@
 """The solver for points that lie on the face model's surface, each with its own standard deviation: our network's.
 
-What MediaPipe's points need does not apply to these: no measured response, no opening of the lids relative to the usual
-one, no iris that sits too low. Points count by their standard deviations and visibility, and the actor is found together
-with the expressions of the key frames (`joint`). Where MediaPipe's network saw the face too, its evidence is added
-(`second_reading`), and how far the eyes are open is taken from it: it sees blinks better.
+Points count by their standard deviations and visibility, and the actor is found together with the expressions of the key
+frames (`joint`). Where MediaPipe's network saw the face too, its evidence is added (`second_reading`), and how far the
+eyes are open and where its irises stand is taken from it: it sees real eyes better.
 """
 
 from __future__ import annotations
@@ -30,13 +29,16 @@ from .lips import largest_close, lip_contact, lip_depth_evidence, lip_evidence, 
 from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, STEPS, Performance, PerformanceSolver, Refined
 from .pose import first_poses, limited, smooth_step
 from .products import by_axis, weighted_products
-from .reading import Reading
+from .reading import SurfaceReading
 from .second_reading import SecondReading, second_reading
 from .seen_coefficients import SeenCoefficients
 from .timeline import Timeline
 
 INFLATION = 4.0
 """Errors of neighbouring points and frames go together, so standard deviations are taken so many times larger."""
+HEAD_TRUST = 0.03
+"""What the points of a frame err in company looks like a step of the head, and lasts: beside a head's inertia they count
+for so much. Measured on rendered clips: its tremble falls to a quarter, no lag; film trembles half as much."""
 FLOOR_CM = 0.01
 """The face model does not come nearer than this to an actor's surface."""
 ROBUST_LIMIT = 3.0
@@ -57,22 +59,24 @@ REFITS = 2
 
 
 class SurfaceSolver(PerformanceSolver):
-    """Solves the frames of one shot from a network's `Reading`."""
+    """Solves the frames of one shot from a network's `SurfaceReading`."""
 
     def __init__(
-        self, reading: Reading, time_s: Array, size: tuple[int, int], model: FaceModel,
+        self, reading: SurfaceReading, time_s: Array, size: tuple[int, int], model: FaceModel,
         neutral: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         """Take the reading of N seen frames; `neutral` (N,) marks those that somebody knows to be neutral."""
         super().__init__(reading.points_px, time_s, size, model, neutral)
         self.mediapipe_px, self.size = reading.mediapipe_px, size
+        if reading.mediapipe_px is not None:  # on real eyes its irises are the better ones
+            self.landmarks_px = np.concatenate([self.points_px, reading.mediapipe_px[:, MESH_COUNT:]], 1)
         self.second: SecondReading | None = None
         self.steps = STEPS if reading.mediapipe_px is None else 2 * STEPS
         self.sigma_px = reading.sigma_px[:, :MESH_COUNT]
         self.visible = np.clip(reading.visible[:, :MESH_COUNT], 0.0, 1.0)
         response = surface_response.measured()
-        sigma = np.where(EYE_LOOK, np.nan, reading.coefficient_sigma)  # where eyes look, irises tell
-        self.seen_coefficients = SeenCoefficients.of(reading.coefficients, sigma, response.coefficients)
+        seen = np.where(EYE_LOOK, np.nan, reading.coefficients)  # where eyes look, irises tell
+        self.seen_coefficients = SeenCoefficients.of(seen, response.coefficients)
         self.coefficient_bias = np.zeros(len(arkit.NAMES))
         _, self.identities, _ = mesh_points(model)
         self.fields = bias_fields(self.mean)
@@ -143,7 +147,7 @@ class SurfaceSolver(PerformanceSolver):
         hessian = hessian + 1e-6 * np.eye(hessian.shape[1])
         if timeline is None:
             return poses.moved(limited(np.linalg.solve(hessian, gradient[..., None])[..., 0]))
-        return poses.moved(limited(smooth_step(hessian, gradient, poses, timeline)))
+        return poses.moved(limited(smooth_step(HEAD_TRUST * hessian, HEAD_TRUST * gradient, poses, timeline)))
 
     def pose_equations(
         self, poses: Poses, actor: Actor, coefficients: Array, level: float, rigid: Array | None = None
@@ -232,10 +236,10 @@ class SurfaceSolver(PerformanceSolver):
         contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), 0.0)
         if self.second is None:
             opened = self.opened(points_px, poses, actor)
-            angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         else:  # pressed lips, whose red is hidden, look apart to one network or the other
             contact = np.maximum(contact, self.second.touching[frames])
-            opened, angles = self.second.opened[frames], self.second.gaze[frames]
+            opened = self.second.opened[frames]
+        angles = self.gaze(self.landmarks_px[frames], poses, actor, opened, timeline)
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
         hessian, gradient = self.evidence(frames, poses, actor, coefficients, level)
         for other in (more, None if self.second is None else self.second.evidence(frames)):

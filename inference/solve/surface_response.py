@@ -24,7 +24,7 @@ class SurfaceResponse:
     expressions: Array
     """(52, 468, 3) how much more than the geometry the points move, per coefficient; cm in head axes."""
     coefficients: Array
-    """(3, 52) how the network reads coefficients: offset, gain, and noise in units of the standard deviation it states."""
+    """(3, 52) how the network reads coefficients: offset, gain, and standard deviation of the noise."""
 
 
 @cache

@@ -11,13 +11,16 @@ from understudy.inference.solve.seen_coefficients import BIAS_SPREAD, SeenCoeffi
 
 FRAMES = 60
 PUFF = arkit.INDEX["cheekPuff"]
-PLAIN_LINES = np.repeat([[0.0], [1.0], [1.0]], 52, 1)
-"""Readings that mean what they say."""
 
 
-def readings(value: float = 0.0, sigma: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
-    """Values and standard deviations (FRAMES, 52), the same everywhere."""
-    return np.full((FRAMES, 52), value), np.full((FRAMES, 52), sigma)
+def readings(value: float = 0.0) -> np.ndarray:
+    """(FRAMES, 52), the same everywhere."""
+    return np.full((FRAMES, 52), value)
+
+
+def lines_of(noise: float) -> np.ndarray:
+    """Readings that mean what they say, with so much noise."""
+    return np.repeat([[0.0], [1.0], [noise]], 52, 1)
 
 
 @settings(max_examples=40, deadline=None)
@@ -25,8 +28,7 @@ def readings(value: float = 0.0, sigma: float = 0.08) -> tuple[np.ndarray, np.nd
 def test_evidence_draws_a_coefficient_toward_its_reading(
     reading: float, points: float, sigma: float, strength: float
 ) -> None:
-    values, spread = readings(reading, sigma)
-    seen = SeenCoefficients.of(values, spread, PLAIN_LINES)
+    seen = SeenCoefficients.of(readings(reading), lines_of(sigma))
     precision, pull = seen.evidence(np.zeros(52))
     between = (pull + strength * points) / (precision + strength)
     assert np.all(between >= min(reading, points) - 1e-9)
@@ -38,19 +40,18 @@ def test_evidence_draws_a_coefficient_toward_its_reading(
 def test_a_bias_is_found_where_a_shape_rests_and_only_there(bias: float, shape: int) -> None:
     truth = np.zeros((FRAMES, 52))
     truth[20:30, shape] = 0.8
-    values, sigma = readings()
-    values = values + truth
+    values = readings() + truth
     values[:, shape] += bias
-    found = SeenCoefficients.of(values, sigma, PLAIN_LINES).bias(truth)
+    found = SeenCoefficients.of(values, lines_of(0.1)).bias(truth)
     assert found[shape] == pytest.approx(bias, abs=0.35 * abs(bias) + 1e-6)
     assert np.abs(np.delete(found, shape)).max() < 1e-6
 
 
 def test_readings_that_are_missing_say_nothing() -> None:
-    values, sigma = readings(0.7)
+    values = readings(0.7)
     values[10:20] = np.nan
-    sigma[30, PUFF] = np.nan
-    seen = SeenCoefficients.of(values, sigma, PLAIN_LINES)
+    values[30, PUFF] = np.nan
+    seen = SeenCoefficients.of(values, lines_of(0.1))
     precision, pull = seen.evidence(np.full(52, 0.1))
     assert not precision[10:20].any()
     assert not pull[10:20].any()
@@ -59,26 +60,29 @@ def test_readings_that_are_missing_say_nothing() -> None:
     assert precision[0].min() > 0
 
 
-def test_surer_readings_count_more_and_none_counts_without_end() -> None:
-    values, sigma = readings(0.5)
-    sigma[:, 0], sigma[:, 1], sigma[:, 2] = 0.3, 0.1, 1e-6
-    precision = SeenCoefficients.of(values, sigma, PLAIN_LINES).precision[0]
-    assert precision[0] < precision[1] < precision[2] < 1e3
+def test_readings_with_less_noise_count_more_and_all_values_alike() -> None:
+    lines = lines_of(0.1)
+    lines[2, :3] = 0.3, 0.2, 0.05
+    values = readings(0.5)
+    values[5:] = 0.9
+    precision = SeenCoefficients.of(values, lines).precision
+    assert precision[0, 0] < precision[0, 1] < precision[0, 3] < precision[0, 2]
+    assert np.all(precision == precision[0])
 
 
 def test_a_bias_larger_than_actors_have_needs_frames_that_say_so() -> None:
-    values, sigma = readings(3 * BIAS_SPREAD)
-    few = SeenCoefficients.of(values[:2], sigma[:2], PLAIN_LINES).bias(np.zeros((2, 52)))
-    many = SeenCoefficients.of(values, sigma, PLAIN_LINES).bias(np.zeros((FRAMES, 52)))
+    values, lines = readings(3 * BIAS_SPREAD), lines_of(0.1)
+    few = SeenCoefficients.of(values[:2], lines).bias(np.zeros((2, 52)))
+    many = SeenCoefficients.of(values, lines).bias(np.zeros((FRAMES, 52)))
     assert np.all(few < many)
     assert np.all(many < 3 * BIAS_SPREAD)
 
 
 def test_a_reading_is_taken_for_what_it_means() -> None:
-    lines = PLAIN_LINES.copy()
-    lines[:, PUFF] = 0.05, 0.5, 2.0
-    lines[1, 0] = 0.02
-    seen = SeenCoefficients.of(*readings(0.35), lines)
+    lines = lines_of(0.1)
+    lines[:, PUFF] = 0.05, 0.5, 0.2
+    lines[1, 0] = 0.01
+    seen = SeenCoefficients.of(readings(0.35), lines)
     assert seen.values[0, PUFF] == pytest.approx(0.6)
     assert seen.precision[0, PUFF] == pytest.approx(seen.precision[0, 1] / 16)
     assert seen.precision[0, 0] == 0.0
