@@ -14,6 +14,7 @@ from bpy.app.handlers import persistent
 from ...inference.errors import UnderstudyError
 from ...inference.files import masked
 from ...translations import translated
+from .. import handlers
 from ..base import Work
 from ..chosen import has_avatar
 from ..jobs.autosave import Autosave
@@ -272,8 +273,7 @@ _HANDLERS = (
 
 def register() -> None:
     """Follow undo, files and changes of the avatar."""
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
+    handlers.add(_HANDLERS)
     preview.listeners.append(_changed)
     atexit.register(session.end_worker)
 
@@ -285,7 +285,4 @@ def unregister() -> None:
     put_all_back()
     atexit.unregister(session.end_worker)
     preview.listeners.remove(_changed)
-    for name, handler in _HANDLERS:
-        handlers = getattr(bpy.app.handlers, name)
-        if handler in handlers:
-            handlers.remove(handler)
+    handlers.remove(_HANDLERS)

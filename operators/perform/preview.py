@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ...inference import take as takes
 from ...inference.errors import InputError, UnderstudyError, UsageError
 from ...inference.take import Take
+from .. import handlers
 from ..base import Work
 from ..bridge import paths
 from ..bridge.keys import bake, timing
@@ -403,16 +404,12 @@ _HANDLERS = (
 
 def register() -> None:
     """Follow the timeline, undo, and files."""
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
+    handlers.add(_HANDLERS)
 
 
 def unregister() -> None:
     """Switch all previews off and follow nothing."""
-    for name, handler in _HANDLERS:
-        handlers = getattr(bpy.app.handlers, name)
-        if handler in handlers:
-            handlers.remove(handler)
+    handlers.remove(_HANDLERS)
     for scene in bpy.data.scenes:
         for root in _previewed(scene):
             _put_back(root)
