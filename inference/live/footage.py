@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from ..errors import InputError, UnderstudyError
-from ..media.container import reason
+from ..media.container import open_video, reason
 from .cameras import Input, camera_input, missing_camera
 from .clock import SourceClock
 from .newest import Newest, Picture
@@ -67,8 +67,6 @@ class PictureSource:
     def __init__(self, source: Footage) -> None:
         self.source = source
         self.newest = Newest()
-        self.waits = False
-        """Whether a stream is being connected again."""
         self.tap: Callable[[Picture], None] | None = None
         """Is shown every picture, also those that are dropped; it must not wait."""
         self._stop = threading.Event()
@@ -98,8 +96,8 @@ class PictureSource:
         """Open and read to the end; returns whether to do so again. Raises `InputError` where that makes no sense."""
         before, why = self._frame, "it ended"
         try:
-            with self._opened() as container:
-                self._read(container)
+            with self._opened() as (container, stream):
+                self._read(container, stream)
         except (av.error.FFmpegError, OSError) as error:
             why = reason(error)
             if self.source.kind == "file":
@@ -107,26 +105,27 @@ class PictureSource:
         if self.source.kind == "stream" and not self._stop.is_set():
             if self._frame < 0:
                 raise InputError(f"{self.source.name} sends no pictures: {why}; check the address and the sender.")
-            self.waits = True
             self._stop.wait(_RECONNECT_S)
             return True
         if self.source.kind == "camera" and not self._stop.is_set():
             raise missing_camera(self.source.name.removeprefix("camera:"), why)
         return self.source.loop and self._frame > before
 
-    def _opened(self) -> InputContainer:
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         asked = self.source.input
-        return av.open(
-            asked.file,
-            format=asked.format,
-            options=asked.options,
-            timeout=(_OPEN_S, _READ_S) if self.source.kind == "stream" else None,
-        )
+        if self.source.kind == "file":
+            with open_video(Path(asked.file)) as opened:
+                yield opened
+            return
+        timeout = (_OPEN_S, _READ_S) if self.source.kind == "stream" else None
+        with av.open(asked.file, format=asked.format, options=asked.options, timeout=timeout) as container:
+            stream = next(iter(container.streams.video), None)
+            if stream is None or stream.codec_context is None:
+                raise InputError(f"{self.source.name} has no moving picture; choose another source.")
+            yield container, stream
 
-    def _read(self, container: InputContainer) -> None:
-        stream = next(iter(container.streams.video), None)
-        if stream is None or stream.codec_context is None:
-            raise InputError(f"{self.source.name} has no moving picture; choose another source.")
+    def _read(self, container: InputContainer, stream: VideoStream) -> None:
         stream.codec_context.flags |= Flags.low_delay
         stream.thread_type = "SLICE"  # threads by frame hold pictures back
         # What tells its length was recorded: it comes as fast as it is read, so that it must be held back.
@@ -145,7 +144,6 @@ class PictureSource:
         if paced:
             arrived_s = self._due(time_s, arrived_s)
         self._frame += 1
-        self.waits = False
         picture = Picture(self._frame, time_s, arrived_s, decoded, aspect, rate)
         if self.tap is not None:
             self.tap(picture)

@@ -85,6 +85,6 @@ class Newest:
 
     @property
     def over(self) -> bool:
-        """Whether all was taken, and no more will come."""
+        """Whether all was taken, and no more will come; never while `take` has an error to raise."""
         with self._changed:
-            return self._over and self._picture is None
+            return self._over and self._picture is None and self._error is None

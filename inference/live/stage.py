@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..solve.identity import Actor
@@ -124,8 +125,8 @@ class TrackerStage:
         self.size: tuple[int, int] | None = None
         self.actor: Actor | None = None
         self.over = False
-        self._neutral: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
-        self._resting: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
+        self._neutral: NDArray[np.float32] | None = None
+        self._resting: list[NDArray[np.float32]] = []
 
     def newest(self, patience_s: float) -> LiveSample | None:
         """See `Stage`."""

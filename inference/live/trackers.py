@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arkit
 from ..errors import InputError, UsageError
@@ -20,7 +21,7 @@ from .livelink_udp import LiveLinkFace
 from .sample import LiveSample
 from .vmc import Vmc
 
-MOST_BYTES = 65535
+_MOST_BYTES = 65535
 _MOST_PACKETS = 2000
 """More than this are not read at a time."""
 _HELLO_EVERY_S = 2.0
@@ -78,7 +79,7 @@ class TrackerSource:
         newest: FaceValues | None = None
         for _ in range(_MOST_PACKETS):
             try:
-                packet = self._socket.recv(MOST_BYTES)
+                packet = self._socket.recv(_MOST_BYTES)
             except BlockingIOError:
                 break
             except OSError:  # Windows tells of a greeting that reached nobody
@@ -144,7 +145,7 @@ def _bound(port: int) -> socket.socket:
     return opened
 
 
-def rested(sample: LiveSample, neutral: np.ndarray[tuple[int], np.dtype[np.float32]]) -> LiveSample:
+def rested(sample: LiveSample, neutral: NDArray[np.float32]) -> LiveSample:
     """A sample of a tracker whose (52,) coefficients at rest are known: rest is 0, and full is still 1."""
     looks = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
     rest = np.where(looks, 0.0, np.clip(neutral, 0.0, 0.9))

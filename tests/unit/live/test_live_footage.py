@@ -17,7 +17,7 @@ from understudy.inference.errors import InputError
 from understudy.inference.live import cameras, footage
 from understudy.inference.live.clock import SourceClock
 from understudy.inference.live.footage import PictureSource
-from understudy.inference.live.newest import Picture
+from understudy.inference.live.newest import Newest, Picture
 
 TIMES_S = (0.0, 0.05, 0.1, 0.25, 0.3, 0.35, 0.4)
 
@@ -96,12 +96,12 @@ def test_a_loop_goes_on_counting(tmp_path: Path) -> None:
     assert (np.diff([picture.time_s for picture in every]) > 0).all()
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no movie" * 100])
-def test_what_is_no_movie_says_so(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "clip.mp4"
+@pytest.mark.parametrize(("name", "content"), [("clip.mp4", b""), ("clip.mp4", b"no movie" * 99), ("clip.txt", b"x\n")])
+def test_what_is_no_movie_says_so(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
     path.write_bytes(content)
     source = PictureSource(footage.footage(str(path)))
-    with pytest.raises(InputError, match=r"clip\.mp4"):
+    with pytest.raises(InputError, match=r"clip\."):
         played(source)
 
 
@@ -174,3 +174,11 @@ def test_a_clock_set_anew_does_not_move_time_back() -> None:
     clock.reopen()
     assert clock.stamp(0.0, 7.4, rate) == pytest.approx(2.33)
     assert clock.stamp(90.0, 7.5, rate) == pytest.approx(2.43)
+
+
+def test_an_error_is_not_taken_for_the_end() -> None:
+    newest = Newest()
+    newest.finish(InputError("gone"))
+    assert not newest.over
+    with pytest.raises(InputError, match="gone"):
+        newest.take(1.0)

@@ -6,12 +6,14 @@ import socket
 import struct
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from understudy.inference import arkit
+from understudy.inference import take as takes
 from understudy.inference.errors import InputError, UsageError
 from understudy.inference.live.angles import gaze_of, matrix, mirrored, part_of, quaternion, turned
 from understudy.inference.live.ifacialmocap import HELLO, IFacialMocap
@@ -19,6 +21,7 @@ from understudy.inference.live.livelink_udp import LiveLinkFace, packet_of
 from understudy.inference.live.osc import Message, decode, encode
 from understudy.inference.live.sample import LiveSample
 from understudy.inference.live.senders import Sender
+from understudy.inference.live.stage import open_stage
 from understudy.inference.live.trackers import TrackerSource, is_tracker, rested
 from understudy.inference.live.vmc import BONE, Vmc, packets_of
 from understudy.inference.livelink import head_angles
@@ -249,3 +252,38 @@ def test_a_port_that_is_taken_says_so() -> None:
     with pytest.raises(InputError, match="Port"):
         TrackerSource(first.name)
     first.close()
+
+
+def test_a_tracker_is_calibrated_and_recorded(tmp_path: Path) -> None:
+    port = free_port()
+    stage = open_stage(f"livelink://{port}", None, False, "cpu")
+    sender = Sender(f"livelink://127.0.0.1:{port}")
+    resting, shown = np.full(52, 0.1, np.float32), np.full(52, 0.55, np.float32)
+    stage.calibration.begin()
+    found, end = [], time.monotonic() + 30
+    while not (found and found[-1].calibrated == 1) and time.monotonic() < end:
+        sender.send(replace(sample(), coefficients=resting))
+        received = stage.newest(0.2)
+        found += [received] if received is not None else []
+        time.sleep(0.05)
+    stage.record(tmp_path / "phone.mkv")
+    for _ in range(5):
+        sender.send(replace(sample(), coefficients=shown))
+        found.append(stage.newest(1.0))
+    recording = stage.recording
+    assert recording is not None
+    recording.finish(stage.actor)
+    recording.wait(30)
+    sender.close()
+    stage.close()
+    assert found[-1].coefficients[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-6)
+    assert found[-1].coefficients[arkit.INDEX["eyeLookUpLeft"]] == pytest.approx(0.55, abs=1e-6)
+    result = recording.result
+    assert result is not None
+    assert (result.error, result.video, result.frames) == (None, None, 5)
+    assert result.take is not None
+    take = takes.load(result.take)
+    np.testing.assert_allclose(take.rotation, np.repeat(sample().rotation[None], 5, 0), atol=1e-5)
+    assert take.coefficients[:, arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-6)
+    assert take.time_s[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["phone.take.npz"]
