@@ -150,12 +150,17 @@ def footage(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def live_addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "own").mkdir()
-    monkeypatch.setattr(paths, "user_folder", lambda name: tmp_path / "own")
+def addon() -> Iterator[None]:
     understudy.register()
     yield
     understudy.unregister()
+
+
+@pytest.fixture
+def addon_with_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, addon: None) -> None:
+    """Switched on, with a folder of the test's own for what it keeps for the user."""
+    (tmp_path / "own").mkdir()
+    monkeypatch.setattr(paths, "user_folder", lambda name: tmp_path / "own")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -36,13 +36,6 @@ OPTIONS = (
     {"REGISTER", "UNDO", "INTERNAL"},
     {"REGISTER", "UNDO", "PRESET"},
 )
-
-
-@pytest.fixture
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
-import pytest
-import understudy
 from understudy.inference import take as takes
 from understudy.inference.take import Take
 from understudy.panels import adjust, mapping, perform
@@ -59,13 +57,6 @@ class Layout:
 
     def label(self, text: str = "", **_: object) -> None:
         self._words.append(text)
-
-
-@pytest.fixture
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 def drawn(cls: type) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
-import understudy
 from understudy.inference import arkit, face_model
 from understudy.inference import take as takes
 from understudy.inference.solve.geometry import Camera, Poses, project
@@ -21,13 +20,6 @@ from understudy.operators.bridge.keys.hand_edits import corrections_of
 MakeTake = Callable[..., Take]
 FRAMES = 90
 JAW, SMILE, TEETH = 'key_blocks["jawOpen"].value', 'key_blocks["mouthSmileLeft"].value', "Teeth"
-
-
-@pytest.fixture
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-import understudy
 from understudy.inference import take as takes
 from understudy.inference.cli import build_parser
 from understudy.inference.errors import UsageError
@@ -28,14 +27,9 @@ from understudy.operators.footage.clip import (
     track_words,
 )
 
+pytestmark = pytest.mark.usefixtures("addon")
+
 MakeTake = Callable[..., Take]
-
-
-@pytest.fixture(autouse=True)
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from understudy.inference import take as takes
 from understudy.inference.jobs.log import Log
 from understudy.inference.jobs.worker_client import Job
 from understudy.inference.take import Take
-from understudy.operators.bridge import paths
 from understudy.operators.jobs import autosave
 from understudy.operators.jobs import job as jobs
 
@@ -36,14 +35,7 @@ HEAD = (
     "def step(done, total=4): say(event='progress', stage='track', done=done, total=total)\n"
 )
 
-
-@pytest.fixture(autouse=True)
-def _addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "own").mkdir()
-    monkeypatch.setattr(paths, "user_folder", lambda name: tmp_path / "own")
-    understudy.register()
-    yield
-    understudy.unregister()
+pytestmark = pytest.mark.usefixtures("addon_with_own_folder")
 
 
 @pytest.fixture

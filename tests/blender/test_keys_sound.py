@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -85,13 +85,6 @@ def test_silent_footage_is_told_and_leaves_nothing(scene, footage: Path, make_ta
         place_sound(scene, footage, make_take())
     assert not ours(scene)
     assert not bpy.data.sounds
-
-
-@pytest.fixture
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 @pytest.mark.usefixtures("addon", "_sound")

@@ -5,7 +5,7 @@ Nothing can be drawn without a window; what is drawn where is tested here, the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,23 +13,17 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-import understudy
 from understudy.inference import take as takes
 from understudy.inference.landmark_lines import LINES, POINTS
 from understudy.inference.take import Take
 from understudy.operators.footage import following, landmark_view, take_points
 from understudy.operators.footage.landmark_view import Place, box_lines, place_in_clip_editor, place_in_frame, squares
 
+pytestmark = pytest.mark.usefixtures("addon")
+
 MakeTake = Callable[..., Take]
 CORNERS = np.array([[0, 0], [640, 0], [640, 360], [0, 360]], np.float32)
 SIZE = (640, 360)
-
-
-@pytest.fixture(autouse=True)
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 class View:

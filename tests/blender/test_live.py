@@ -19,7 +19,7 @@ from understudy.operators.live import live as operators
 from understudy.operators.live import session
 from understudy.operators.live.puppet import make_puppet
 
-pytestmark = pytest.mark.usefixtures("live_addon")
+pytestmark = pytest.mark.usefixtures("addon_with_own_folder")
 
 
 @pytest.mark.parametrize("frame", [0, 5, 11])

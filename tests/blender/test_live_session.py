@@ -11,7 +11,7 @@ from understudy.inference.errors import UsageError
 from understudy.operators.live import live as operators
 from understudy.operators.live import session, settings
 
-pytestmark = pytest.mark.usefixtures("live_addon")
+pytestmark = pytest.mark.usefixtures("addon_with_own_folder")
 
 
 def test_what_goes_wrong_in_the_worker_is_said(live_avatar, performance) -> None:

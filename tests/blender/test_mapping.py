@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -14,13 +13,6 @@ from understudy.inference.retarget import Link, Mapping
 from understudy.operators.avatar import keeping, links
 from understudy.operators.bridge import paths
 from understudy.panels.mapping import UNDERSTUDY_UL_links
-
-
-@pytest.fixture
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -16,13 +16,6 @@ from understudy.inference.take import Take
 from understudy.operators.perform import preview
 
 MakeTake = Callable[..., Take]
-
-
-@pytest.fixture
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -6,18 +6,12 @@ from collections.abc import Iterator
 
 import bpy
 import pytest
-import understudy
 from understudy.inference import arkit
 from understudy.operators import registration as operators
 from understudy.panels import registration as panels
 from understudy.translations import messages
 
-
-@pytest.fixture(autouse=True)
-def addon() -> Iterator[None]:
-    understudy.register()
-    yield
-    understudy.unregister()
+pytestmark = pytest.mark.usefixtures("addon")
 
 
 def rna_of(cls: type) -> bpy.types.Struct:
