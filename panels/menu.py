@@ -12,8 +12,9 @@ _VERBS = (
     ("preview", "set_neutral", "clear_neutral", "reset_adjustments", "bake", "find_corrections", "resolve_corrections"),
     ("setup_shot", "light_from_shot", "render"),
     ("composite", "import_movie", "setup_compositor", "restore"),
+    ("start_live", "stop_live", "neutral_live", "record_live"),
 )
-"""Operators, a row for each step."""
+"""Operators, a row for each step, and for live."""
 
 
 class UNDERSTUDY_MT_steps(bpy.types.Menu):

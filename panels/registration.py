@@ -15,6 +15,7 @@ from . import (
     job,
     keys,
     light,
+    live,
     mapping,
     menu,
     next_step,
@@ -38,6 +39,7 @@ PARTS = (
     light,
     composite,
     import_result,
+    live,
     clip_editor,
     menu,
 )

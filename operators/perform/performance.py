@@ -126,12 +126,13 @@ def weigher(avatar: bpy.types.Object, mapping: Mapping) -> Callable[[Take], Weig
     fit = _fit_of(settings)
     removed = set(fit.links.keys) - set(mapping.keys)
     limits = {key: _limits(mapping, key) for key in mapping.keys}
+    by_links, as_made = retarget.weigher(mapping), retarget.weigher(fit.links)
 
     def weigh(performance: Take) -> Weights:
         solved = fit.solver.solve(performance.coefficients)
         columns = {key: solved[:, place] for place, key in enumerate(fit.solver.keys) if key not in removed}
-        made = dict(zip(*_by_key(fit.links, performance), strict=True))
-        for key, weights in zip(*_by_key(mapping, performance), strict=True):
+        made = dict(zip(fit.links.keys, as_made(performance.coefficients).T, strict=True))
+        for key, weights in zip(limits, by_links(performance.coefficients).T, strict=True):
             columns[key] = np.clip(columns.get(key, 0) + weights - made.get(key, 0), *limits[key])
         return tuple(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
 
@@ -148,11 +149,6 @@ def _limits(mapping: Mapping, key: str) -> tuple[float, float]:
     links = [link for link in mapping.links if link.key == key and link.enabled]
     lower = max(link.lower for link in links)
     return lower, max(lower, min(link.upper for link in links))
-
-
-def _by_key(mapping: Mapping, performance: Take) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    keys, weights = retarget.weights(mapping, performance.coefficients)
-    return keys, weights.T
 
 
 def _fit_of(settings: bpy.types.PropertyGroup) -> _Fit:

@@ -13,8 +13,10 @@ import bpy
 import numpy as np
 import pytest
 import understudy
+from live_stage import begin, finish, moment, show
 from understudy.inference import take as takes
 from understudy.inference.take import Take
+from understudy.operators.live import session
 from understudy.panels import menu, registration
 from understudy.panels.next_step import next_button
 
@@ -205,6 +207,42 @@ def test_the_movie_clip_editor_offers_its_own_clip(footage: Path) -> None:
     assert "understudy.use_clip" not in [line[0] for line in shown("footage")]
     bpy.ops.understudy.use_clip(clip=bpy.data.movieclips[0].name)
     assert "understudy.use_clip" not in [line[0] for line in shown("clip_footage")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("camera", "camera"),
+        ("file", "file"),
+        ("address", "address"),
+        ("livelink", "livelink_port"),
+        ("vmc", "vmc_port"),
+    ],
+)
+def test_live_asks_for_what_its_source_needs(scene, kind: str, field: str) -> None:
+    scene.understudy.live.source = kind
+    asked = [line[0] for line in shown("live") if line[0] is not None]
+    assert asked[:2] == ["source", field]
+    assert "understudy.start_live" in asked
+
+
+def test_live_shows_how_it_goes(live_avatar, scene, performance, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = begin()
+    assert ("Starting",) in shown("live")
+    show(live, moment(performance, 0))
+    lines = shown("live")
+    assert {("60 per second, 21 ms, 3 dropped",), ("The face is seen",)} <= set(lines)
+    assert [line[0] for line in lines].count("understudy.start_live") == 0
+    show(live, moment(performance, 1, confidence=0.0))
+    assert ("No face is seen; the avatar waits",) in shown("live")
+    session.hold_neutral()
+    show(live, moment(performance, 2, calibrated=0.5))
+    assert ("Look ahead and relax: 1.0 s",) in shown("live")
+    session.record()
+    assert ("understudy.record_live", "Stop Recording") in shown("live")
+    assert files_read_while_drawing(panel("live"), monkeypatch) == []
+    finish()
+    assert ("understudy.track", "Track Again at Full Quality") in shown("live")
 
 
 def test_the_menu_offers_every_step_and_goes_with_the_extension(filled: None) -> None:

@@ -34,7 +34,7 @@ def test_what_a_user_reads_keeps_blenders_rules(manifest: dict[str, Any]) -> Non
     assert all(0 < len(text) <= 64 and text[-1].isalnum() for text in sentences)
     assert "Blender" not in manifest["name"]
     assert set(manifest["tags"]) <= BLENDER_TAGS
-    assert set(manifest["permissions"]) == {"files", "network"}
+    assert set(manifest["permissions"]) == {"files", "network", "camera"}
 
 
 def test_the_facts_have_the_form_that_blender_reads(manifest: dict[str, Any]) -> None:
