@@ -203,6 +203,7 @@ def test_undo_and_redo_know_about_it(live_avatar, performance) -> None:
 
 
 def test_live_pushes_no_undo_steps(live_avatar, performance, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = keys("Face")["jawLeft"].value
     bpy.ops.ed.undo_push(message="before")
     keys("Face")["jawLeft"].value = 0.125
     bpy.ops.ed.undo_push(message="the last thing the user did")
@@ -211,10 +212,11 @@ def test_live_pushes_no_undo_steps(live_avatar, performance, monkeypatch: pytest
         show(live, moment(performance, frame))
     finish()
     bpy.ops.ed.undo()
-    assert keys("Face")["jawLeft"].value == 0.0, "one step back is what the user did"
+    assert keys("Face")["jawLeft"].value == before, "one step back is what the user did"
 
 
 def test_a_copy_made_meanwhile_gets_its_own_values_back(live_avatar, performance) -> None:
+    before = values()
     live = begin()
     show(live, moment(performance, 7))
     for ob in bpy.data.objects:
@@ -224,8 +226,7 @@ def test_a_copy_made_meanwhile_gets_its_own_values_back(live_avatar, performance
     assert any(ob.understudy.live_rest for ob in copies)
     finish()
     face = next(ob for ob in copies if ob.name == "Face.001").data.shape_keys.key_blocks
-    assert face["browInnerUp"].value == pytest.approx(0.25)
-    assert face["jawOpen"].value == 0
+    assert [block.value for block in face] == before
     assert not any(ob.understudy.live_rest for ob in bpy.data.objects)
 
 
