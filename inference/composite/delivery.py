@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..media.delivery import Delivery
 from ..media.encodings import PictureForm
 from ..media.sequence_writer import SequenceWriter
 from ..media.types import VideoInfo
+from ..media.whole import WholeWriter
 from ..media.writer import VideoWriter
 from .colour.space import Space
 from .colour.transfer import decode, encode, to_pixels
@@ -20,7 +20,7 @@ from .colour.transfer import decode, encode, to_pixels
 Array = NDArray[Any]
 
 
-class DeliveryWriter:
+class DeliveryWriter(WholeWriter):
     """Writes finished pictures as planned; use it in a ``with`` statement."""
 
     def __init__(self, delivery: Delivery, info: VideoInfo, out_path: Path) -> None:
@@ -44,15 +44,6 @@ class DeliveryWriter:
                 source = info.path if info.path.is_file() else None
                 self._writer = VideoWriter(out_path, *size, info.fps, codec, audio_from=source, form=form)
 
-    def __enter__(self) -> DeliveryWriter:
-        self._writer.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
-
     def write(self, pixels: Array, time_s: float, alpha: Array | None = None) -> None:
         """Append a picture, (H, W, 3), in the footage's encoding, shown from ``time_s`` on.
 
@@ -75,6 +66,18 @@ class DeliveryWriter:
             # What lies behind the face is not part of the element.
             colours = (colours * (shade[..., None] > 0)).astype(colours.dtype)
         self._writer.write(colours, time_s, shade)
+
+    def close(self) -> None:
+        """Give it its name.
+
+        Raises:
+            InputError: no picture was written, or the disk is full or gone.
+        """
+        self._writer.close()
+
+    def discard(self) -> None:
+        """Stop and leave nothing behind."""
+        self._writer.discard()
 
     def _encoded(self, pixels: Array) -> Array:
         """The pixels as the file holds them; its writer widens or rounds integers."""

@@ -6,7 +6,6 @@ import shutil
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +19,10 @@ from .images import write_png
 from .plates import narrowed, widened
 from .sequence import TIMECODES, TIMECODES_HEAD, NamePattern
 from .types import Pixels
+from .whole import WholeWriter
 
 
-class SequenceWriter:
+class SequenceWriter(WholeWriter):
     """Writes pictures into a folder, or under the names of a pattern; use it in a ``with`` statement.
 
     png holds uint8 (depth 8) or uint16 (16) with straight alpha; exr holds float32 linear light, colours multiplied by
@@ -59,17 +59,6 @@ class SequenceWriter:
             self._partial.mkdir(parents=True)
         except OSError as error:
             raise self._cannot_write(error) from error
-
-    def __enter__(self) -> SequenceWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def write(self, pixels: Pixels, time_s: float, alpha: Pixels | None = None) -> None:
         """Write the next picture, (H, W, 3) RGB and (H, W) alpha, shown from ``time_s`` on.

@@ -6,7 +6,6 @@ import contextlib
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from types import TracebackType
 
 import av
 import numpy as np
@@ -25,9 +24,10 @@ from .encodings import USUAL_FORM, MovieCodec, PictureForm, encoding_for, option
 from .pixels import from_rgb
 from .plates import widened
 from .types import Image
+from .whole import WholeWriter
 
 
-class VideoWriter:
+class VideoWriter(WholeWriter):
     """Writes RGB frames to a movie; use it in a ``with`` statement.
 
     h264 and h265 are 4:2:0 (4:4:4 for odd sizes), ffv1 is lossless RGB, prores is 10-bit 4:2:2 HQ, prores4444 its 4:4:4
@@ -68,17 +68,6 @@ class VideoWriter:
         self._last_pts: int | None = None
         self._audio: AudioTrack | None = None
         self._container, self._stream = self._open()
-
-    def __enter__(self) -> VideoWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def write(
         self, rgb: Image | NDArray[np.uint16], time_s: float, alpha: Image | NDArray[np.uint16] | None = None
