@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import bpy
-
+from ..operators import parts
 from . import (
     adjust,
     avatar,
@@ -50,17 +49,9 @@ CLASSES = tuple(cls for part in PARTS for cls in part.CLASSES)
 
 def register() -> None:
     """Add every part."""
-    for part in PARTS:
-        for cls in part.CLASSES:
-            bpy.utils.register_class(cls)
-        if hasattr(part, "register"):
-            part.register()
+    parts.add(PARTS)
 
 
 def unregister() -> None:
     """Remove every part, last first."""
-    for part in reversed(PARTS):
-        if hasattr(part, "unregister"):
-            part.unregister()
-        for cls in reversed(part.CLASSES):
-            bpy.utils.unregister_class(cls)
+    parts.remove(PARTS)
