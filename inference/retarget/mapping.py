@@ -103,8 +103,8 @@ def weigher(mapping: Mapping) -> Callable[[NDArray[np.float32]], NDArray[np.floa
     groups = [[column[key] for key in group if key in column] for group in mapping.exclusive]
 
     def weigh(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
-        weights = np.clip(coefficients @ gains + offsets, lower, np.maximum(lower, upper))
-        result: NDArray[np.float32] = weights.astype(np.float32)
+        driven = np.clip(coefficients @ gains + offsets, lower, np.maximum(lower, upper))
+        result: NDArray[np.float32] = driven.astype(np.float32)
         for members in groups:
             total = result[:, members].sum(axis=1, keepdims=True)
             result[:, members] /= np.maximum(total, 1)
