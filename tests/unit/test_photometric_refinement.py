@@ -27,6 +27,7 @@ from understudy.inference.progress import silent
 from understudy.inference.solve import solve_shot
 from understudy.inference.solve.geometry import Array, Camera, Poses, project, rotation_from_vector
 from understudy.inference.solve.performance import Performance, PerformanceSolver, Refined
+from understudy.inference.solve.shot import solver_of
 
 MODEL = face_model.load("default")
 SKIN = default_skin()
@@ -49,6 +50,14 @@ class Stage:
 
     def solver(self) -> PerformanceSolver:
         return PerformanceSolver(self.landmarks_px, self.time_s, (SIDE, SIDE), MODEL)
+
+    def solver_of_sure_points(self) -> PerformanceSolver:
+        """The solver for a network that says how sure its points are, and nothing of coefficients."""
+        unread = np.full((FRAMES, len(arkit.NAMES)), np.nan, np.float32)
+        every = np.ones((FRAMES, 478), np.float32)
+        landmarks = self.landmarks_px.astype(np.float32)
+        track = FaceTrack(0, landmarks, 0 * every, every[:, 0], NOISE_PX * every, every, unread, unread)
+        return solver_of(track, np.arange(FRAMES), self.time_s, (SIDE, SIDE), MODEL, None)
 
     def crops(self) -> FaceCrops:
         frames = (VideoFrame(n, n / 25, picture) for n, picture in enumerate(self.frames))
@@ -139,6 +148,21 @@ def test_pixels_find_what_was_played_better_than_landmarks(played: Stage, work: 
     assert after < 0.6 * before, (before, after)
     assert head_after < 0.75 * head_before, (head_before, head_after)
     assert ((refined.coefficients >= 0) & (refined.coefficients <= 1)).all()
+
+
+def test_what_was_not_played_comes_nearer_to_rest(work: tuple[Refinement, Performance]) -> None:
+    resting = [n for n, name in enumerate(arkit.NAMES) if name not in PLAYED and not name.startswith("eye")]
+    before, after = (found.coefficients[:, resting].mean() for found in (work[0].found, work[1]))
+    assert after < 0.75 * before, (before, after)
+
+
+def test_points_that_say_how_sure_they_are_are_refined_too(played: Stage) -> None:
+    solver = played.solver_of_sure_points()
+    found = solver.solve(lambda _: None)
+    refined = Refinement(solver, found, played.crops()).run(lambda _: None)
+    (before, head_before), (after, head_after) = errors(found, played), errors(refined, played)
+    assert after < 0.4 * before, (before, after)
+    assert head_after < 0.9 * head_before, (head_before, head_after)
 
 
 def test_pixels_of_a_turning_head_correct_the_focal_length(played: Stage, work: tuple[Refinement, Performance]) -> None:
