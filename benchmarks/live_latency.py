@@ -5,9 +5,10 @@
 A worker, started as Blender starts it, plays a clip made for this as a webcam would send it, and a receiver here waits for
 every sample. The clip: the project's rendered performance, there and back, then half a second of its calmest frame and half
 a second of its widest open mouth; that jump is the event. One JSON line per rate. "latency": from the time at which a
-frame was due until its sample was received, so that decoding, waiting for the processor, both networks, the solver and the
-way between the processes count. "event": until a sample shows half of the mouth's jump. "alone": frames as fast as they
-can be read, in one process, without a source's pace. The load average is of the machine, all programs together.
+frame was due (decoded by then) until its sample was received, so that waiting for the processor, colour conversion, the
+network, the solver and the way between the processes count. "event": until a sample shows half of the mouth's jump.
+"alone": frames as fast as they can be read, in one process, without a source's pace. The load average is that of the
+machine, all programs together.
 """
 
 from __future__ import annotations

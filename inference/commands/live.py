@@ -45,6 +45,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
         raise UsageError(f"There is no port {options.to_port}; ports go up to 65535.")
     if options.record is not None and options.record.suffix != ENDING:
         raise UsageError(f"{options.record} must end in {ENDING}.")
+    if options.size is not None and not options.source.startswith("camera:"):
+        raise UsageError(f"--size asks a camera; {options.source} is none and comes as it is.")
+    if options.loop and ("://" in options.source or options.source.startswith("camera:")):
+        raise UsageError(f"--loop plays a file again and again; {options.source} is none.")
     from ..jobs.processes import lines_of_parent
     from ..live.show import LiveOptions, Show
 

@@ -62,4 +62,6 @@ def missing_camera(name: str, why: str = "") -> InputError:
     known = cameras()
     listed = ", ".join(f"{number} {camera}" for number, camera in enumerate(known))
     advice = f"this machine has: {listed}" if known else "connect one, or give a video file or a stream"
+    if why:  # it is there, or was
+        advice = f"check its cable, that no other program uses it and that the system allows it; {advice}"
     return InputError(f"Camera {name} cannot be used{f' ({why})' if why else ''}; {advice}.")

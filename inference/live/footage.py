@@ -132,13 +132,12 @@ class PictureSource:
         paced = self.source.kind == "file" or (container.duration or 0) > 0
         aspect, rate = stream.sample_aspect_ratio or Fraction(1), stream.average_rate or _USUAL_RATE
         rate = rate if 1 <= rate <= _HIGHEST_RATE else _USUAL_RATE
-        for decoded in _decoded(container, stream):
+        for arrived_s, decoded in _decoded(container, stream):
             if self._stop.is_set():
                 return
-            self._hand_on(decoded, aspect, rate, paced)
+            self._hand_on(decoded, aspect, rate, time.monotonic() if paced else arrived_s, paced)
 
-    def _hand_on(self, decoded: av.VideoFrame, aspect: Fraction, rate: Fraction, paced: bool) -> None:
-        arrived_s = time.monotonic()
+    def _hand_on(self, decoded: av.VideoFrame, aspect: Fraction, rate: Fraction, arrived_s: float, paced: bool) -> None:
         own_s = None if decoded.pts is None or decoded.time_base is None else float(decoded.pts * decoded.time_base)
         time_s = self._clock.stamp(own_s, arrived_s, rate)
         if paced:
@@ -160,10 +159,11 @@ class PictureSource:
         return due_s
 
 
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """Every picture that decodes; what is damaged on its way is passed over."""
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Every picture that decodes, and when what it was made of came; what is damaged on its way is passed over."""
     broken = 0
     for packet in container.demux(stream):
+        arrived_s = time.monotonic()
         frames: list[av.VideoFrame] = []
         try:
             with suppress(av.error.EOFError):
@@ -173,4 +173,4 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.Vide
             broken += 1
             if broken > _BROKEN_FRAMES:
                 raise
-        yield from frames
+        yield from ((arrived_s, frame) for frame in frames)

@@ -190,7 +190,9 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
         (["live", str(SAMPLE), "--send", "http://x:1"], 2),
         (["live", str(SAMPLE), "--record", "x.mp4"], 2),
         (["live", str(SAMPLE), "--to-port", "70000"], 2),
-        (["live", str(SAMPLE), "--size", "big"], 2),
+        (["live", "camera:0", "--size", "big"], 2),
+        (["live", str(SAMPLE), "--size", "640x480"], 2),
+        (["live", "udp://127.0.0.1:9", "--loop"], 2),
     ],
 )
 def test_what_is_wrong_is_said(words: list[str], code: int) -> None:
