@@ -82,7 +82,7 @@ class UNDERSTUDY_PT_live(Step, bpy.types.Panel):
             "understudy.record_live", text="Stop Recording" if records else "Record", icon="REC", depress=records
         )
         if live.recording is not None:
-            column.label(text=live.recording.name, icon="FILE_MOVIE", translate=False)
+            column.label(text=live.recording_name, icon="FILE_MOVIE", translate=False)
         else:
             column.prop(context.scene.understudy.live, "record_to")
         if live.notice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
@@ -21,14 +22,21 @@ class Autosave:
         wanted = files.use_auto_save_temporary_files and bpy.data.is_dirty
         if not wanted or time.monotonic() - self._last_s < 60 * files.auto_save_time:
             return False
-        if any(len(window.modal_operators) > 1 for window in bpy.context.window_manager.windows):
-            return False  # the user drags something: wait until that is settled
+        if user_is_at_work(bpy.context.window_manager.windows):
+            return False
         self._last_s = time.monotonic()
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(autosave_path()), copy=True, check_existing=False)
         except RuntimeError:  # a full disk: Blender's own autosave says nothing either
             return False
         return True
+
+
+def user_is_at_work(windows: Iterable[bpy.types.Window]) -> bool:
+    """Whether the user drags something, which has to be settled first; our own jobs, and live, may be several."""
+    return any(
+        not operator.bl_idname.startswith("UNDERSTUDY_OT_") for window in windows for operator in window.modal_operators
+    )
 
 
 def autosave_path() -> Path:

@@ -95,6 +95,12 @@ class Live:
         return self.sample is not None and self.sample.confidence > 0
 
     @property
+    def recording_name(self) -> str:
+        """What will be there when the recording is whole."""
+        path = self.recording or Path()
+        return path.with_suffix(_TAKE).name if self.source in SENT else path.name
+
+    @property
     def neutral_left_s(self) -> float:
         """How long the face has still to be held neutral; 0 where nobody asked for it."""
         if not self.neutral:

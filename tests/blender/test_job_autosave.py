@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -51,3 +52,16 @@ def test_nothing_is_saved_without_need_or_wish(clock) -> None:
     clock["s"] += 1000
     bpy.context.preferences.filepaths.use_auto_save_temporary_files = False
     assert not saver.tick()
+
+
+@pytest.mark.parametrize(
+    ("at_work", "waits"),
+    [
+        (("UNDERSTUDY_OT_track",), False),
+        (("UNDERSTUDY_OT_track", "UNDERSTUDY_OT_start_live"), False),
+        (("UNDERSTUDY_OT_start_live", "TRANSFORM_OT_translate"), True),
+    ],
+)
+def test_it_waits_for_the_user_but_not_for_live_beside_a_job(at_work: tuple[str, ...], waits: bool) -> None:
+    window = SimpleNamespace(modal_operators=[SimpleNamespace(bl_idname=name) for name in at_work])
+    assert autosave.user_is_at_work([window]) == waits
