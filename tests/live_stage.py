@@ -93,8 +93,8 @@ def begin() -> session.Live:
     return session.current()
 
 
-def tick_until(condition: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + 20
+def tick_until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:
+    end_s = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < end_s, "waited in vain"
         session.tick()
@@ -115,6 +115,6 @@ def told(live: session.Live, verb: str) -> bool:
     return {"event": "heard", "verb": verb} in live.job.events
 
 
-def finish() -> None:
+def finish(patience_s: float = 20.0) -> None:
     session.stop()
-    tick_until(lambda: session.current() is None)
+    tick_until(lambda: session.current() is None, patience_s)
