@@ -16,7 +16,7 @@ from .rate import Rate
 from .recording import Recording
 from .sample import LiveSample
 from .senders import Sender
-from .stage import Stage, open_stage
+from .stage import STALLED_S, Stage, open_stage
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -47,6 +47,7 @@ class Show:
         """Open everything; raises `UnderstudyError`s."""
         self._options, self._console = options, console
         self._rate, self._announced, self._waits, self._ended = Rate(), False, False, False
+        self._frame = -1
         self._closing: list[Recording] = []
         with ExitStack() as opened:
             self._senders: list[Sender] = []
@@ -61,6 +62,7 @@ class Show:
             self._opened = opened.pop_all()
         if options.record is not None:
             self._stage.record(options.record)
+        self._heard_s = time.monotonic()
 
     def run(self, lines: SimpleQueue[str]) -> None:
         """Until the source ends, or a control in `lines` says so; raises `InputError` when the source is gone."""
@@ -72,11 +74,10 @@ class Show:
             self._end()
 
     def _step(self) -> None:
-        began_s = time.monotonic()
         sample = self._stage.newest(PATIENCE_S)
         if sample is not None:
             self._send(sample)
-        self._tell_waiting(time.monotonic() - began_s >= PATIENCE_S and (sample is None or sample.confidence <= 0))
+        self._tell_waiting(sample)
         self._tell_recorded()
 
     def _send(self, sample: LiveSample) -> None:
@@ -95,11 +96,14 @@ class Show:
                 "live", f"Live: {self._options.source}, {what}", source=self._options.source, width=width, height=height
             )
 
-    def _tell_waiting(self, waits: bool) -> None:
-        """Once for each time."""
-        if waits and not self._waits:
+    def _tell_waiting(self, sample: LiveSample | None) -> None:
+        """Once for each time in which nothing new comes."""
+        now_s = time.monotonic()
+        if sample is not None and sample.frame != self._frame:
+            self._frame, self._heard_s, self._waits = sample.frame, now_s, False
+        elif not self._waits and now_s - self._heard_s > STALLED_S and not self._stage.over:
+            self._waits = True
             self._console.say("waiting", f"Waiting for {self._options.source}", source=self._options.source)
-        self._waits = waits
 
     def _obey(self, lines: SimpleQueue[str]) -> None:
         """Do what was said since the last time."""

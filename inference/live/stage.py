@@ -21,6 +21,8 @@ from .trackers import TrackerSource, is_tracker, rested
 
 _FIRST_S = 15.0
 """So long a camera may take until its first picture."""
+STALLED_S = 1.0
+"""Cameras are slow in the dark; a source that sends nothing for so long shows no face."""
 _SILENT_S = 8.0
 """A camera that sends nothing for so long is taken for gone."""
 
@@ -89,9 +91,11 @@ class PictureStage:
         """See `Stage`; raises `InputError` when the source is gone."""
         picture = self._source.newest.take(patience_s)
         if picture is None:
-            self._check_silence()
-            lost = self._last is not None and not self.over
-            return replace(self._last, confidence=0.0) if lost and self._last is not None else None
+            silent_s = time.monotonic() - self._heard_s
+            self._check_silence(silent_s)
+            if self._last is None or self.over or silent_s < STALLED_S:
+                return None
+            return replace(self._last, confidence=0.0)
         self._heard_s, self.size = time.monotonic(), picture.size
         seen = self._performer.see(picture)
         sample = replace(seen.sample(), dropped=self._source.newest.dropped)
@@ -109,9 +113,9 @@ class PictureStage:
         """End."""
         self._source.close()
 
-    def _check_silence(self) -> None:
+    def _check_silence(self, silent_s: float) -> None:
         name = self._source.source.name
-        if self._source.source.kind == "camera" and time.monotonic() - self._heard_s > _SILENT_S:
+        if self._source.source.kind == "camera" and silent_s > _SILENT_S:
             raise InputError(f"{name} sends no pictures any more; check its cable, and that no other program uses it.")
 
 

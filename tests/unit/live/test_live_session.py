@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -16,8 +19,10 @@ from understudy.inference import take as takes
 from understudy.inference.capture.shot import detect_landmarks
 from understudy.inference.jobs.log import Log
 from understudy.inference.jobs.worker_client import Job, Python
+from understudy.inference.live import show
 from understudy.inference.live.link import LiveReceiver
 from understudy.inference.live.sample import LiveSample
+from understudy.inference.live.senders import Sender
 from understudy.inference.media import probe, read_frames, sha256
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "performance.mp4"
@@ -107,7 +112,7 @@ def test_a_session(watch: Callable[..., Watched], tmp_path: Path) -> None:
     live.job.tell("stop")
     assert live.ended().state == "done"
 
-    frames = np.array([sample.frame for sample in live.samples])
+    frames = np.array([sample.frame for sample in live.samples if sample.confidence > 0])
     assert (np.diff(frames) > 0).all()
     assert min(sample.latency_ms for sample in live.samples) > 0
     assert recorded["video"] == str(video)
@@ -200,3 +205,49 @@ def test_what_is_wrong_is_said(words: list[str], code: int) -> None:
     done = subprocess.run(program, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == code
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+class Said:
+    """A console that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def say(self, event: str, text: str, **facts: object) -> None:
+        self.events.append(event)
+
+
+def test_silence_is_told_once_and_shows_no_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracker that stops and comes back."""
+    monkeypatch.setattr(show, "STALLED_S", 0.3)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    receiver, sender, lines, console = LiveReceiver(), Sender(f"livelink://127.0.0.1:{port}"), SimpleQueue(), Said()
+    live = show.Show(show.LiveOptions(f"livelink://{port}", receiver.port), console)  # type: ignore[arg-type]
+    thread = threading.Thread(target=live.run, args=(lines,))
+    thread.start()
+    face = LiveSample(0, 0.0, 1.0, np.full(52, 0.5, np.float32), np.eye(3), np.zeros(3), np.zeros((2, 2)))
+
+    def until(confident: bool, send: bool) -> None:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if send:
+                sender.send(face)
+            sample = receiver.newest()
+            if sample is not None and (sample.confidence > 0) == confident:
+                return
+            time.sleep(0.02)
+        raise AssertionError("too long")
+
+    until(confident=True, send=True)
+    until(confident=False, send=False)
+    until(confident=False, send=False)
+    until(confident=True, send=True)
+    lines.put("stop")
+    thread.join(20)
+    assert not thread.is_alive()
+    assert "live" in console.events
+    assert 1 <= console.events.count("waiting") <= 2  # before the first face, perhaps, and in between
+    sender.close()
+    receiver.close()

@@ -1,0 +1,86 @@
+"""The parts of live mode that need no worker: the calibration's count, the rate, and finding a face again."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from understudy.inference.capture.finder import FaceFinder
+from understudy.inference.live.calibration import NEUTRAL_S, Calibration
+from understudy.inference.live.follow import SEARCH_EVERY_S, FaceOfNow
+from understudy.inference.live.newest import Picture
+from understudy.inference.live.performer import Performer
+from understudy.inference.live.rate import Rate
+from understudy.inference.media import read_frames
+from understudy.inference.media.encodings import PictureForm, options_of
+
+SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "performance.mp4"
+FPS = 30
+
+
+def test_two_seconds_of_a_seen_face_are_counted() -> None:
+    calibration = Calibration()
+    assert (calibration.running, calibration.progress) == (False, 0.0)
+    calibration.begin()
+    seen = [frame for frame in range(200) if not 20 <= frame < 40]
+    done = [calibration.count(frame / FPS, frame in seen) for frame in range(81)]
+    assert done.index(True) == 80  # 20 frames do not count
+    assert sum(done) == 1
+    assert (calibration.running, calibration.progress) == (False, 1.0)
+    calibration.begin()
+    assert calibration.progress == 0.0
+    assert not calibration.count(100.0, True)
+    assert not calibration.count(100.0 + 2 * NEUTRAL_S, True)
+    assert 0 < calibration.progress < 0.2  # a gap is no neutral face
+
+
+def test_the_rate_is_that_of_the_last_second() -> None:
+    rate = Rate()
+    assert rate.add(0.0) == 0.0
+    slow = [rate.add(0.1 * n) for n in range(1, 30)]
+    assert slow[-1] == pytest.approx(10)
+    assert [rate.add(2.9 + n / 60) for n in range(1, 90)][-1] == pytest.approx(60, rel=0.02)
+
+
+def test_a_recording_is_encoded_quickly() -> None:
+    assert options_of("h264", PictureForm(quick=True)) == {**options_of("h264", PictureForm()), "preset": "veryfast"}
+    assert options_of("ffv1", PictureForm(quick=True)) == options_of("ffv1", PictureForm())
+
+
+def test_a_lost_face_is_sought_seldom_and_found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[bool] = []
+    find = FaceFinder.find
+
+    def counted(self, rgb, known=(), thorough=True):
+        searches.append(thorough)
+        return find(self, rgb, known, thorough)
+
+    monkeypatch.setattr(FaceFinder, "find", counted)
+    face, rgb = FaceOfNow("cpu"), next(iter(read_frames(SAMPLE, 0, 1))).rgb
+    assert all(face.read(rgb, n / FPS) is not None for n in range(5))
+    assert len(searches) == 1
+    empty = np.full_like(rgb, 90)
+    assert all(face.read(empty, (5 + n) / FPS) is None for n in range(FPS))
+    assert 2 <= len(searches) <= 2 + 1 / SEARCH_EVERY_S
+    assert sum(searches) <= 2
+    again = [face.read(rgb, (35 + n) / FPS) is not None for n in range(5)]
+    assert again[-1]
+    assert face.read(rgb, 0.0) is not None  # a source that begins anew
+
+
+def test_a_stream_that_returns_in_another_size_is_seen_anew() -> None:
+    with av.open(str(SAMPLE)) as container:
+        decoded = next(container.decode(video=0))
+    performer = Performer("cpu")
+    first = performer.see(Picture(0, 0.0, 0.0, decoded, Fraction(1), Fraction(24)))
+    half = decoded.reformat(width=240, height=240)
+    second = performer.see(Picture(1, 0.1, 0.0, half, Fraction(1), Fraction(24)))
+    assert first.sample().confidence > 0.3
+    assert second.sample().confidence > 0.3
+    assert second.landmarks_px is not None
+    assert second.landmarks_px.max() < 240 < first.landmarks_px.max()
+    away_cm = [seen.frame.translation_cm[2] for seen in (first, second)]
+    assert away_cm[1] == pytest.approx(away_cm[0], rel=0.15)
