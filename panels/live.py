@@ -54,7 +54,7 @@ class UNDERSTUDY_PT_live(Step, bpy.types.Panel):
         column.label(text=state_line(live), icon="TIME", translate=False)
         if live.is_stopping:
             return
-        if live.sample is None and live.address:
+        if live.address and (live.sample is None or live.waits):
             port = getattr(context.scene.understudy.live, f"{live.source}_port")
             waits = translated("Waiting; let it send to {address}, port {port}")
             say(layout, context, waits.format(address=live.address, port=port), "INFO")

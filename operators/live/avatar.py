@@ -94,6 +94,6 @@ class LiveAvatar:
 def put_all_back() -> None:
     """Give every object that was live what it had."""
     for ob in bpy.data.objects:
-        if ob.understudy.live_rest:
+        if ob.understudy.live_rest and ob.is_editable:  # what another file holds is put right there
             rest_on(ob, ob.understudy.live_rest).put_back()
             ob.understudy.live_rest = ""

@@ -175,7 +175,7 @@ def state_line(live: session.Live) -> str:
         return translated("Closing the recording") if live.recording else translated("Stopping")
     sample = live.sample
     if sample is None:
-        return translated("Starting")
+        return translated("Nothing comes from the source") if live.waits else translated("Starting")
     numbers = {"rate": f"{sample.fps:.0f}", "delay": f"{sample.latency_ms:.0f}", "dropped": sample.dropped}
     return translated("{rate} per second, {delay} ms, {dropped} dropped").format(**numbers)
 

@@ -235,6 +235,8 @@ def test_live_shows_how_it_goes(live_avatar, scene, performance, monkeypatch: py
     assert [line[0] for line in lines].count("understudy.start_live") == 0
     show(live, moment(performance, 1, confidence=0.0))
     assert ("No face is seen; the avatar waits",) in shown("live")
+    live.waits, live.address, live.source = True, "10.0.0.7", "vmc"
+    assert "Waiting; let it send to 10.0.0.7," in [line[0] for line in shown("live")]
     session.hold_neutral()
     show(live, moment(performance, 2, calibrated=0.5))
     assert ("Look ahead and relax: 1.0 s",) in shown("live")
