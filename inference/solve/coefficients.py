@@ -25,7 +25,7 @@ LID_ACCELERATION = 0.8
 TWIN_DIFFERENCE = 0.18
 """Standard deviation of the difference between left and right of a pair."""
 USUAL_SPREAD = 0.12
-QUIET_SPREAD = 0.05
+QUIET_SPREAD = 0.03
 ACTIVE_GAIN = 1.0
 SUPPORT_FRAMES = 3
 EXCLUSIVE_MARGIN = 0.05

@@ -105,6 +105,15 @@ def openness(openings: Array, habits: LidHabits) -> Array:
     return np.asarray(np.clip((openings / habits.usual - habits.remainder) / (1.0 - habits.remainder), 0.0, 2.0))
 
 
+def together(opened: Array) -> Array:
+    """(T, 2) openness with eyes that are both nearly closed as far open as the one that is less: that is a blink.
+
+    A network sees a slit where a grin pushes the lower lid up; the eye of a wink is much further closed than the other.
+    """
+    both = np.clip((HALF_OPEN - opened.max(1, keepdims=True)) / (HALF_OPEN - SURELY_CLOSED), 0.0, 1.0)
+    return np.asarray(opened + both * (opened.min(1, keepdims=True) - opened))
+
+
 def gap_ratio(points_px: Array) -> Array:
     """(T, 2) mean distance of the lids over the distance of the corners."""
     result = np.empty((len(points_px), 2))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..face_model.types import FaceModel
 from .geometry import Array
 from .landmark_network import measured
-from .lids import BLINKS, closing_blinks, openness, relative_openings
+from .lids import BLINKS, closing_blinks, openness, relative_openings, together
 from .lips import lip_contact, lip_gaps_cm
 from .performance import PerformanceSolver
 from .timeline import quieted
@@ -56,6 +56,6 @@ def second_reading(
     level = solver.shot_level(found.poses, found.actor, coefficients)
     hessian, gradient = solver.evidence(slice(None), found.poses, found.actor, coefficients, level)
     openings = relative_openings(solver.points_px, solver.mean, found.poses, found.actor.camera)
-    opened = openness(quieted(openings, solver.timeline), solver.lid_habits)
+    opened = together(openness(quieted(openings, solver.timeline), solver.lid_habits))
     touching = lip_contact(lip_gaps_cm(solver.points_px, found.poses, found.actor.camera), solver.lip_noise_cm)
     return SecondReading(opened, touching, hessian, gradient)

@@ -16,8 +16,8 @@ from .geometry import Array
 
 LEAST_GAIN = 0.02
 """Readings that follow a coefficient by less say nothing about it."""
-BIAS_SPREAD = 0.1
-"""Standard deviation of an actor's bias."""
+BIAS_SPREAD = 0.05
+"""Standard deviation of an actor's bias, in the reading."""
 INDEPENDENT_PART = 0.2
 """So many frames say as much about it as independent ones would."""
 QUIET = 0.2
@@ -32,14 +32,17 @@ class SeenCoefficients:
     """(N, 52) coefficients that the readings mean, 0 where there is none."""
     precision: Array
     """(N, 52) inverse variance, 0 where there is none."""
+    bias_spread: Array
+    """(52,) standard deviation of an actor's bias, in coefficients."""
 
     @classmethod
     def of(cls, values: Array, lines: Array) -> SeenCoefficients:
         """From (N, 52) readings, NaN where there are none, and `lines` (3, 52), see `surface_response`."""
         offset, gain, noise = lines
         telling = np.isfinite(values) & (gain > LEAST_GAIN)
-        meant = (np.where(telling, values, 0.0) - offset) / np.maximum(gain, LEAST_GAIN)
-        return cls(np.where(telling, meant, 0.0), np.where(telling, (gain / noise) ** 2, 0.0))
+        times = 1.0 / np.maximum(gain, LEAST_GAIN)
+        meant = np.where(telling, (values - offset) * times, 0.0)
+        return cls(meant, np.where(telling, (gain / noise) ** 2, 0.0), BIAS_SPREAD * times)
 
     def bias(self, coefficients: Array) -> Array:
         """(52,) the actor's bias, given the (N, 52) coefficients."""
@@ -48,7 +51,7 @@ class SeenCoefficients:
         total = weight.sum(0)
         independent = total * INDEPENDENT_PART
         return np.asarray(
-            (weight * off).sum(0) / np.maximum(total, 1e-9) * independent / (independent + BIAS_SPREAD**-2)
+            (weight * off).sum(0) / np.maximum(total, 1e-9) * independent / (independent + self.bias_spread**-2)
         )
 
     def evidence(self, bias: Array) -> tuple[Array, Array]:

@@ -8,7 +8,15 @@ from understudy.inference import arkit, face_model
 from understudy.inference.solve.gaze import OPEN_ENOUGH, conjugate, watched
 from understudy.inference.solve.geometry import Array
 from understudy.inference.solve.identity import mesh_points
-from understudy.inference.solve.lids import BLINKS, closing_blinks, lid_habits, openness, relative_lid_change, shut
+from understudy.inference.solve.lids import (
+    BLINKS,
+    closing_blinks,
+    lid_habits,
+    openness,
+    relative_lid_change,
+    shut,
+    together,
+)
 from understudy.inference.solve.timeline import Timeline
 
 MEAN, _, EXPRESSIONS = mesh_points(face_model.load("default"))
@@ -98,3 +106,12 @@ def test_lids_meet_in_blinks_though_the_network_leaves_a_gap() -> None:
     fluttering = openings.copy()
     fluttering[10:12], fluttering[60:62], fluttering[70:72] = 0.15, 0.15, 0.15
     assert openness(fluttering, lid_habits(fluttering, nobody, timeline))[20].min() > 0.2
+
+
+def test_eyes_that_are_both_nearly_closed_blink_together_and_winks_stay_winks() -> None:
+    opened = np.array([[0.0, 0.25], [0.05, 0.9], [0.55, 0.5], [1.0, 0.8]])
+    found = together(opened)
+    assert np.allclose(found[0], 0.0)
+    assert np.allclose(found[[1, 3]], opened[[1, 3]])
+    assert np.all(found[2] <= opened[2])
+    assert np.all(found[2] >= 0.5)

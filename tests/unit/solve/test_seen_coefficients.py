@@ -86,3 +86,11 @@ def test_a_reading_is_taken_for_what_it_means() -> None:
     assert seen.values[0, PUFF] == pytest.approx(0.6)
     assert seen.precision[0, PUFF] == pytest.approx(seen.precision[0, 1] / 16)
     assert seen.precision[0, 0] == 0.0
+
+
+def test_what_is_hardly_followed_may_be_misjudged_by_more() -> None:
+    lines = lines_of(0.1)
+    lines[1:, PUFF] = 0.1, 0.02
+    seen = SeenCoefficients.of(readings(0.05), lines)
+    assert seen.bias_spread[PUFF] == pytest.approx(10 * BIAS_SPREAD)
+    assert seen.bias_spread[0] == pytest.approx(BIAS_SPREAD)
