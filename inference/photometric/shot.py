@@ -33,7 +33,7 @@ CAMERA_ROUNDS = range(1, 4)
 SHADING_PULL = 0.4
 """Changing light looks a little like every shape, so pixels must pull a coefficient away from zero by more than so many
 standard deviations of what noise in them would pull: the better a shape is seen, the more of it light can feign."""
-HEAD_PART = 0.1
+HEAD_PART = 0.03
 """Beside the smoothness of a head's way pixels count so much: light that moves over a face pulls all of it along. Points
 have no say: the errors of all of them go together and last, and what they say of the head is in the pose at the start."""
 LEAST_SIGNAL = 0.6
