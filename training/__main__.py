@@ -12,10 +12,6 @@ STEPS = {
     "cycles": ("training.cycles_faces", "pictures and clips that Cycles rendered, with labels of their truth"),
     "real": ("training.real_faces", "faces of films, with the points that MediaPipe's network can be believed"),
     "fit": ("training.train", "trains the network on shards, goes on where it was stopped"),
-    "expression": (
-        "training.expression",
-        "trains the head of the coefficients anew, on features that are computed once",
-    ),
     "export": ("training.export", "writes a checkpoint as ONNX"),
     "response": ("training.measure_response", "measures for the solver how a network filters what it sees"),
     "adopt": ("models.trained", "takes an ONNX file into the project, and its digest into the registry"),

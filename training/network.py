@@ -45,8 +45,6 @@ class Estimate:
     """(N, 52)."""
     coefficient_log_sigma: Tensor
     """(N, 52)."""
-    told: Tensor
-    """(N, 3950) of which the coefficients are read: points, what they saw, and the crop as a whole."""
 
 
 class Slope(nn.Module):
@@ -228,7 +226,7 @@ class FacePoints(nn.Module):
             unusual = (stages[-1] - self.usual) / self.UNUSUAL
             told = torch.cat([torch.cat([unusual, self.told(hidden)], 2).flatten(1), context], 1)
             mean, spread = self.expression(told).chunk(2, 1)
-        return Estimate(tuple(stages), out[..., 3], out[..., 4], mean, spread, told)
+        return Estimate(tuple(stages), out[..., 3], out[..., 4], mean, spread)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """(N, 256, 256, 3) -> points, sigma, visible, coefficients, coefficient_sigma."""
