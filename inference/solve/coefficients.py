@@ -25,7 +25,8 @@ LID_ACCELERATION = 0.8
 TWIN_DIFFERENCE = 0.18
 """Standard deviation of the difference between left and right of a pair."""
 USUAL_SPREAD = 0.12
-QUIET_SPREAD = 0.03
+QUIET_SPREAD = 0.05
+"""Standard deviation of coefficients that the points do not call for, where the solver does not say otherwise."""
 ACTIVE_GAIN = 1.0
 SUPPORT_FRAMES = 3
 EXCLUSIVE_MARGIN = 0.05
@@ -60,15 +61,16 @@ class Bounds:
 
 
 def solve_coefficients(
-    hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array, refits: int = REFITS
-) -> Array:
+    hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array,
+    refits: int = REFITS, quiet_spread: float = QUIET_SPREAD,
+) -> Array:  # fmt: skip
     """(T, 52) coefficients from the frames' evidence (T, 52, 52), (T, 52); `start` is any earlier estimate."""
     hessian = with_twins(hessian)
     gradient = gradient - 1.0 / USUAL_VALUE
     found = admm(with_prior(hessian, np.full_like(start, USUAL_SPREAD)), gradient, bounds, timeline, start)
     for _ in range(refits):
         bounds = exclusive(found, bounds)
-        active = np.clip(ACTIVE_GAIN * around(found, SUPPORT_FRAMES), QUIET_SPREAD, 1.0)
+        active = np.clip(ACTIVE_GAIN * around(found, SUPPORT_FRAMES), quiet_spread, 1.0)
         found = admm(with_prior(hessian, active), gradient, bounds, timeline, found)
     return found
 

@@ -17,7 +17,7 @@ from .. import arkit
 from ..face_model.types import FaceModel
 from . import surface_response
 from .certainty import spreads
-from .coefficients import QUIET_SPREAD, solve_coefficients
+from .coefficients import solve_coefficients
 from .evidence import residuals_cm, square_distances
 from .geometry import Array, Poses, chunks, linearise, project
 from .identity import FOV_SPREAD, Actor, focal_trust, key_frames, mesh_points
@@ -53,7 +53,8 @@ KEY_ROUNDS = 5
 FIRST_POSES = 3
 PLAYED = 0.01
 FREE_SPREAD = 0.2
-"""By how much coefficients of key frames follow the actor: those in play, and those at rest by `QUIET_SPREAD`."""
+QUIET_SPREAD = 0.03
+"""By how much coefficients of key frames follow the actor, those in play and those at rest, here as in every frame."""
 REFITS = 2
 """Points that know how sure they are tell better what is active: what the first refit leaves is refitted again."""
 
@@ -255,7 +256,7 @@ class SurfaceSolver(PerformanceSolver):
             hessian[part] += lip_depth_evidence(contact[part], self.expressions)
             gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / (NEUTRAL_SPREAD * level) ** 2
-        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS)
+        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS, QUIET_SPREAD)
         values = snapped(values, contact, self.expressions)
         values = shut(values, opened, actor.points_cm, self.mean, self.expressions)
         return Refined(values, angles, hessian)
