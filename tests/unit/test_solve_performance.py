@@ -292,7 +292,7 @@ def test_one_frame_shows_its_expression() -> None:
 def test_the_size_of_the_picture_changes_the_camera_only(scale: float, shift: float) -> None:
     shot = played(bumps(8, ("jawOpen",)), turning(8))
     plain = shot.solve()
-    margin = int(shift)
+    margin = int(shift * scale)  # of the picture as it was: a wider margin makes the usual lens another
     larger = shot.solve(shot.points_px * scale + margin, (round(SIZE * scale) + 2 * margin,) * 2)
     np.testing.assert_allclose(larger.coefficients, plain.coefficients, atol=0.05)
     assert np.all(larger.confidence > 0)
