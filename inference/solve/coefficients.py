@@ -62,11 +62,14 @@ class Bounds:
 
 def solve_coefficients(
     hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array,
-    refits: int = REFITS, quiet_spread: float = QUIET_SPREAD,
+    refits: int = REFITS, quiet_spread: float = QUIET_SPREAD, pull: Array | float = 1.0 / USUAL_VALUE,
 ) -> Array:  # fmt: skip
-    """(T, 52) coefficients from the frames' evidence (T, 52, 52), (T, 52); `start` is any earlier estimate."""
+    """(T, 52) coefficients from the frames' evidence (T, 52, 52), (T, 52); `start` is any earlier estimate.
+
+    `pull` (T, 52) is the slope of the exponential prior: what evidence has to exceed before a coefficient leaves rest.
+    """
     hessian = with_twins(hessian)
-    gradient = gradient - 1.0 / USUAL_VALUE
+    gradient = gradient - pull
     found = admm(with_prior(hessian, np.full_like(start, USUAL_SPREAD)), gradient, bounds, timeline, start)
     for _ in range(refits):
         bounds = exclusive(found, bounds)

@@ -53,6 +53,9 @@ KEY_ROUNDS = 5
 FIRST_POSES = 3
 PLAYED = 0.01
 FREE_SPREAD = 0.2
+PULL = 0.4
+"""Evidence has to exceed so many standard deviations of what its own noise pulls before a coefficient leaves rest: a
+constant would be nothing for shapes that are seen well, and too much for those that are hardly seen."""
 QUIET_SPREAD = 0.03
 """By how much coefficients of key frames follow the actor, those in play and those at rest, here as in every frame."""
 REFITS = 2
@@ -232,7 +235,10 @@ class SurfaceSolver(PerformanceSolver):
         self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, timeline: Timeline,
         level: float, more: tuple[Array, Array] | None = None,
     ) -> Refined:  # fmt: skip
-        """New coefficients and gaze of the given frames; `more` is evidence (N, 52, 52), (N, 52) beside the points'."""
+        """New coefficients and gaze of the given frames.
+
+        `more` is evidence (N, 52, 52), (N, 52) beside the points', which brings its own doubts about leaving rest.
+        """
         points_px = self.points_px[frames]
         contact = lip_contact(lip_gaps_cm(points_px, poses, actor.camera), 0.0)
         if self.second is None:
@@ -256,7 +262,9 @@ class SurfaceSolver(PerformanceSolver):
             hessian[part] += lip_depth_evidence(contact[part], self.expressions)
             gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / (NEUTRAL_SPREAD * level) ** 2
-        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS, QUIET_SPREAD)
+        told = hessian if more is None else hessian - more[0]
+        noise = PULL * np.sqrt(np.diagonal(told, axis1=1, axis2=2))
+        values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS, QUIET_SPREAD, noise)
         values = snapped(values, contact, self.expressions)
         values = shut(values, opened, actor.points_cm, self.mean, self.expressions)
         return Refined(values, angles, hessian)
