@@ -118,11 +118,17 @@ def test_foreign_packets_are_counted_and_passed_over() -> None:
     receiver.close()
 
 
-def test_sending_to_nobody_does_no_harm() -> None:
+def test_sending_to_nobody_does_no_harm_and_whoever_listens_later_is_heard() -> None:
     receiver = LiveReceiver()
     port = receiver.port
     receiver.close()
     sender = LiveSender(port)
     for _ in range(3):
         sender.send(PLAIN)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as late:
+        late.bind((HERE, port))
+        late.settimeout(5.0)
+        sender.send(PLAIN)  # this one may only learn that nobody listened to the one before
+        sender.send(PLAIN)
+        assert late.recv(PACKET_BYTES + 1) == pack(PLAIN)
     sender.close()
