@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..media import read_plates
 from ..media.types import Plate
+from ..overlap import ahead
 from ..take import Take
 from .clock import Clock
 from .colour.surface import measure_surface
@@ -24,7 +25,6 @@ from .frame import Blender, Draft, floats_of
 from .mattes.cover import STEADY_REACH, Cover, find_cover, steady_cover
 from .mattes.parsers import open_parsers
 from .measure import Measurement, measure, smooth, warp_of
-from .overlap import ahead
 from .prepare import has_face, prepare
 from .regions import face_region
 from .renders import Render, RenderFolder

@@ -18,6 +18,7 @@ from ..errors import InputError, UsageError
 from ..media import probe, sha256
 from ..media.delivery import Delivery, plan_delivery, would_replace
 from ..media.types import VideoInfo
+from ..overlap import behind
 from ..progress import Progress, silent
 from ..take import Take
 from .cascade import Cascade, Finished
@@ -28,7 +29,6 @@ from .examine import attempt, check_reference, measured
 from .meters.gate import SettingsOf, decide, judge, sentences, settings_of
 from .meters.meters import Meters
 from .meters.report import write_report
-from .overlap import behind
 from .renders import RenderFolder
 from .types import STAGES, CompositeOptions, CompositeReport, Settings
 

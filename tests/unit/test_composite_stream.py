@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from understudy.inference.composite.overlap import ahead, behind
 from understudy.inference.composite.renders import Render, RenderFolder
 from understudy.inference.composite.stabiliser import calming, flow, placing
 from understudy.inference.composite.types import Region
@@ -59,65 +57,6 @@ def test_light_of_a_render_is_the_same_in_8_bits_16_bits_and_floats():
         render = Render(rgba, Region(0, 0, 5, 6))
         np.testing.assert_allclose(render.light(*whole), np.concatenate([light * alpha, alpha], 2), atol=error)
         np.testing.assert_allclose(render.small((5, 6)), straight, atol=max(error, 2e-4))
-
-
-def test_ahead_keeps_order_and_runs_no_farther_than_told():
-    made: list[int] = []
-    threads = set()
-
-    def numbers():
-        for number in range(20):
-            made.append(number)
-            threads.add(threading.get_ident())
-            yield number
-
-    taken = []
-    for number in ahead(numbers(), 3):
-        assert len(made) <= number + 1 + 3
-        taken.append(number)
-    assert taken == list(range(20))
-    assert threads == {*threads} - {threading.get_ident()}
-
-
-def test_ahead_raises_where_the_item_would_have_come_and_closes_what_it_leaves():
-    closed = []
-
-    def numbers():
-        try:
-            yield 1
-            yield 2
-            raise InputError("broken")
-        finally:
-            closed.append(True)
-
-    stream = ahead(numbers(), 2)
-    assert [next(stream), next(stream)] == [1, 2]
-    with pytest.raises(InputError, match="broken"):
-        next(stream)
-    left = ahead(numbers(), 1)
-    next(left)
-    left.close()
-    del left
-    assert closed == [True, True]
-
-
-def test_behind_keeps_order_and_tells_of_failures():
-    written: list[int] = []
-
-    def write(number: int) -> None:
-        if number == 5:
-            raise InputError("disk full")
-        written.append(number)
-
-    def write_all() -> None:
-        with behind(write, 2) as later:
-            for number in range(100):
-                later(number)
-
-    with pytest.raises(InputError, match="disk full"):
-        write_all()
-    assert written[:5] == [0, 1, 2, 3, 4]
-    assert len(written) < 20
 
 
 def texture(seed: int, size: tuple[int, int] = (320, 300)) -> np.ndarray:
