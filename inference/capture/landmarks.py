@@ -46,8 +46,10 @@ _SECOND_EYE = (
     *(446, 261, 448, 449, 450, 451, 452, 453, 464, 342, 445, 444, 443, 442, 441, 413, 265, 353, 276, 283, 282, 295),
     *(372, 340, 346, 347, 348, 349, 350, 357, 465, 383, 300, 293, 334, 296, 336, 285, 417),
 )
-_MERGED = np.array([*_LIPS, *_FIRST_EYE, *_SECOND_EYE, *range(468, LANDMARK_COUNT)])
-_CONTOURS = np.array([_FIRST_EYE_CONTOUR, _SECOND_EYE_CONTOUR])
+MERGED = np.array([*_LIPS, *_FIRST_EYE, *_SECOND_EYE, *range(468, LANDMARK_COUNT)])
+"""Which point each of the refined ones is, in the order of the network's outputs."""
+CONTOURS = np.array([_FIRST_EYE_CONTOUR, _SECOND_EYE_CONTOUR])
+"""(2, 16) the points around each eye: their mean depth is that of its iris."""
 
 Views: TypeAlias = tuple[tuple[float, bool], ...]
 """How to look at a region: at which scale, and whether mirrored."""
@@ -107,8 +109,8 @@ class LandmarkNet:
         mesh, *refined, logit = self._session.run(None, {"image": tensor})
         points = np.empty((len(crops), LANDMARK_COUNT, 3), np.float32)
         points[:, :468] = mesh
-        points[:, _MERGED, :2] = np.concatenate(refined, axis=1)
-        points[:, 468:473, 2], points[:, 473:478, 2] = points[:, _CONTOURS, 2].mean(axis=2).T[..., None]
+        points[:, MERGED, :2] = np.concatenate(refined, axis=1)
+        points[:, 468:473, 2], points[:, 473:478, 2] = points[:, CONTOURS, 2].mean(axis=2).T[..., None]
         points /= self.side
         return points, 1 / (1 + np.exp(-np.clip(logit, -80.0, 80.0)))
 

@@ -134,7 +134,7 @@ class ShotTracker:
         kept: list[Landmarks] = []
         tracked = [track for track in self._tracks if track.last_frame == self._frame - 1]
         for track in sorted(tracked, key=lambda track: -track.frames):
-            reading = self._follower.follow(rgb, track.reading, track.motion_px)
+            reading = self._read_again(rgb, track)
             if reading is None or any(overlap(reading.landmarks, other) > _SAME_FACE for other in kept):
                 continue
             kept.append(reading.landmarks)
@@ -142,6 +142,10 @@ class ShotTracker:
             if track.frames % _LOOK_EVERY == 0:
                 track.looks = _looks(rgb, reading.landmarks)
             yield self._note(rgb, track, reading)
+
+    def _read_again(self, rgb: Image, track: TrackedFace) -> Reading | None:
+        """A face that was seen in the frame before, in this one."""
+        return self._follower.follow(rgb, track.reading, track.motion_px)
 
     def _note(self, rgb: Image, track: TrackedFace, reading: Reading) -> Observation:
         track.reading, track.last_frame = reading, self._frame
