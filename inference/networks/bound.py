@@ -65,8 +65,8 @@ def run_bound(
     """Compute the outputs `names` from values on the device; they stay there.
 
     ``into`` gives some of them memory that exists already (`room_on_device`, of exactly their shape and type): nothing is
-    then allocated for them. Returns when the device has computed. Threads may call it side by side;
-    on DirectML each needs a session of its own.
+    then allocated for them. Returns when the device has computed. Several threads may call it at
+    once.
     """
     binding = _bind(session, feed, names, choice, into or {})
     session.run_with_iobinding(binding)

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..errors import MissingComponentError, UsageError
-from .registry import user_folder
+from .options import Opened, provider_options, session_options
 
 CPU = "CPUExecutionProvider"
 _NVIDIA = ("cuda", "tensorrt")
@@ -65,11 +65,11 @@ class Choice:
     reason: str
     """Why "auto" came to this device; empty when the user named it."""
 
-    def session_providers(self) -> list[tuple[str, dict[str, str]]]:
-        """The argument of an inference session: the provider with its options, then the CPU for what it lacks."""
-        wanted = [(self.provider, _provider_options(self.provider, self.index))]
-        if self.provider == "TensorrtExecutionProvider":
-            wanted.append(("CUDAExecutionProvider", {"device_id": str(self.index)}))
+    def session_providers(self, opened: Opened | None = None, fixed: bool = False) -> list[tuple[str, dict[str, str]]]:
+        """The argument of an inference session: the provider with its options, then what takes the operators it lacks."""
+        wanted = [(self.provider, provider_options(self.device, self.index, opened, fixed))]
+        if self.device == "tensorrt":
+            wanted.append(("CUDAExecutionProvider", provider_options("cuda", self.index)))
         return wanted if self.provider == CPU else [*wanted, (CPU, {})]
 
 
@@ -86,19 +86,6 @@ class ProviderStatus:
     """Whether "auto" takes it."""
     reason: str
     """Why it is not available, or not used; empty when it is used."""
-
-
-def _provider_options(name: str, index: int) -> dict[str, str]:
-    if name == "TensorrtExecutionProvider":
-        cache_folder = user_folder().parent / "tensorrt"
-        return {
-            "device_id": str(index),
-            "trt_engine_cache_enable": "1",
-            "trt_engine_cache_path": str(cache_folder),
-        }
-    if name in ("CUDAExecutionProvider", "DmlExecutionProvider"):
-        return {"device_id": str(index)}
-    return {}
 
 
 @contextlib.contextmanager
@@ -166,7 +153,7 @@ def why_unavailable(provider: Provider, index: int = 0) -> str:
         return "no NVIDIA driver was found"
     if nvidia:
         _preload_cuda()
-    options = ort.SessionOptions()
+    options = session_options(provider.device, 1)
     options.log_severity_level = 4
     choice = Choice(provider.device, provider.name, index, "")
     with _quiet():
@@ -204,7 +191,7 @@ def first_line(error: Exception) -> str:
 
 @cache
 def choose(device: str) -> Choice:
-    """The provider for a device name: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml or openvino.
+    """The provider for a device name: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml or openvino[:N].
 
     Raises `UsageError` for an unknown name, `MissingComponentError` with the reason for a device that does not work.
     "auto" takes the first that works and keeps the reasons why better ones do not.

@@ -13,8 +13,11 @@ from typing import Any, Literal
 
 from ..errors import MissingComponentError, UsageError
 
-Form = Literal["any", "plain", "cpu"]
-"""``plain`` is the GPU form, ``cpu`` the one with PReLU as depthwise convolutions, ``any`` the only one there is."""
+Form = Literal["any", "plain", "cpu", "half", "int8"]
+"""``plain`` is the GPU form, ``cpu`` the one with PReLU as depthwise convolutions, ``any`` the only one there is.
+
+``half`` (float16) and ``int8`` lose accuracy: they are opened only when asked for.
+"""
 
 _MODELS = Path(__file__).resolve().parents[2] / "models"
 

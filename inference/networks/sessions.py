@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..errors import InputError, MissingComponentError
+from .options import Opened, session_options
 from .providers import CPU, Choice, choose, first_line, session_errors
 from .registry import Form, Network, TensorSpec, network, weights_path
 
@@ -23,39 +25,61 @@ _DTYPES = {
 }
 
 
-def open_session(name: str | Path, device: str = "auto", threads: int = 1) -> ort.InferenceSession:
+def open_session(
+    name: str | Path, device: str = "auto", threads: int = 1, form: Form | None = None, fixed: bool = False
+) -> ort.InferenceSession:
     """A session for a registered network, or for an ONNX file, on a device; the same request gives the same session.
 
-    ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino.  ``threads`` is the number of CPU
-    threads of one inference: the small networks are fastest with one.  Raises `MissingComponentError` for a missing
-    or damaged file or a device that does not work here, `InputError` for a file that is no such network.
+    ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:N].  ``threads`` is the number of CPU
+    threads of one inference: the small networks are fastest with one.  ``form``: which of a network's forms; by default
+    the one that is exact and fast on the device.  ``fixed``: for `bound.FixedRun` alone, on GPUs recorded as a graph.
+    Raises `MissingComponentError` for a missing or damaged file or a device that does not work here, `InputError` for a
+    file that is no such network.
     """
     choice = choose(device)
     if isinstance(name, Path) or name.endswith(".onnx"):
-        return _open(Path(name).resolve(), None, choice, threads)
-    form: Form = "cpu" if choice.provider == CPU else "plain"
-    return _open(weights_path(name, form), name, choice, threads)
+        return _open(Path(name).resolve(), None, choice, threads, form, fixed)
+    form = form or ("cpu" if choice.provider == CPU else "plain")
+    return _open(weights_path(name, form), name, choice, threads, form, fixed)
 
 
 @cache
-def _open(path: Path, name: str | None, choice: Choice, threads: int) -> ort.InferenceSession:
+def _open(
+    path: Path, name: str | None, choice: Choice, threads: int, form: Form | None, fixed: bool
+) -> ort.InferenceSession:
     """Open a file, once; with the name of a registered network, check that it is that network."""
-    session = _load(path, choice, threads)
+    if not path.is_file():
+        raise MissingComponentError(f"The network file {path} does not exist: give the path of an ONNX file.")
+    inputs = network(name).inputs if name is not None else ()
+    session = _load(Opened(path, inputs, form == "half" or "fp16" in path.stem), choice, threads, fixed)
     if name is not None:
         check_contract(session, network(name), path)
     return session
 
 
-def _load(path: Path, choice: Choice, threads: int) -> ort.InferenceSession:
-    if not path.is_file():
-        raise MissingComponentError(f"The network file {path} does not exist: give the path of an ONNX file.")
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+class _OneAtATime(ort.InferenceSession):  # type: ignore[misc]
+    """A session that several threads may run: DirectML breaks when two of them do at once."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._turn = threading.Lock()
+
+    def run(self, *arguments: Any, **options: Any) -> Any:
+        """As the session's own."""
+        with self._turn:
+            return super().run(*arguments, **options)
+
+    def run_with_iobinding(self, *arguments: Any, **options: Any) -> None:
+        """As the session's own."""
+        with self._turn:
+            super().run_with_iobinding(*arguments, **options)
+
+
+def _load(opened: Opened, choice: Choice, threads: int, fixed: bool) -> ort.InferenceSession:
+    path, options = opened.path, session_options(choice.device, threads)
+    kind = _OneAtATime if choice.device == "directml" else ort.InferenceSession
     try:
-        session = ort.InferenceSession(str(path), options, providers=choice.session_providers())
+        session = kind(str(path), options, providers=choice.session_providers(opened, fixed))
     except session_errors() as error:
         raise InputError(
             f"{path} cannot be opened as an ONNX network ({first_line(error)}): replace the file."
