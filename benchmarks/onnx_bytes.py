@@ -1,4 +1,4 @@
-"""A product of two matrices as an ONNX file, written without the onnx package, which a machine with a GPU need not have.
+"""ONNX files of one node on matrices, written without the onnx package, which a machine with a GPU need not have.
 
 The format is Protocol Buffers: a field is its number and wire type, then a number (type 0) or a length and bytes (type 2).
 Numbers of the fields: onnx.proto of ONNX (Apache-2.0).
@@ -15,10 +15,21 @@ ELEMENTS: Final = {"float32": 1, "float16": 10}
 
 def matmul_model(kind: str = "float32") -> bytes:
     """``c = a @ b`` for matrices (m, k) and (k, n) of any sizes."""
-    node = _text(1, "a") + _text(1, "b") + _text(2, "c") + _text(4, "MatMul")
-    graph = _bytes(1, node) + _text(2, "product")
-    for field, name, axes in ((11, "a", "mk"), (11, "b", "kn"), (12, "c", "mn")):
-        graph += _bytes(field, _matrix(name, ELEMENTS[kind], axes))
+    return _model("MatMul", {"a": "mk", "b": "kn"}, {"c": "mn"}, kind)
+
+
+def negation_model(kind: str = "float32") -> bytes:
+    """``c = -a`` for a matrix of any size: reads and writes memory, and does nothing else."""
+    return _model("Neg", {"a": "mn"}, {"c": "mn"}, kind)
+
+
+def _model(operator: str, inputs: dict[str, str], outputs: dict[str, str], kind: str) -> bytes:
+    """One node; inputs and outputs are names and their axes, a letter each."""
+    node = b"".join(_text(1, name) for name in inputs) + b"".join(_text(2, name) for name in outputs)
+    graph = _bytes(1, node + _text(4, operator)) + _text(2, operator)
+    for field, tensors in ((11, inputs), (12, outputs)):
+        for name, axes in tensors.items():
+            graph += _bytes(field, _matrix(name, ELEMENTS[kind], axes))
     return _number(1, IR_VERSION) + _bytes(7, graph) + _bytes(8, _number(2, OPSET))
 
 

@@ -5,19 +5,33 @@ No network reaches either. They turn counts of operations and bytes into the lea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx_bytes import matmul_model
+from onnx_bytes import matmul_model, negation_model
 from timing import seconds_of, spent
 
 GEMM_SIDE: Final = 1024
 MEMORY_MIB: Final = 256
 """Far more than any cache holds."""
-DEVICE_SIDES: Final = {"float32": 8192, "float16": 8192}
-DEVICE_SIDES_SMALL: Final = {"float32": 256}
+Providers = list[tuple[str, dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class DeviceSizes:
+    """How large what is measured on a device is."""
+
+    side: int
+    kinds: tuple[str, ...]
+    memory_mib: int
+
+
+FULL: Final = DeviceSizes(8192, ("float32", "float16"), 512)
+SMALL: Final = DeviceSizes(256, ("float32",), 8)
 
 
 @dataclass(frozen=True)
@@ -46,30 +60,58 @@ def measure_core(least_s: float = 1.0) -> Peak:
     return Peak(2 * GEMM_SIDE**3 / gemm_s / 1e9, 2 * source.nbytes / copy_s / 1e9)
 
 
-def measure_products(providers: list[object], kind: str, side: int) -> float:
-    """GFLOP/s of one square product that ONNX Runtime computes with these providers; the operands stay on the device."""
-    import onnxruntime as ort
+@dataclass(frozen=True)
+class DevicePeak:
+    """What a device that ONNX Runtime computes on does at best."""
 
-    session = ort.InferenceSession(matmul_model(kind), providers=providers)
-    device = "cuda" if "CUDA" in session.get_providers()[0] else "cpu"
+    gflops: dict[str, float]
+    """By element type; the provider may compute float32 with fewer bits (TF32), as it does for networks."""
+    memory_gb_s: float
+    bus_gb_s: tuple[float, float] | None
+    """To the device and back, from ordinary memory; None where the device computes from the processor's."""
+
+
+def measure_device(providers: Providers, memory: str, index: int, sizes: DeviceSizes) -> DevicePeak:
+    """Products of square matrices and a negation that stay in the device's memory, and copies there and back."""
+    gflops = {kind: _products(providers, memory, index, kind, sizes.side) for kind in sizes.kinds}
+    values = np.ones((sizes.memory_mib * 2**18 // 1024, 1024), np.float32)
+    run, bound = _bound(negation_model(), providers, memory, index, {"a": values})
+    negation_s, _ = seconds_of(run)
+    del bound
+    moved = 2 * values.nbytes / negation_s / 1e9
+    if memory == "cpu":
+        return DevicePeak(gflops, moved, None)
+    on_device = ort.OrtValue.ortvalue_from_numpy(values, memory, index)
+    to_s, _ = seconds_of(lambda: ort.OrtValue.ortvalue_from_numpy(values, memory, index))
+    from_s, _ = seconds_of(on_device.numpy)
+    return DevicePeak(gflops, moved, (values.nbytes / to_s / 1e9, values.nbytes / from_s / 1e9))
+
+
+def _products(providers: Providers, memory: str, index: int, kind: str, side: int) -> float:
+    """GFLOP/s."""
     rng = np.random.default_rng(0)
-    operands = [rng.random((side, side), np.float32).astype(kind) for _ in range(2)]
+    operands = {name: rng.random((side, side), np.float32).astype(kind) for name in "ab"}
+    run, bound = _bound(matmul_model(kind), providers, memory, index, operands)
+    seconds, _ = seconds_of(run)
+    row = bound.copy_outputs_to_cpu()[0][0]
+    expected = operands["a"][0].astype(np.float64) @ operands["b"].astype(np.float64)
+    if not np.allclose(row, expected, rtol=2e-2):
+        raise ArithmeticError("The product of two matrices is wrong on this device.")
+    return 2 * side**3 / seconds / 1e9
+
+
+def _bound(
+    model: bytes, providers: Providers, memory: str, index: int, operands: dict[str, NDArray[np.floating]]
+) -> tuple[Callable[[], None], ort.IOBinding]:
+    """A run of a model whose tensors are and stay on the device, and its binding."""
+    session = ort.InferenceSession(model, providers=providers)
     bound = session.io_binding()
-    for name, operand in zip("ab", operands, strict=True):
-        bound.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(operand, device, 0))
-    bound.bind_output("c", device)
+    for name, operand in operands.items():
+        bound.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(operand, memory, index))
+    bound.bind_output("c", memory, index)
 
     def run() -> None:
         session.run_with_iobinding(bound)
         bound.synchronize_outputs()
 
-    seconds, _ = seconds_of(run)
-    _check(bound.copy_outputs_to_cpu()[0], operands)
-    return 2 * side**3 / seconds / 1e9
-
-
-def _check(product: NDArray[np.floating], operands: list[NDArray[np.floating]]) -> None:
-    """A device that does not compute is not fast."""
-    expected = operands[0][0].astype(np.float64) @ operands[1].astype(np.float64)
-    if not np.allclose(product[0], expected, rtol=2e-2):
-        raise ArithmeticError("The product of two matrices is wrong on this device.")
+    return run, bound
