@@ -41,7 +41,7 @@ class Capture:
     def __call__(self, frames: Sequence[VideoFrame]) -> int:
         """Follow the faces."""
         tracker = make_tracker(self.options)
-        return len({observation.frame for frame in frames for observation in tracker.step(frame.rgb)})
+        return len({observation.frame for frame in frames for observation in tracker.read(tracker.step(frame.rgb))})
 
 
 class Solve:

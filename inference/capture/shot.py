@@ -20,6 +20,7 @@ from ..errors import UsageError
 from ..media.reader import probe, read_frames, sha256
 from ..media.types import Image
 from ..networks.registry import find_file, missing_message, network, user_folder
+from ..overlap import ahead
 from ..progress import Progress, Watch, silent, unwatched
 from .chunks import FRAMES, Chunks, Seen
 from .detector import FaceDetector
@@ -28,6 +29,7 @@ from .face_points import FacePointNet, region_of_followed
 from .finder import FaceFinder
 from .following import Follower, Reading
 from .landmarks import ONE_VIEW, TWO_VIEWS, LandmarkNet, Views
+from .pipeline import AHEAD, seen_in
 from .points_of_track import track_of
 from .tracking import Observation, OwnReader, SearchPlan, ShotTracker
 from .types import FaceTrack, Landmarks, ShotTracks
@@ -165,20 +167,18 @@ class _Seen:
 def _observed(path: str | Path, span: tuple[int, int | None], tracker: ShotTracker, seen: _Seen) -> Generator[Seen]:
     """Read the frames that are not seen yet into `seen`, also handing them out."""
     first, stop = span
-    begin, before = first + seen.count, list[Image]()
-    went_on = False
+    begin = first + seen.count
+    start = max(first, begin - tracker.memory)
+    decoded = read_frames(path, start, stop, exact_colours=False)
     try:
-        for frame in read_frames(path, max(first, begin - tracker.memory), stop, exact_colours=False):
-            if frame.index < begin:
-                before.append(frame.rgb)
-                continue
-            if not went_on and seen.count:
+        with closing(decoded), closing(ahead(decoded, AHEAD)) as frames:
+            before = [frame.rgb for frame in itertools.islice(frames, begin - start)]
+            if seen.count:
                 tracker.go_on(seen.count, seen.faces, before)
-            went_on = True
-            observations = tuple(tracker.step(frame.rgb))
-            new = Seen(frame.index, frame.time_s, observations, tracker.faces())
-            seen.add(new)
-            yield new
+            with closing(seen_in(frames, tracker)) as fresh:
+                for new in fresh:
+                    seen.add(new)
+                    yield new
     finally:
         seen.settle()
 

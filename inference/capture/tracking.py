@@ -57,6 +57,21 @@ class Observation:
     """The same face as our own network reads it; None where it was not asked."""
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """One face in one frame as MediaPipe's network read it: all that our own needs to read it, too."""
+
+    frame: int
+    """Count of `ShotTracker.step` calls before this frame's."""
+    track_id: int
+    reading: Reading
+    rgb: Image
+
+    def observation(self, own: Landmarks | None = None) -> Observation:
+        """With what our own network read."""
+        return Observation(self.frame, self.track_id, self.reading.landmarks, self.reading.confidence, own)
+
+
 @dataclass
 class TrackedFace:
     """A face that the tracker knows."""
@@ -80,9 +95,10 @@ class TrackedFace:
 
 
 class ShotTracker:
-    """Feed it the frames of a shot in order; it hands out observations, also belated ones of earlier frames.
+    """Feed it the frames of a shot in order; it hands out sightings, also belated ones of earlier frames.
 
-    The detectors run only after a loss, or while fewer than ``max_faces`` are tracked. Points are not smoothed.
+    The detectors run only after a loss, or while fewer than ``max_faces`` are tracked. Points are not smoothed. Our own
+    network has no part in the following: `read` may come later, and in another thread.
     """
 
     def __init__(
@@ -100,14 +116,19 @@ class ShotTracker:
         # Faces found late are followed backward through these frames.
         self._recent: deque[Image] = deque(maxlen=max(plan.thorough_every, plan.new_every))
 
-    def step(self, rgb: Image) -> list[Observation]:
-        """Observations of this frame and, for faces found late, of frames before it."""
+    def step(self, rgb: Image) -> list[Sighting]:
+        """Sightings in this frame and, for faces found late, in frames before it."""
         self._frame += 1
-        observations = list(self._follow(rgb))
+        sightings = list(self._follow(rgb))
         if self._search_is_due():
-            observations.extend(self._search(rgb))
+            sightings.extend(self._search(rgb))
         self._recent.append(rgb)
-        return observations
+        return sightings
+
+    def read(self, sightings: Iterable[Sighting]) -> tuple[Observation, ...]:
+        """The same faces, also as our own network reads them."""
+        read = self._read_own
+        return tuple(one.observation(read and read(one.rgb, one.reading)) for one in sightings)
 
     @property
     def memory(self) -> int:
@@ -129,7 +150,7 @@ class ShotTracker:
     def _active(self) -> list[TrackedFace]:
         return [track for track in self._tracks if track.last_frame == self._frame]
 
-    def _follow(self, rgb: Image) -> Iterator[Observation]:
+    def _follow(self, rgb: Image) -> Iterator[Sighting]:
         """Read every tracked face again; the longer a face is known, the earlier it is its turn."""
         kept: list[Landmarks] = []
         tracked = [track for track in self._tracks if track.last_frame == self._frame - 1]
@@ -147,14 +168,10 @@ class ShotTracker:
         """A face that was seen in the frame before, in this one."""
         return self._follower.follow(rgb, track.reading, track.motion_px)
 
-    def _note(self, rgb: Image, track: TrackedFace, reading: Reading) -> Observation:
+    def _note(self, rgb: Image, track: TrackedFace, reading: Reading) -> Sighting:
         track.reading, track.last_frame = reading, self._frame
         track.frames += 1
-        return self._observed(rgb, self._frame, track.track_id, reading)
-
-    def _observed(self, rgb: Image, frame: int, track_id: int, reading: Reading) -> Observation:
-        own = self._read_own(rgb, reading) if self._read_own else None
-        return Observation(frame, track_id, reading.landmarks, reading.confidence, own)
+        return Sighting(self._frame, track.track_id, reading, rgb)
 
     def _search_is_due(self) -> bool:
         active = self._active()
@@ -166,7 +183,7 @@ class ShotTracker:
         room = len(active) < self._max_faces or any(track.frames > shortest for track in lost)
         return room and (just_lost or self._frame % self._plan.new_every == 0)
 
-    def _search(self, rgb: Image) -> Iterator[Observation]:
+    def _search(self, rgb: Image) -> Iterator[Sighting]:
         active = self._active()
         last_seen = max((track.last_frame for track in self._tracks), default=-1)
         thorough = not active and (self._frame - last_seen - 1) % self._plan.thorough_every == 0
@@ -178,7 +195,7 @@ class ShotTracker:
             if all(overlap(reading.landmarks, track.landmarks) <= _SAME_FACE for track in self._active()):
                 yield from self._admit(rgb, reading)
 
-    def _admit(self, rgb: Image, reading: Reading) -> Iterator[Observation]:
+    def _admit(self, rgb: Image, reading: Reading) -> Iterator[Sighting]:
         """Give a found face back its identity, or a new one while there is room."""
         looks = _looks(rgb, reading.landmarks)
         active = self._active()
@@ -201,7 +218,7 @@ class ShotTracker:
         yield self._note(rgb, known, reading)
         yield from self._backward(known.track_id, reading, gap)
 
-    def _backward(self, track_id: int, reading: Reading, frames: int) -> Iterator[Observation]:
+    def _backward(self, track_id: int, reading: Reading, frames: int) -> Iterator[Sighting]:
         """Follow a face that was found late into the frames before."""
         others = [track.landmarks for track in self._active() if track.track_id != track_id]
         for back in range(1, frames + 1):
@@ -210,7 +227,7 @@ class ShotTracker:
             if earlier is None or any(overlap(earlier.landmarks, other) > _SAME_FACE for other in others):
                 return
             reading = earlier
-            yield self._observed(before, self._frame - back, track_id, reading)
+            yield Sighting(self._frame - back, track_id, reading, before)
 
     def _lost_track_like(self, landmarks: Landmarks, looks: NDArray[np.float32]) -> TrackedFace | None:
         """The lost track that this face continues: near its last place, or alike in looks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -72,7 +72,7 @@ def probe(path: str | Path) -> VideoInfo:
 
 def read_frames(
     path: str | Path, start: int = 0, stop: int | None = None, *, exact_colours: bool = True
-) -> Iterator[VideoFrame]:
+) -> Generator[VideoFrame]:
     """Frames ``start`` (included) to ``stop`` (excluded) in presentation order.
 
     Colours follow the file's tags (matrix, range); untagged pictures count as BT.601 when smaller than 1280x720, else

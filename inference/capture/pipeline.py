@@ -1,0 +1,41 @@
+"""The frames of a shot on their way through the tracker: decoded ahead, followed here, read by our own network beside."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from ..media.types import VideoFrame
+from ..overlap import beside
+from .chunks import Seen
+from .tracking import ShotTracker, Sighting, TrackedFace
+
+AHEAD: Final = 4
+"""Frames that are decoded while one is followed: 25 MB each at 3840x2160."""
+_BESIDE: Final = 4
+"""Frames that wait for our own network; the tracker remembers as many anyhow."""
+
+
+class _Followed(NamedTuple):
+    """A frame in which our own network has read nothing yet."""
+
+    frame_index: int
+    time_s: float
+    sightings: list[Sighting]
+    faces: tuple[TrackedFace, ...]
+    """How the tracker stood after it."""
+
+
+def seen_in(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Generator[Seen]:
+    """What a tracker sees in successive frames, to the same bits as one step after the other."""
+
+    def read(followed: _Followed) -> Seen:
+        index, time_s, sightings, faces = followed
+        return Seen(index, time_s, tracker.read(sightings), faces)
+
+    return beside(read, _followed(frames, tracker), _BESIDE)
+
+
+def _followed(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Iterator[_Followed]:
+    for frame in frames:
+        yield _Followed(frame.index, frame.time_s, tracker.step(frame.rgb), tracker.faces())
