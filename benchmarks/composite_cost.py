@@ -16,13 +16,14 @@ from composite_changes import TOOL, Image, face_mask
 from composite_peers import PEERS
 from composite_sets import Clip, make_set, write_movie
 from understudy.inference.capture.shot import detect_landmarks
-from understudy.inference.composite.cascade import Cascade, Finished, _Read
+from understudy.inference.composite.cascade import Cascade, Finished, _Loaded
 from understudy.inference.composite.frame import floats_of
 from understudy.inference.composite.poisson.seam import apply_correction, seam_correction
 from understudy.inference.composite.regions import face_width_px
 from understudy.inference.composite.renders import LANDMARKS_FILE, RenderFolder
 from understudy.inference.composite.types import CompositeOptions
 from understudy.inference.media import read_frames, read_png
+from understudy.inference.media.types import Plate
 from understudy.inference.take import Take
 
 SIZE: Final = (1920, 1080)
@@ -45,10 +46,13 @@ class _InMemory(Cascade):
 
     def __init__(self, footage: Path, take: Take, renders: RenderFolder) -> None:
         super().__init__(footage, take, renders, _OPTIONS)
-        self._kept = list(super()._read(0, None))
+        self._kept = list(map(super()._load, super()._plates(0, None)))
 
-    def _read(self, start: int, stop: int | None) -> Iterator[_Read]:
-        return iter(self._kept[start:stop])
+    def _plates(self, start: int, stop: int | None) -> Iterator[Plate]:
+        return (loaded.frame for loaded in self._kept[start:stop])
+
+    def _load(self, frame: Plate) -> _Loaded:
+        return self._kept[frame.index]
 
 
 def speed(clip: Clip, folder: Path) -> dict[str, float]:

@@ -1,13 +1,16 @@
 """The cascade: every frame of a shot on its way from footage and render to the finished picture.
 
-observe (each frame alone) -> steady (window of neighbours) -> draft (full size) -> steady again -> finish. Each step is a
-pure function of its window, so any range of frames can be done again, with other settings, and gives the same pictures.
+observe (each frame alone) -> follow (with the frame before) -> steady (window of neighbours) -> draft (full size) ->
+steady again -> finish. Each step is a pure function of its window, so any range of frames can be done again, with other
+settings, and gives the same pictures; and frames are done side by side, on all cores, and come out in order.
 Windows look ahead: nothing lags. At most a few frames are held, however long the shot is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..media import read_plates
 from ..media.types import Plate
-from ..overlap import ahead
+from ..overlap import ahead, beside
 from ..take import Take
 from .clock import Clock
 from .colour.surface import measure_surface
@@ -43,7 +46,9 @@ OBSERVED: Final = 6
 DRAFTED: Final = 2
 """Frames before and after whose corrections steady a frame."""
 AHEAD: Final = 2
-"""Frames that are read while another is observed, and observed while another is drafted."""
+"""Frames that are read while others are worked on."""
+MOST_WORKERS: Final = 32
+"""Frames that are worked on at the same time, however many cores there are: each holds some ten times its pixels."""
 SURFACE_STEP: Final = 3
 """Every so many frames, by their number, grain and sharpness are measured."""
 TRAIL_STEP_PX: Final = 8
@@ -52,8 +57,8 @@ TRAIL_STEP_PX: Final = 8
 Outcome = Literal["composited", "no face", "no render"]
 
 
-class _Read(NamedTuple):
-    """Step 0: a frame as it was read."""
+class _Loaded(NamedTuple):
+    """Step 0: a frame and its render."""
 
     frame: Plate
     plate: Pixels | None
@@ -74,12 +79,24 @@ class Observed:
     inputs: Inputs | None
     """None, as the next, for frames that go through untouched."""
     measurement: Measurement | None
-    flow: Flow | None
+    flow: Flow | None = None
     """From the frame before; None where that frame does not belong to the same run."""
     network: NetworkFace | None = None
     """What the network swapper drew, when that is chosen."""
     cover: Cover | None = None
     """What is in front of the face; None when nothing is."""
+
+
+class _Asked(NamedTuple):
+    """A frame to be drafted, and what it takes."""
+
+    observed: Observed
+    around: tuple[Observed, ...]
+    place: int
+    """Its own among them."""
+    settings: Settings
+    matte: Floats | None
+    """(H, W) the user's own."""
 
 
 @dataclass(frozen=True)
@@ -148,43 +165,42 @@ class Cascade:
         """
         # One more, with which the first one that counts is compared.
         reach = OBSERVED + DRAFTED + 1
-        observed = ahead(self._observed(max(0, start - reach), None if stop is None else stop + reach), AHEAD)
-        drafted = self._drafted(observed, settings_of or _full)
-        for item, around, place in windows(drafted, DRAFTED):
-            index = item.observed.frame.index
-            if index >= start and (stop is None or index < stop):
-                yield self._finished(item, around, place)
+        plates = ahead(self._plates(max(0, start - reach), None if stop is None else stop + reach), AHEAD)
+        workers = min(_cores(), MOST_WORKERS)
+        waiting = max(2, workers // 2)
+        pool = ThreadPoolExecutor(workers)
+        try:
+            # All wait for each other in this thread; what the pool does waits for nobody.
+            observed = beside(self._observe, plates, waiting, pool)
+            followed = beside(self._follow, _pairs(observed), waiting, pool)
+            asked = self._asked(followed, settings_of or _full)
+            drafted = beside(self._draft, asked, waiting, pool)
+            wanted = (window for window in windows(drafted, DRAFTED) if _is_within(window[0], start, stop))
+            yield from beside(self._finish, wanted, waiting, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def _observed(self, start: int, stop: int | None) -> Iterator[Observed]:
-        before: Observed | None = None
-        for read in ahead(self._read(start, stop), AHEAD):
-            before = self._observe(read, before)
-            yield before
+    def _plates(self, start: int, stop: int | None) -> Iterator[Plate]:
+        return read_plates(self._footage, start, stop, dtype=self._dtype)
 
-    def _read(self, start: int, stop: int | None) -> Iterator[_Read]:
-        for frame in read_plates(self._footage, start, stop, dtype=self._dtype):
-            row = self._rows.get(frame.index)
-            if row is None or not has_face(self._take, row):
-                yield _Read(frame, None, None, frame.index, None)
-                continue
-            with self.clock("read render"):
-                rendered, render = self._render_for(frame.index)
-            yield _Read(frame, as_shown(frame.pixels, self.prepared.space), row, rendered, render)
+    def _load(self, frame: Plate) -> _Loaded:
+        row = self._rows.get(frame.index)
+        if row is None or not has_face(self._take, row):
+            return _Loaded(frame, None, None, frame.index, None)
+        with self.clock("read render"):
+            rendered, render = self._render_for(frame.index)
+        return _Loaded(frame, as_shown(frame.pixels, self.prepared.space), row, rendered, render)
 
-    def _observe(self, read: _Read, before: Observed | None) -> Observed:
-        frame, plate, row, rendered, render = read
+    def _observe(self, frame: Plate) -> Observed:
+        frame, plate, row, rendered, render = self._load(frame)
         if row is None or plate is None:
-            return Observed(frame, "no face", None, None, None)
+            return Observed(frame, "no face", None, None)
         if render is None:
-            return Observed(frame, "no render", None, None, None)
+            return Observed(frame, "no render", None, None)
         actor_px = self._take.landmarks_px[row].astype("float32")
         avatar_px = self._avatar_landmarks.of(rendered, render, plate) if self._swap else None
         inputs = Inputs(frame.index, row, plate, frame.pixels, render, actor_px, avatar_px)
         measurement = self._measured(inputs, rendered)
-        flow = self._flow_from(before, plate, measurement)
-        if frame.index % SURFACE_STEP == 0:
-            earlier = before.inputs if before is not None and flow is not None else None
-            measurement = self._with_surface(measurement, inputs, earlier)
         cover = None
         # A matte that the user made knows what is in front.
         if self.prepared.matte is None:
@@ -194,7 +210,19 @@ class Cascade:
         if self.blender.identity is not None:
             with self.clock("network"):
                 network = self.blender.identity.observe(frame.index, floats_of(plate), measurement.actor_px)
-        return Observed(frame, "composited", inputs, measurement, flow, network, cover)
+        return Observed(frame, "composited", inputs, measurement, None, network, cover)
+
+    def _follow(self, pair: tuple[Observed | None, Observed]) -> Observed:
+        """The second frame, and what it has to do with the first."""
+        before, now = pair
+        if now.inputs is None or now.measurement is None:
+            return now
+        flow = self._flow_from(before, now.inputs.plate, now.measurement)
+        measurement = now.measurement
+        if now.frame.index % SURFACE_STEP == 0:
+            earlier = before.inputs if before is not None and flow is not None else None
+            measurement = self._with_surface(measurement, now.inputs, earlier)
+        return replace(now, measurement=measurement, flow=flow)
 
     def _measured(self, inputs: Inputs, rendered: int) -> Measurement:
         """Where the face goes and which colours it gets; ``rendered`` is the frame whose render it is."""
@@ -240,21 +268,31 @@ class Cascade:
                 return nearest[0], self._renders.load(nearest[0])
         return frame_index, render
 
-    def _drafted(self, observed: Iterator[Observed], settings_of: Callable[[int], Settings]) -> Iterator[Drafted]:
-        for item, around, place in windows(observed, OBSERVED):
-            if item.inputs is None or item.measurement is None:
-                yield Drafted(item, None, None)
-                continue
-            run = dict(run_around(around, place, _is_joined))
-            settings = settings_of(item.frame.index)
-            with self.clock("steady"):
-                measurements = {at: near.measurement for at, near in run.items() if near.measurement is not None}
-                steady = smooth(measurements, _trails(item.measurement.actor_px[None], run), settings)
-                network = _steady_network(run)
-                cover = _steady_cover(run)
-            yield Drafted(item, steady, self.blender.draft(item.inputs, steady, settings, network, cover))
+    def _asked(self, followed: Iterable[Observed], settings_of: Callable[[int], Settings]) -> Iterator[_Asked]:
+        """Windows of frames to draft; what comes from files, in the order of the frames, is read here."""
+        for item, around, place in windows(followed, OBSERVED):
+            index = item.frame.index
+            matte = None
+            if self.prepared.matte is not None and item.inputs is not None:
+                matte = self.prepared.matte.of(index)
+            yield _Asked(item, around, place, settings_of(index), matte)
 
-    def _finished(self, item: Drafted, around: tuple[Drafted, ...], place: int) -> Finished:
+    def _draft(self, asked: _Asked) -> Drafted:
+        item = asked.observed
+        if item.inputs is None or item.measurement is None:
+            return Drafted(item, None, None)
+        run = dict(run_around(asked.around, asked.place, _is_joined))
+        with self.clock("steady"):
+            measurements = {at: near.measurement for at, near in run.items() if near.measurement is not None}
+            steady = smooth(measurements, _trails(item.measurement.actor_px[None], run), asked.settings)
+            network = _steady_network(run)
+            cover = _steady_cover(run)
+        return Drafted(
+            item, steady, self.blender.draft(item.inputs, steady, asked.settings, network, cover, asked.matte)
+        )
+
+    def _finish(self, window: tuple[Drafted, tuple[Drafted, ...], int]) -> Finished:
+        item, around, place = window
         frame = item.observed.frame
         inputs = item.observed.inputs
         if item.draft is None or inputs is None:
@@ -267,6 +305,26 @@ class Cascade:
             along = _trails(grid, {offset: near.observed for offset, near in run.items()})
         picture, face = self.blender.finish(inputs, drafts, along)
         return Finished(frame, picture, "composited", item.draft, item.steady, face)
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _pairs(observed: Iterable[Observed]) -> Iterator[tuple[Observed | None, Observed]]:
+    """Each frame with the one before."""
+    before: Observed | None = None
+    for item in observed:
+        yield before, item
+        before = item
+
+
+def _is_within(item: Drafted, start: int, stop: int | None) -> bool:
+    index = item.observed.frame.index
+    return index >= start and (stop is None or index < stop)
 
 
 def _full(_index: int) -> Settings:

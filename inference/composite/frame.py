@@ -71,7 +71,6 @@ class Blender:
         """Raises `MissingComponentError` when a network that was asked for by name is missing."""
         self._stages = set(options.stages)
         self._mixed_gradients = options.mixed_gradients
-        self._prepared = prepared
         self._space = SHOWN if prepared is None else prepared.space
         self.clock = clock or Clock()
         self.skipped: dict[str, str] = {}
@@ -87,20 +86,16 @@ class Blender:
         settings: Settings,
         network: NetworkFace | None = None,
         cover: Cover | None = None,
+        own: Floats | None = None,
     ) -> Draft:
         """Step 2: the face in its place, with its matte, its colours and what its seam needs.
 
         ``network`` is the face as the network swapper drew it; without it the face is the render's. ``cover`` is what
-        stays in front of it.
+        stays in front of it, ``own`` (H, W) the user's matte.
         """
         plate = inputs.plate
         height, width = plate.shape[:2]
         points = measured.actor_px
-        own = (
-            None
-            if self._prepared is None or self._prepared.matte is None
-            else self._prepared.matte.of(inputs.frame_index)
-        )
         region = face_region(points, (width, height))
         if own is not None:
             region = reach(own, region)

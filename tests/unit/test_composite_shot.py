@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from understudy.inference import arkit
 from understudy.inference.composite import CompositeOptions, composite_shot
-from understudy.inference.composite.cascade import Cascade
+from understudy.inference.composite.cascade import Cascade, Observed
 from understudy.inference.composite.renders import RenderFolder
 from understudy.inference.composite.types import Settings
 from understudy.inference.errors import InputError, StoppedError, UsageError
@@ -178,6 +179,28 @@ def test_a_range_done_again_gives_the_same_pictures(shot):
         finished.frame.index: finished.picture for finished in cascade.frames(2, 3, lambda _: Settings(membrane=0))
     }
     assert (calmer[2] != whole[2]).any()
+
+
+def test_frames_are_done_side_by_side_and_come_out_in_order_as_from_one_thread(shot, monkeypatch):
+    footage, take, renders = shot
+    cascade = Cascade(footage, take, RenderFolder(renders, take.frame_size), CompositeOptions(stages=STAGES))
+    monkeypatch.setattr("understudy.inference.composite.cascade._cores", lambda: 1)
+    alone = [(finished.frame.index, finished.picture) for finished in cascade.frames()]
+    monkeypatch.setattr("understudy.inference.composite.cascade._cores", lambda: 4)
+    # The first two frames wait for each other here; one after the other they would wait in vain.
+    met = {"_observe": threading.Barrier(2), "_draft": threading.Barrier(2)}
+    for name, barrier in met.items():
+
+        def meeting(item, step=getattr(cascade, name), barrier=barrier):
+            if getattr(item, "observed", Observed(item, "no face", None, None)).frame.index < 2:
+                barrier.wait(20)
+            return step(item)
+
+        monkeypatch.setattr(cascade, name, meeting)
+    together = [(finished.frame.index, finished.picture) for finished in cascade.frames()]
+    assert [index for index, _ in together] == [index for index, _ in alone] == list(range(len(alone)))
+    for (_, one), (_, other) in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_face_alone_and_its_matte_give_the_composite(shot, result, tmp_path):
