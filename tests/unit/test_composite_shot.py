@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from understudy.inference import arkit
 from understudy.inference.composite import CompositeOptions, composite_shot
-from understudy.inference.composite.cascade import Cascade, Observed
+from understudy.inference.composite.cascade import Cascade
 from understudy.inference.composite.renders import RenderFolder
 from understudy.inference.composite.types import Settings
 from understudy.inference.errors import InputError, StoppedError, UsageError
@@ -187,16 +187,20 @@ def test_frames_are_done_side_by_side_and_come_out_in_order_as_from_one_thread(s
     monkeypatch.setattr("understudy.inference.composite.cascade._cores", lambda: 1)
     alone = [(finished.frame.index, finished.picture) for finished in cascade.frames()]
     monkeypatch.setattr("understudy.inference.composite.cascade._cores", lambda: 4)
-    # The first two frames wait for each other here; one after the other they would wait in vain.
-    met = {"_observe": threading.Barrier(2), "_draft": threading.Barrier(2)}
-    for name, barrier in met.items():
 
-        def meeting(item, step=getattr(cascade, name), barrier=barrier):
-            if getattr(item, "observed", Observed(item, "no face", None, None)).frame.index < 2:
+    # The first two frames wait for each other; one after the other they would wait in vain.
+    def meeting(step, index_of):
+        barrier = threading.Barrier(2)
+
+        def met(item):
+            if index_of(item) < 2:
                 barrier.wait(20)
             return step(item)
 
-        monkeypatch.setattr(cascade, name, meeting)
+        return met
+
+    monkeypatch.setattr(cascade, "_observe", meeting(cascade._observe, lambda plate: plate.index))
+    monkeypatch.setattr(cascade, "_draft", meeting(cascade._draft, lambda asked: asked.observed.frame.index))
     together = [(finished.frame.index, finished.picture) for finished in cascade.frames()]
     assert [index for index, _ in together] == [index for index, _ in alone] == list(range(len(alone)))
     for (_, one), (_, other) in zip(alone, together, strict=True):
