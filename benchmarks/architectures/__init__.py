@@ -1,0 +1,3 @@
+"""Networks whose weights cannot be passed on, rebuilt with random weights: the same layers, sizes and work, no picture worth
+looking at.
+"""
