@@ -34,6 +34,7 @@ from unittest.mock import patch
 
 import numpy as np
 from accuracy_picture import draw
+from machine import announce
 from peers import mediapipe, plain_fit
 from points68 import classic68, error68
 from render_performance import FRAMES, ict_of, seed_range
@@ -245,6 +246,7 @@ def main() -> int:
         ict = ict_of(options.ict, Path(scratch)) if options.true_landmarks and options.ict else None
     options.picture.parent.mkdir(parents=True, exist_ok=True)
     bench = Bench(systems, options.task, None if options.ict is None else f"ict:{options.ict}", ict)
+    announce("accuracy", options.out)
     try:
         measure(bench, clips, options.out, options.picture)
     except UnderstudyError as error:

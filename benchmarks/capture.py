@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from machine import announce
 from understudy.inference.capture.shot import CaptureOptions, make_tracker, track_shot
 from understudy.inference.face_model import load as load_face_model
 from understudy.inference.media import read_frames
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
+    announce("capture")
     frames = list(read_frames(arguments.clip, 0, arguments.frames, exact_colours=False))
     solve = Solve(arguments.clip, len(frames))
     systems: dict[str, Run] = {

@@ -34,6 +34,7 @@ from composite_changes import CHANGES, Change, Image
 from composite_figures import figures
 from composite_peers import PEERS, oracle
 from composite_sets import Clip, Reinsertion, make_set, read_clip, read_movie
+from machine import announce
 from understudy.inference import cli
 from understudy.inference import take as takes
 from understudy.inference.errors import UnderstudyError
@@ -220,7 +221,7 @@ def main() -> None:
     parser.add_argument("--tool", type=Path, metavar="reinsertion.py", help="use its sets, peers and figures too")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="keep the lines")
     arguments = parser.parse_args()
-    kept = []
+    kept = [json.dumps(announce("composite"))]
     try:
         with tempfile.TemporaryDirectory() as folder:
             for line in _lines(arguments, Path(folder)):

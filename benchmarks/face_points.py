@@ -39,6 +39,7 @@ from face_points_figures import (
     spread,
     without_habits,
 )
+from machine import announce
 from numpy.typing import NDArray
 from points68 import classic68
 from render_performance import ict_of
@@ -161,6 +162,7 @@ def main() -> int:
     except UnderstudyError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    announce("face_points", options.out)
     head = {
         "benchmark": "face_points",
         "sources": [source.name for source in options.sources],

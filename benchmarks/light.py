@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from machine import announce
 from numpy.typing import NDArray
 from truth_actor import Light, truth_performance
 from understudy.inference.capture.shot import CaptureOptions
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+", metavar="SEED_CLIP.mp4")
     parser.add_argument("--out", type=Path, help="also append the lines to this file")
     options = parser.parse_args()
+    announce("light", options.out)
     found = {clip.name: figures(clip) for clip in options.clips}
     rows = [{"benchmark": "light", "clip": clip, **row} for clip, row in found.items()]
     names = next(iter(found.values()))

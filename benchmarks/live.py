@@ -20,6 +20,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from machine import announce
 from numpy.typing import NDArray
 from peers import mediapipe
 from understudy.inference import face_model
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="*", default=default)
     parser.add_argument("--task", type=Path, default=SHARED / "models" / "face_landmarker.task")
     options = parser.parse_args()
+    announce("live")
     for clip in options.clips:
         shot = track_shot(clip, CaptureOptions(points="mediapipe"))  # the live solver reads these only
         start = time.process_time()

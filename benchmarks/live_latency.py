@@ -28,6 +28,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from machine import announce
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
 from understudy.inference import arkit
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="record at the same time")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
+    announce("live_latency")
     for rate in options.rates:
         report(rate, (width, height), 60 * options.minutes, options.record)
 

@@ -276,6 +276,8 @@ def observations() -> dict[str, Notes]:
 
 def main() -> None:
     """Compare every system on every clip."""
+    from machine import announce
+
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     notes = observations()
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[*notes, []], help=", ".join(notes))
@@ -287,6 +289,7 @@ def main() -> None:
     # Lips are judged on the default model, whatever model solved: it stands for any avatar with the ARKit shapes.
     model = face_model.load("default")
     capture = CaptureOptions(device="cpu", quality=options.quality)
+    announce("real_clips")
     for name in options.names or notes:
         clip = options.clips / f"{name}.mp4"
         take = track_video(clip, capture, 0, options.face_model)

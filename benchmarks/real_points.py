@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import announce
 from real_clips import SHARED, frames_of, observations
 from real_points_figures import agreement, eyes_px, quiet, residual, tremble, worst_frames
 from understudy.inference import face_model
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, default=SHARED / "data" / "clips", help="folder of NAME.mp4")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="also append the lines to this file")
     options = parser.parse_args()
+    announce("real_points", options.out)
     for name in options.names or notes:
         for system, figures in compare(options.clips / f"{name}.mp4", notes[name]["still"]).items():
             line = json.dumps({"benchmark": "real_points", "clip": name, "system": system, **_rounded(figures)})

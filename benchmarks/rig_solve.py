@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import announce
 from numpy.typing import NDArray
 from rig_avatars import Avatar, ict
 from rig_cast import avatars
@@ -202,6 +203,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.ict if options.ict.is_dir() else unpack_ict(options.ict, Path(scratch))
         model = ict(folder)
+    announce("rig_solve")
     for avatar in avatars(model):
         if options.only and not any(avatar.name.startswith(name) for name in options.only):
             continue
