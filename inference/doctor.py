@@ -14,6 +14,8 @@ from typing import Any
 from .files import masked
 from .networks.registry import weights_folders
 
+_NO_RUNTIME = "the package onnxruntime is not installed"
+
 
 @dataclass(frozen=True)
 class DoctorReport:
@@ -47,16 +49,22 @@ def _version(package: str) -> str | None:
 def _onnxruntime() -> dict[str, Any]:
     """Its version, each provider with the reason why it is not used, and what "auto" chose."""
     if importlib.util.find_spec("onnxruntime") is None:
-        return {"version": None, "device": None, "reason": "the package onnxruntime is not installed", "providers": []}
+        return {"version": None, "device": None, "reason": _NO_RUNTIME, "tuned": None, "providers": []}
     import onnxruntime
 
-    from .networks.providers import choose, providers_report
+    from .networks.providers import choose, providers_report, tuned_here
+    from .networks.tuned import tuned_file
 
     choice = choose("auto")
+    tuned, stale = tuned_here()
     return {
         "version": onnxruntime.__version__,
         "device": choice.device,
+        "threads": choice.threads,
         "reason": choice.reason,
+        "tuned": asdict(tuned) if tuned is not None else None,
+        "tuned_file": str(tuned_file()),
+        "tuned_ignored": stale,
         "providers": [asdict(provider) for provider in providers_report()],
     }
 
@@ -90,12 +98,31 @@ def _video() -> dict[str, Any]:
     return {"pyav": av.__version__, "ffmpeg": libraries}
 
 
+def _measured(runtime: dict[str, Any]) -> str:
+    """What was measured here, and how to do without it."""
+    tuned = runtime["tuned"]
+    if tuned is None:
+        return "not measured: `understudy doctor --tune` finds the fastest device"
+    if runtime["tuned_ignored"]:
+        return f"measured on {tuned['date']}, but {runtime['tuned_ignored']}: run `understudy doctor --tune` again"
+    figures = [
+        f"{one['device']} {one['face_ms']:.2f}" for one in tuned["measured"] if one["face_ms"] and one["threads"] == 1
+    ]
+    threads = f", {runtime['threads']} threads" if runtime["threads"] > 1 else ""
+    return (
+        f"measured on {tuned['date']}, ms a face: {', '.join(figures)}; taken: {runtime['device']}{threads} "
+        f"(delete {runtime['tuned_file']} to choose without)"
+    )
+
+
 def _lines(facts: dict[str, Any]) -> list[str]:
     runtime, models, blender, video = (facts[key] for key in ("onnxruntime", "models", "blender", "video"))
     lines = [f"Python      {facts['python']}", f"System      {facts['system']}, {facts['processors']} processors"]
     lines.append(f"Networks    ONNX Runtime {runtime['version']}, used device: {runtime['device'] or 'none'}")
     if not runtime["providers"]:
         lines.append(f"            {runtime['reason']}")
+    else:
+        lines.append(f"  {_measured(runtime)}")
     for provider in runtime["providers"]:
         state = "used" if provider["used"] else f"not used: {provider['reason']}"
         lines.append(f"  {provider['device']:<9} {state}")

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 from typing import Any
@@ -40,6 +41,18 @@ def ask_to_stop(process: subprocess.Popen[Any]) -> None:
     """Let go of the lifeline; the program ends tidily at once."""
     if process.stdin is not None and not process.stdin.closed:
         process.stdin.close()
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Kill a program that was started by `own_process`, with everything it started, and wait for its end."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+    ask_to_stop(process)
+    process.wait()
 
 
 def follow_parent() -> None:

@@ -17,7 +17,8 @@ import numpy as np
 import onnxruntime as ort
 
 from ..errors import MissingComponentError, UsageError
-from .options import Opened, provider_options, session_options
+from .options import Opened, openvino_device, provider_options, session_options
+from .tuned import Tuned, read_tuned, why_stale
 
 CPU = "CPUExecutionProvider"
 _NVIDIA = ("cuda", "tensorrt")
@@ -64,6 +65,8 @@ class Choice:
     index: int
     reason: str
     """Why "auto" came to this device; empty when the user named it."""
+    threads: int = 1
+    """CPU threads of one run, where sessions are not opened with another number."""
 
     def session_providers(self, opened: Opened | None = None, fixed: bool = False) -> list[tuple[str, dict[str, str]]]:
         """The argument of an inference session: the provider with its options, then what takes the operators it lacks."""
@@ -124,8 +127,10 @@ def cuda_folders() -> list[Path]:
     return sorted(found, key=lambda folder: ("cudnn" in folder.as_posix(), folder))
 
 
-def _why_not_loaded(provider: Provider) -> str:
+def _why_not_loaded(provider: Provider, index: int) -> str:
     """What a provider that is compiled in lacks."""
+    if provider.device == "openvino" and index > 0:
+        return f"OpenVINO finds no such device ({openvino_device(index)}) here"
     missing = _preload_cuda() if provider.device in _NVIDIA else ()
     if not missing:
         return f"its libraries could not be loaded (install {provider.package})"
@@ -160,7 +165,7 @@ def why_unavailable(provider: Provider, index: int = 0) -> str:
         try:
             session = ort.InferenceSession(_PROBE, options, providers=choice.session_providers())
             if session.get_providers()[0] != provider.name:
-                return _why_not_loaded(provider)
+                return _why_not_loaded(provider, index)
             session.run(None, {"x": np.ones((1, 1, 3, 3), np.float32)})
         except session_errors() as error:
             return first_line(error)
@@ -189,15 +194,24 @@ def first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
+def tuned_here() -> tuple[Tuned | None, str]:
+    """What was measured with `understudy doctor --tune`, and why it says nothing about this machine if it does not."""
+    tuned = read_tuned()
+    if tuned is None:
+        return None, ""
+    return tuned, why_stale(tuned, ort.__version__, tuple(ort.get_available_providers()))
+
+
 @cache
-def choose(device: str) -> Choice:
+def choose(device: str, heavy: bool = False) -> Choice:
     """The provider for a device name: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml or openvino[:N].
 
     Raises `UsageError` for an unknown name, `MissingComponentError` with the reason for a device that does not work.
-    "auto" takes the first that works and keeps the reasons why better ones do not.
+    "auto" takes what `understudy doctor --tune` found to be the fastest, else the first that works, and keeps the reasons.
+    ``heavy``: for networks that take a hundred times what capture's do, of which those measurements say nothing.
     """
     if device == "auto":
-        return _choose_automatically()
+        return _choose_automatically(heavy)
     kind, _, number = device.partition(":")
     by_device = {provider.device: provider for provider in PROVIDERS}
     if kind not in by_device or (number and not (number.isascii() and number.isdigit())):
@@ -211,8 +225,18 @@ def choose(device: str) -> Choice:
     return Choice(kind, by_device[kind].name, index, "")
 
 
-def _choose_automatically() -> Choice:
+def _choose_automatically(heavy: bool) -> Choice:
     reasons: list[str] = []
+    tuned, stale = tuned_here()
+    if tuned is not None and not stale and not heavy:
+        kind, _, number = tuned.device.partition(":")
+        provider = next((provider for provider in PROVIDERS if provider.device == kind), None)
+        index = int(number) if number.isascii() and number.isdigit() else 0
+        stale = why_unavailable(provider, index) if provider is not None else "there is no such device"
+        if provider is not None and not stale:
+            reason = f"the fastest of those measured on {tuned.date}"
+            return Choice(provider.device, provider.name, index, reason, tuned.threads)
+        reasons.append(f"{tuned.device}, which was the fastest on {tuned.date}: {stale}")
     for provider in PROVIDERS:
         if not provider.automatic:
             continue

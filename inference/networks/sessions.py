@@ -26,21 +26,23 @@ _DTYPES = {
 
 
 def open_session(
-    name: str | Path, device: str = "auto", threads: int = 1, form: Form | None = None, fixed: bool = False
+    name: str | Path, device: str = "auto", threads: int | None = None, form: Form | None = None, fixed: bool = False
 ) -> ort.InferenceSession:
     """A session for a registered network, or for an ONNX file, on a device; the same request gives the same session.
 
     ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:N].  ``threads`` is the number of CPU
-    threads of one inference: the small networks are fastest with one.  ``form``: which of a network's forms; by default
+    threads of one inference: one, unless more were measured to be faster here.  ``form``: which of a network's forms; by default
     the one that is exact and fast on the device.  ``fixed``: for `bound.FixedRun` alone, on GPUs recorded as a graph.
     Raises `MissingComponentError` for a missing or damaged file or a device that does not work here, `InputError` for a
     file that is no such network.
     """
-    choice = choose(device)
-    if isinstance(name, Path) or name.endswith(".onnx"):
+    registered = not isinstance(name, Path) and not name.endswith(".onnx")
+    choice = choose(device, heavy=registered and not network(str(name)).bundled)
+    threads = threads or choice.threads
+    if not registered:
         return _open(Path(name).resolve(), None, choice, threads, form, fixed)
     form = form or ("cpu" if choice.provider == CPU else "plain")
-    return _open(weights_path(name, form), name, choice, threads, form, fixed)
+    return _open(weights_path(str(name), form), str(name), choice, threads, form, fixed)
 
 
 @cache

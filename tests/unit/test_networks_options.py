@@ -91,7 +91,7 @@ def test_core_ml_keeps_what_it_compiled_by_weights() -> None:
     assert other["ModelCacheDirectory"] != found["ModelCacheDirectory"]
 
 
-@pytest.mark.parametrize(("index", "device"), [(0, "CPU"), (1, "GPU"), (2, "NPU"), (3, "GPU.2")])
+@pytest.mark.parametrize(("index", "device"), [(0, "CPU"), (1, "GPU"), (2, "NPU"), (3, "GPU.1")])
 def test_the_number_of_openvino_names_intels_device(index: int, device: str) -> None:
     found = provider_options("openvino", index, attention())
     assert found["device_type"] == device
@@ -137,7 +137,7 @@ class Session:
 
 def opened_by(device: str, monkeypatch: pytest.MonkeyPatch, fixed: bool = False) -> dict[str, Any]:
     """What `open_session` hands to ONNX Runtime on a device that is taken to be there."""
-    monkeypatch.setattr(sessions, "choose", lambda _: Choice(device, NAMES[device], 0, ""))
+    monkeypatch.setattr(sessions, "choose", lambda _, **__: Choice(device, NAMES[device], 0, ""))
     monkeypatch.setattr(sessions.ort, "InferenceSession", Session)
     monkeypatch.setattr(sessions, "_OneAtATime", Session)
     monkeypatch.setattr(sessions, "check_contract", lambda *_: None)
