@@ -7,27 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from ..errors import InputError
+from .hardware import HardwareError
 
 # FFmpeg "decodes" text files as pictures of a terminal.
 _TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open ``path`` and hand out its container and first moving picture.
+def open_video(path: Path, hwaccel: HWAccel | None = None) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open ``path`` and hand out its container and first moving picture, to be decoded on a device where one is given.
 
     Raises:
         InputError: the file is missing, empty, not a video, without pictures, or damaged at its start.
+        HardwareError: it cannot be opened with that device.
     """
     _check_file(path)
     try:
-        container = av.open(str(path.absolute()))
+        container = av.open(str(path.absolute()), hwaccel=hwaccel)
     except (av.error.FFmpegError, OSError) as error:
+        if hwaccel is not None:
+            raise HardwareError(reason(error)) from error
         raise InputError(f"{path} is not a readable video: {reason(error)}; give a video file that plays.") from error
     with container:
         yield container, _picture_stream(container, path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -12,18 +14,23 @@ from typing import TypeAlias
 
 import av
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..errors import InputError
-from .container import open_video
+from .container import open_video, reason
 from .deep import has_alpha, is_float
+from .hardware import HardwareError, accelerator, check_decoder, chosen_decoder, usual_planes
 from .hdr10 import hdr10_of
 from .pixels import clockwise_turn, square_size, to_rgb
+from .place import Place, PlaceLostError, place_of
 from .plates import bits_of, colour_of, to_plate, widened
 from .sequence import find_sequence, probe_sequence, sequence_digest, sequence_frames, sequence_plates
 from .types import Plate, VideoFrame, VideoInfo
+
+log = logging.getLogger(__name__)
 
 AnyPacket: TypeAlias = "av.Packet[VideoStream]"
 
@@ -71,24 +78,31 @@ def probe(path: str | Path) -> VideoInfo:
 
 
 def read_frames(
-    path: str | Path, start: int = 0, stop: int | None = None, *, exact_colours: bool = True
+    path: str | Path,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    exact_colours: bool = True,
+    decoder: str | None = None,
 ) -> Generator[VideoFrame]:
     """Frames ``start`` (included) to ``stop`` (excluded) in presentation order.
 
     Colours follow the file's tags (matrix, range); untagged pictures count as BT.601 when smaller than 1280x720, else
     BT.709. Pictures are turned upright, non-square pixels stretched. ``exact_colours=False`` may be 3 levels off and
     is ten times faster. A damaged or truncated file gives every frame that decodes, then a `DamagedVideoWarning`.
+    ``decoder`` is a device of `hardware`, by default the chosen one; what it does not decode, software does.
 
     Raises:
         InputError: missing, empty, not a video, or not one picture can be decoded.
+        UsageError: there is no such decoder.
     """
     path = Path(path)
     if (sequence := find_sequence(path)) is not None:
         yield from sequence_frames(sequence, start, stop)
         return
     reformatter = VideoReformatter()
-    for index, time_s, frame, aspect in _pictures(path, start, stop):
-        yield VideoFrame(index, time_s, to_rgb(frame, reformatter, aspect, exact_colours))
+    for one in _pictures(path, start, stop, decoder):
+        yield VideoFrame(one.index, one.time_s, to_rgb(one.frame, reformatter, one.aspect, exact_colours))
 
 
 def read_plates(
@@ -112,28 +126,70 @@ def read_plates(
 
 def _movie_plates(path: Path, start: int, stop: int | None) -> Iterator[Plate]:
     reformatter = VideoReformatter()
-    for index, time_s, frame, aspect in _pictures(path, start, stop):
-        yield Plate(index, time_s, *to_plate(frame, reformatter, aspect))
+    for one in _pictures(path, start, stop):
+        yield Plate(one.index, one.time_s, *to_plate(one.frame, reformatter, one.aspect))
 
 
-def _pictures(path: Path, start: int, stop: int | None) -> Iterator[tuple[int, float, av.VideoFrame, Fraction]]:
-    """Index, time, decoded frame and pixel aspect of the frames of a movie; a warning after a damaged one."""
-    damage = _Damage()
-    with open_video(path) as (container, stream):
+@dataclass(frozen=True)
+class _Picture:
+    """A decoded frame."""
+
+    index: int
+    time_s: float
+    frame: av.VideoFrame
+    aspect: Fraction
+
+
+def _pictures(path: Path, start: int, stop: int | None, decoder: str | None = None) -> Iterator[_Picture]:
+    """The frames of a movie; a warning after a damaged one."""
+    decoder = decoder or chosen_decoder()
+    if (device := accelerator(decoder)) is not None:
+        reformatter = VideoReformatter()
+        try:
+            for picture in _placed(path, start, stop, device):
+                yield replace(picture, frame=usual_planes(picture.frame, reformatter))
+                start = picture.index + 1
+        except HardwareError as error:
+            log.info("%s is decoded in software from frame %d on, without %s: %s", path, start, decoder, error)
+        else:
+            return
+    yield from _placed(path, start, stop, None)
+
+
+def _placed(path: Path, start: int, stop: int | None, device: HWAccel | None) -> Iterator[_Picture]:
+    """From the nearest place from which it can be decoded, where there is one and it holds."""
+    try:
+        yield from _decoded(path, start, stop, device, place_of(path, start))
+    except PlaceLostError:
+        yield from _decoded(path, start, stop, device, None)
+
+
+def _decoded(
+    path: Path, start: int, stop: int | None, device: HWAccel | None, place: Place | None
+) -> Iterator[_Picture]:
+    damage = _Damage(tolerated=device is None)
+    with open_video(path, device) as (container, stream):
+        if device is None:
+            stream.thread_type = "AUTO"
+        else:
+            check_decoder(stream)
         aspect, rate = _pixel_aspect(stream), _rate(stream)
-        stream.thread_type = "AUTO"
+        frames, first = _decode(container, stream, damage), 0
+        if place is not None:
+            place.go(container, stream)
+            frames, first, damage.demuxed = place.frames(frames), start, place.packets
         time_s, index = None, -1
-        for index, frame in enumerate(_decode(container, stream, damage)):
+        for index, frame in enumerate(frames, first):
             time_s = _time_after(time_s, frame, rate)
             if stop is not None and index >= stop:
                 return
             if index >= start:
-                yield index, time_s, frame, aspect
+                yield _Picture(index, time_s, frame, aspect)
         if time_s is None:
-            raise _no_pictures(path)
+            raise _no_pictures(path) if device is None else HardwareError("it brings no picture")
         if damage.packets or damage.ended_early or _is_short(stream, damage, time_s):
             message = f"{path} is damaged or cut off: {index + 1} frames up to {time_s:.2f} s could be read."
-            warnings.warn(DamagedVideoWarning(message), stacklevel=3)
+            warnings.warn(DamagedVideoWarning(message), stacklevel=5)
 
 
 def sha256(path: str | Path) -> str:
@@ -156,12 +212,19 @@ def _digest_of(path: Path, size: int, modified_ns: int) -> str:
 
 
 class _Damage:
-    """What went wrong while decoding."""
+    """What went wrong while decoding; where nothing may, `HardwareError`, because software may do better."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tolerated: bool = True) -> None:
+        self._tolerated = tolerated
         self.packets = 0
         self.demuxed = 0
         self.ended_early = False
+
+    def add(self, error: Exception) -> None:
+        """A packet that does not decode."""
+        if not self._tolerated:
+            raise HardwareError(reason(error)) from error
+        self.packets += 1
 
 
 def _decode(container: InputContainer, stream: VideoStream, damage: _Damage) -> Iterator[av.VideoFrame]:
@@ -187,8 +250,8 @@ def _frames(stream: VideoStream, packet: AnyPacket | None, damage: _Damage) -> l
         return stream.codec_context.decode(packet)
     except av.error.EOFError:
         return []
-    except av.error.FFmpegError:
-        damage.packets += 1
+    except av.error.FFmpegError as error:
+        damage.add(error)
         return []
 
 
