@@ -82,7 +82,8 @@ def _measure_all(progress: Progress) -> Iterator[Measured]:
         if found.face_ms is not None and kind in _NUMBERED and int(number or 0) + 1 < _MOST_CARDS:
             ways.append(replace(way, device=f"{kind}:{int(number or 0) + 1}"))
         done += 1
-        yield found
+        if found.face_ms is not None or not number:
+            yield found
     progress("tune", done, done)
 
 
@@ -127,10 +128,16 @@ def measure_apart(way: Way) -> Measured:
             except (KeyError, ValueError) as error:
                 return way.problem(f"its answer cannot be read ({error})")
         if event["event"] == "error":
-            return way.problem(masked(str(event.get("message", ""))))
+            return way.problem(_reason(str(event.get("message", ""))))
     if code is None:
         return way.problem(f"no answer in {limit_s:.0f} s")
     return way.problem(f"it took its process down ({_ended_by(code)})")
+
+
+def _reason(message: str) -> str:
+    """What an error says, without the advice that is for who named a device."""
+    _, because, reason = message.rpartition(" cannot be used because ")
+    return masked(reason.removesuffix(": use --device cpu or auto.") if because else message)
 
 
 def _ended_by(code: int) -> str:
