@@ -18,6 +18,7 @@ from .. import arkit
 from .cross_check import agrees
 from .landmarks import straight_region
 from .region import Region
+from .seldom import between
 from .tracking import Observation
 from .types import LANDMARK_COUNT, FaceTrack, Landmarks
 
@@ -48,7 +49,7 @@ def track_of(observations: Sequence[Observation], count: int) -> FaceTrack:
         points[one.frame], depth[one.frame] = one.landmarks.points_px, one.landmarks.depth_px
     track = FaceTrack(number, points, depth, confidence)
     read = [(one.frame, one.landmarks, one.own) for one in observations if one.own is not None]
-    if len(read) < len(observations):
+    if not read:
         return track
     believed = {frame: own for frame, landmarks, own in read if agrees(landmarks, own)}
     if len(believed) < _ENOUGH * len(read):
@@ -63,6 +64,8 @@ def track_of(observations: Sequence[Observation], count: int) -> FaceTrack:
             "as uncertain, take their place.",
             number, len(read) - len(believed), len(read),
         )  # fmt: skip
+    if len(read) < len(observations):
+        return between(track, [one for one in observations if one.frame in believed])
     return _bridged(_own_track(track, {frame: own for frame, _, own in read}), track, sorted(believed))
 
 

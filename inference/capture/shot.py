@@ -51,11 +51,11 @@ class _Effort:
     views: Views
     """Of MediaPipe's network; a view costs about 2.5 ms of CPU."""
     own_views: Views
-    """Of our own; it is not asked where there are none."""
+    """Of our own."""
 
 
 _QUALITIES: dict[str, _Effort] = {
-    "fast": _Effort(SearchPlan(new_every=10, thorough_every=10), ONE_VIEW, ()),
+    "fast": _Effort(SearchPlan(new_every=10, thorough_every=10, own_every=4), ONE_VIEW, ONE_VIEW),
     "standard": _Effort(SearchPlan(new_every=5, thorough_every=5), ONE_VIEW, ONE_VIEW),
     "high": _Effort(SearchPlan(new_every=5, thorough_every=5), TWO_VIEWS, TWO_VIEWS),
 }
@@ -205,8 +205,6 @@ def make_tracker(options: CaptureOptions) -> ShotTracker:
 
 def own_reader(device: str, views: Views) -> OwnReader | None:
     """How our own network reads a face; None, with a warning, where its file is missing or damaged."""
-    if not views:
-        return None
     entry = network(FACE_POINTS)
     if find_file(entry) is None:
         log.warning("%s Until then MediaPipe's points are used.", missing_message(entry, "any"))

@@ -41,6 +41,8 @@ class SearchPlan:
     """While others are tracked and there is room for more."""
     thorough_every: int
     """Turned and very small faces, while none is tracked."""
+    own_every: int = 1
+    """With our own network at the tracked ones."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,12 @@ class ShotTracker:
         return sightings
 
     def read(self, sightings: Iterable[Sighting]) -> tuple[Observation, ...]:
-        """The same faces, also as our own network reads them."""
-        read = self._read_own
-        return tuple(one.observation(read and read(one.rgb, one.reading)) for one in sightings)
+        """The same faces, also as our own network reads them in the frames in which it is asked."""
+        read, every = self._read_own, self._plan.own_every
+        return tuple(
+            one.observation(read(one.rgb, one.reading) if read and one.frame % every == 0 else None)
+            for one in sightings
+        )
 
     @property
     def memory(self) -> int:
