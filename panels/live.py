@@ -85,6 +85,11 @@ class UNDERSTUDY_PT_live(Step, bpy.types.Panel):
             column.label(text=live.recording_name, icon="FILE_MOVIE", translate=False)
         else:
             column.prop(context.scene.understudy.live, "record_to")
+        if live.source not in SENT:
+            column = layout.column()
+            column.operator("understudy.over_live", icon="WINDOW", depress=live.over is not None)
+            if live.over is not None:
+                column.prop(context.scene.understudy.live, "opacity", slider=True)
         if live.notice:
             say(layout, context, live.notice, "ERROR")
 

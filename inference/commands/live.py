@@ -1,6 +1,7 @@
 """``understudy live``: a camera, a file, a stream or another tracker in, samples out while it is acted.
 
-Controls are lines on standard input: ``calibrate``, ``record FILE``, ``record-stop``, ``stop``; its end ends the program.
+Controls are lines on standard input: ``calibrate``, ``record FILE``, ``record-stop``, ``picture NAME`` (shared
+memory in which Blender looks at the pictures), ``picture-stop``, ``stop``; its end ends the program.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnderstudyError
 from .link import LiveSender
+from .preview import Preview
 from .rate import Rate
 from .recording import Recording
 from .sample import LiveSample
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 0.2
 """Without a new picture, a sample goes out so often: whoever watches must see that nothing comes."""
+CONTROLS = ("calibrate", "record FILE", "record-stop", "picture NAME", "picture-stop", "stop")
 _CLOSING_S = 9.0
 """So long a recording may take to become whole at the end."""
 
@@ -118,12 +120,14 @@ class Show:
                 self._record(Path(rest.strip()))
             elif word == "record-stop":
                 self._stop_recording()
+            elif word == "picture" and rest.strip():
+                self._show_pictures(rest.strip())
+            elif word == "picture-stop":
+                self._stop_pictures()
             elif word == "stop":
                 self._ended = True
             elif word:
-                self._console.say(
-                    "warning", f"'{word}' is no control; say calibrate, record FILE, record-stop or stop."
-                )
+                self._console.say("warning", f"'{word}' is no control; say {', '.join(CONTROLS)}.")
 
     def _record(self, path: Path) -> None:
         self._stop_recording()
@@ -131,6 +135,18 @@ class Show:
             self._stage.record(path)
         except UnderstudyError as error:
             self._console.say("record-failed", str(error))
+
+    def _show_pictures(self, name: str) -> None:
+        self._stop_pictures()
+        try:
+            self._stage.preview = Preview(name)
+        except UnderstudyError as error:
+            self._console.say("warning", str(error))
+
+    def _stop_pictures(self) -> None:
+        preview, self._stage.preview = self._stage.preview, None
+        if preview is not None:
+            preview.close()
 
     def _stop_recording(self) -> None:
         recording, self._stage.recording = self._stage.recording, None
@@ -161,6 +177,7 @@ class Show:
     def _end(self) -> None:
         """Close everything; what is being recorded becomes whole."""
         self._opened.close()
+        self._stop_pictures()
         self._stop_recording()
         until_s = time.monotonic() + _CLOSING_S
         for recording in self._closing:

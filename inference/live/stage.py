@@ -15,6 +15,7 @@ from ..solve.identity import Actor
 from .calibration import Calibration
 from .footage import PictureSource, footage
 from .performer import Performer
+from .preview import Preview
 from .recording import Recording
 from .sample import LiveSample
 from .trackers import TrackerSource, is_tracker, rested
@@ -31,6 +32,8 @@ class Stage(Protocol):
     """A source, and who watches it."""
 
     recording: Recording | None
+    preview: Preview | None
+    """Who is shown every picture that was solved."""
 
     @property
     def calibration(self) -> Calibration:
@@ -68,6 +71,7 @@ class PictureStage:
         self._source = PictureSource(source)
         self.size: tuple[int, int] | None = None
         self.recording: Recording | None = None
+        self.preview: Preview | None = None
         self._last: LiveSample | None = None
         self._source.start()
         self._heard_s = time.monotonic() + _FIRST_S - _SILENT_S
@@ -102,6 +106,8 @@ class PictureStage:
         self._last = sample
         if self.recording is not None:
             self.recording.note(seen, sample)
+        if self.preview is not None:
+            self.preview.show(picture.rgb(), picture.frame, self.actor)
         return sample
 
     def record(self, path: Path) -> None:
@@ -126,6 +132,7 @@ class TrackerStage:
         self._source = TrackerSource(name)
         self.calibration = Calibration()
         self.recording: Recording | None = None
+        self.preview: Preview | None = None
         self.size: tuple[int, int] | None = None
         self.actor: Actor | None = None
         self.over = False

@@ -15,6 +15,8 @@ from ..perform import preview
 from .puppet import Puppet, make_puppet
 
 if TYPE_CHECKING:
+    from mathutils import Matrix
+
     from ...inference.live.sample import LiveSample
 
 
@@ -39,6 +41,11 @@ class LiveAvatar:
             self._ready(scene, root).show(sample)
         except (ReferenceError, ValueError, KeyError):  # a mesh or a bone of the avatar was deleted
             self._make(scene, root).show(sample)
+
+    def seen_from(self, sample: LiveSample) -> tuple[Matrix, float]:
+        """See `Puppet`; of a moment that was shown just now."""
+        scene, root = self._found()
+        return self._ready(scene, root).seen_from(sample)
 
     def show_again(self, scene: bpy.types.Scene | None = None) -> None:
         """Show what was shown last: an undo, a save, or the avatar's own keys at another frame of `scene` moved it."""

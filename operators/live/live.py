@@ -16,11 +16,14 @@ from ...inference.files import masked
 from ...translations import translated
 from .. import handlers
 from ..base import Work
+from ..bridge.stage.watching import take_away
 from ..chosen import has_avatar
 from ..jobs.autosave import Autosave
 from ..perform import preview
 from . import session
 from .avatar import put_all_back
+from .over_picture import close_soon
+from .settings import SENT
 
 _TICK_S = 1 / 120
 """Oftener than pictures come, so that none waits long."""
@@ -79,6 +82,8 @@ class UNDERSTUDY_OT_start_live(Work, bpy.types.Operator):
         is_due = time.monotonic() - self._shown_s >= _SHOW_EVERY_S
         if is_due:
             self._shown_s = time.monotonic()
+            if live.over is not None and not live.over.look():  # somebody closed the window
+                session.hide_picture()
             for window in context.window_manager.windows:
                 window.workspace.status_text_set(f"{state_line(live)}   {translated('Esc to end Live')}")
         if is_due or live.sample is not before:
@@ -161,6 +166,32 @@ class UNDERSTUDY_OT_record_live(Work, bpy.types.Operator):
         return "The recording is being closed"
 
 
+class UNDERSTUDY_OT_over_live(Work, bpy.types.Operator):
+    """Show the avatar over the live picture, where the actor's head is, in a window of its own; pressed again, close it"""
+
+    bl_idname = "understudy.over_live"
+    bl_label = "Show over the Picture"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Live must be on, with pictures."""
+        if not _is_on(cls):
+            return False
+        if session.current().source in SENT:
+            cls.poll_message_set("A phone or tracker sends no pictures")
+            return False
+        return True
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Open or close the window."""
+        if session.current().over is None:
+            session.show_picture(context)
+            return "The avatar is shown over the picture"
+        session.hide_picture()
+        return "The window is closed"
+
+
 def _is_on(cls: type[Work]) -> bool:
     live = session.current()
     if live is None or live.is_stopping:
@@ -215,8 +246,11 @@ def _on_undo(*_: object) -> None:
     live = session.current()
     if live is None or live.is_stopping:
         put_all_back()
+        take_away()
         return
     live.avatar.forget()
+    if live.over is not None:
+        live.over.again()
     with suppress(UnderstudyError):
         live.avatar.show_again()
 
@@ -226,6 +260,7 @@ def _before_save(*_: object) -> None:
     live = session.current()
     if live is not None:
         live.avatar.rest()
+        take_away()
 
 
 @persistent
@@ -234,6 +269,8 @@ def _after_save(*_: object) -> None:
     if live is not None and not live.is_stopping:
         with suppress(UnderstudyError):
             live.avatar.show_again()
+        if live.over is not None:
+            live.over.again()
 
 
 @persistent
@@ -243,8 +280,10 @@ def _before_load(*_: object) -> None:
 
 @persistent
 def _after_load(*_: object) -> None:
-    """A file that Blender saved by itself, or kept at a crash, may hold a live pose."""
+    """A file that Blender saved by itself, or kept at a crash, may hold a live pose, and our window."""
     put_all_back()
+    take_away()
+    close_soon()
 
 
 def _changed() -> None:
@@ -258,6 +297,7 @@ CLASSES = (
     UNDERSTUDY_OT_stop_live,
     UNDERSTUDY_OT_neutral_live,
     UNDERSTUDY_OT_record_live,
+    UNDERSTUDY_OT_over_live,
 )
 _HANDLERS = (
     ("frame_change_post", _on_frame),
@@ -283,6 +323,7 @@ def unregister() -> None:
     session.end()
     leave()
     put_all_back()
+    take_away()
     atexit.unregister(session.end_worker)
     preview.listeners.remove(_changed)
     handlers.remove(_HANDLERS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 from numpy.typing import NDArray
 
 from ...inference import arkit, retarget
@@ -23,6 +24,7 @@ from ..bridge.keys.turns import Turner, turner
 from ..bridge.rigs import channels
 from ..bridge.rigs.playing import Player, Rest, make_player, note_rest, turns_of, write_numbers
 from ..bridge.rigs.rig import Rig, read_rig
+from ..bridge.stage.watching import eye_before
 from ..perform.performance import Weights, way_of, weigher
 
 if TYPE_CHECKING:
@@ -115,6 +117,9 @@ class Puppet:
     properties: list[_Property]
     turn: Turner
     way: _Way
+    rig: Rig
+    stand: Matrix
+    """4x4, where the avatar stood when it was made ready."""
 
     @property
     def is_stale(self) -> bool:
@@ -132,10 +137,7 @@ class Puppet:
 
     def show(self, sample: LiveSample) -> None:
         """Give the avatar the values of a moment in which a face was seen."""
-        take = replace(
-            _STILL, coefficients=sample.coefficients[None], rotation=sample.rotation[None], gaze=sample.gaze[None]
-        )
-        take = adjustments.adjust(take, self.way.chosen)
+        take = self._adjusted(sample)
         weights = self.way.weigh(take)[1][0]
         for shape in self.shapes:
             shape.show(weights)
@@ -147,6 +149,18 @@ class Puppet:
                 numbers = np.array([curve.values[0] for curve in axes], np.float32)
                 write_numbers(ob, path, tuple(curve.index for curve in axes), numbers)
 
+    def seen_from(self, sample: LiveSample) -> tuple[Matrix, float]:
+        """World matrix (4x4) of the camera that sees the avatar as the actor is seen, and how far away it is."""
+        stand = self.rig.root.matrix_world if self.rig.head_bone else self.stand
+        rotation = self._adjusted(sample).rotation[0] if self.way.head else np.eye(3, dtype=np.float32)
+        return eye_before(self.rig, stand, rotation, sample.translation_cm)
+
+    def _adjusted(self, sample: LiveSample) -> Take:
+        take = replace(
+            _STILL, coefficients=sample.coefficients[None], rotation=sample.rotation[None], gaze=sample.gaze[None]
+        )
+        return adjustments.adjust(take, self.way.chosen)
+
 
 def make_puppet(scene: bpy.types.Scene, root: bpy.types.Object) -> tuple[Puppet, Rest]:
     """Get an avatar, which stands as without a performance, ready; and what it has now.
@@ -156,6 +170,7 @@ def make_puppet(scene: bpy.types.Scene, root: bpy.types.Object) -> tuple[Puppet,
     rig = read_rig(root)
     if not rig.head_bone:
         bpy.context.view_layer.update()  # where the object stands is asked below
+    where = root.matrix_world.copy()
     way = _way_of(scene, root)
     controls = [control for control in (rig.head, *rig.eyes, *rig.look_at) if control is not None]
     turns = turns_of({ob for ob in (rig.root, rig.armature, *(control.ob for control in controls)) if ob is not None})
@@ -169,7 +184,7 @@ def make_puppet(scene: bpy.types.Scene, root: bpy.types.Object) -> tuple[Puppet,
         raise
     player = make_player(plan.line.frames, plan.line.hold, plan.tracks)
     rest = replace(note_rest(player, turns), root=root.name)
-    return Puppet(*_followers(rig, player, way.keys), turn, way), rest
+    return Puppet(*_followers(rig, player, way.keys), turn, way, rig, where), rest
 
 
 def _way_of(scene: bpy.types.Scene, root: bpy.types.Object) -> _Way:

@@ -26,6 +26,7 @@ from ..jobs.job import Command
 from ..perform import preview
 from ..preferences import device
 from .avatar import LiveAvatar
+from .over_picture import OverPicture, open_window
 from .settings import SENT, words_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Live:
     scene: str
     source: str
     had_preview: bool
+    over: OverPicture | None = None
+    """Where the avatar is seen over the picture."""
     sample: LiveSample | None = None
     """The newest one."""
     size: tuple[int, int] = (0, 0)
@@ -199,6 +202,7 @@ def stop() -> None:
     if live is None or live.is_stopping:
         return
     live.stopping_s = time.monotonic()
+    _close_picture(live)
     live.avatar.rest()
     live.job.tell("stop")
 
@@ -252,6 +256,35 @@ def stop_recording() -> None:
     live.job.tell("record-stop")
 
 
+def show_picture(context: bpy.types.Context) -> None:
+    """Show the avatar over the live picture in a window of its own."""
+    live = _running()
+    scene = bpy.data.scenes.get(live.scene)
+    if scene is None or live.over is not None:
+        return
+    over = OverPicture(scene)
+    try:
+        open_window(context)
+    except UnderstudyError:
+        over.close()
+        raise
+    live.over = over
+    live.job.tell(f"picture {over.board.name}")
+
+
+def hide_picture() -> None:
+    """Close that window."""
+    live = _running()
+    live.job.tell("picture-stop")
+    _close_picture(live)
+
+
+def _close_picture(live: Live) -> None:
+    over, live.over = live.over, None
+    if over is not None:
+        over.close()
+
+
 def _own_address() -> str:
     """The address of this computer in its network, which somebody types into the phone; empty without a network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
@@ -273,10 +306,13 @@ def _show(live: Live) -> None:
     live.sample = sample
     live.waits = live.waits and sample.confidence <= 0
     live.follow_neutral()
-    if sample.confidence <= 0 or bpy.app.is_job_running("RENDER"):
-        return  # the avatar waits; a render's window draws it in another thread meanwhile
+    if bpy.app.is_job_running("RENDER"):
+        return  # a render's window draws the avatar in another thread meanwhile
     try:
-        live.avatar.show(sample)
+        if sample.confidence > 0:  # else the avatar waits
+            live.avatar.show(sample)
+        if live.over is not None:
+            live.over.show(live.avatar, sample)
     except UnderstudyError as error:
         _session.problem = masked(str(error))
         stop()
@@ -315,6 +351,7 @@ def _land(live: Live, video: str, take: str) -> None:
 def _finish(live: Live, *, leaving: bool = False) -> None:
     """The worker has ended: let go of everything."""
     _session.live = None
+    _close_picture(live)
     live.receiver.close()
     live.avatar.rest()
     if live.job.error is not None and not isinstance(live.job.error, StoppedError):

@@ -43,6 +43,7 @@ class UNDERSTUDY_PG_live(bpy.types.PropertyGroup):
         vmc_address: str
         send_livelink: bool
         livelink_address: str
+        opacity: float
         record_to: str
         recorded_video: str
         recorded_take: str
@@ -84,6 +85,15 @@ class UNDERSTUDY_PG_live(bpy.types.PropertyGroup):
         )
         livelink_address: bpy.props.StringProperty(
             name="Address", description="Computer and port of the program that listens", default="127.0.0.1:11111"
+        )
+        opacity: bpy.props.FloatProperty(
+            name="Opacity",
+            description="How much of the avatar shows over the picture; 1 hides the actor behind it",
+            subtype="FACTOR",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            options=set(),
         )
         record_to: bpy.props.StringProperty(
             name="Recording",

@@ -59,6 +59,12 @@ SENTENCES: Final[dict[str, str]] = {
     "Hold Neutral Face": "保持中性脸",
     "Take the actor's face of the next two seconds for neutral: look ahead and relax while they count down": "把演员接下来两秒的脸作为中性脸：倒数期间请看前方并放松",
     "Look ahead and relax: {left} s": "看前方并放松：{left} 秒",
+    # Over the picture
+    "Show over the Picture": "叠加到画面上显示",
+    "Show the avatar over the live picture, where the actor's head is, in a window of its own; pressed again, close it": "在单独的窗口中把虚拟形象叠加到实时画面中演员头部的位置；再按一次关闭窗口",
+    "A phone or tracker sends no pictures": "手机或追踪程序不发送画面",
+    "Opacity": "不透明度",
+    "How much of the avatar shows over the picture; 1 hides the actor behind it": "虚拟形象在画面上的显示程度；为 1 时完全遮住后面的演员",
     # Recording
     "Record": "录制",
     "Record Live": "实时录制",

@@ -50,7 +50,7 @@ def setup_shot(
     timing.match_range(scene, take)
     line = bake.timeline(take, scene)
     rest = stand(rig.root)
-    view, units = _view_axes(rig, rest)
+    view, units = view_axes(rig, rest)
     way = take.translation_cm[line.seen].astype(np.float64) @ np.array(view).T * units
     middle = view @ Vector(np.median(take.translation_cm[line.seen], axis=0).astype(np.float64)) * units
     eye = rest @ rig.origin - middle
@@ -88,7 +88,7 @@ def shot_avatar(scene: bpy.types.Scene) -> bpy.types.Object | None:
     return avatar if isinstance(avatar, bpy.types.Object) and avatar.name in scene.objects else None
 
 
-def _view_axes(rig: Rig, rest: Matrix) -> tuple[Matrix, float]:
+def view_axes(rig: Rig, rest: Matrix) -> tuple[Matrix, float]:
     """3x3 camera-aligned axes in the world for an avatar at `rest`, and world units per centimetre."""
     axes = rest.to_quaternion().to_matrix() @ rig.face_axes
     return axes, rig.units_per_cm * rest.median_scale

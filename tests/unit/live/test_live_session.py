@@ -21,6 +21,7 @@ from understudy.inference.jobs.log import Log
 from understudy.inference.jobs.worker_client import Job, Python
 from understudy.inference.live import show
 from understudy.inference.live.link import LiveReceiver
+from understudy.inference.live.picture_board import PictureBoard
 from understudy.inference.live.sample import LiveSample
 from understudy.inference.live.senders import Sender
 from understudy.inference.media import probe, read_frames, sha256
@@ -130,6 +131,27 @@ def test_a_session(watch: Callable[..., Watched], tmp_path: Path) -> None:
     (seen,) = detect_landmarks(pictures[take.frame_index[row]].rgb, "cpu")
     assert np.abs(seen.points_px - take.landmarks_px[row]).mean() < 3.0
     assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_the_pictures_of_the_samples_are_shown_where_somebody_looks(watch: Callable[..., Watched]) -> None:
+    live, board = watch("--loop"), PictureBoard()
+    live.job.tell(f"picture {board.name}")
+    length = len(pictures := [frame.rgb for frame in read_frames(SAMPLE)])
+    live.until(lambda watched: watched.samples and board.newest(watched.samples[-1].frame) is not None)
+    live.until(lambda watched: watched.samples[-1].confidence > 0.3)
+    shown = board.newest(live.samples[-1].frame)
+    assert shown.frame >= live.samples[-1].frame
+    own = pictures[shown.frame % length]
+    assert np.abs(shown.rgba[::-1, :, :3].astype(float) - own).mean() < 3.0
+    assert 0.5 < shown.focal < 5.0
+    live.job.tell("picture-stop")
+    live.job.tell("picture nowhere")
+    assert "start live from Blender" in str(live.event("warning")["text"])
+    last = board.newest().count
+    before = len(live.samples)
+    live.until(lambda watched: len(watched.samples) > before + 3)
+    assert board.newest().count == last
+    board.close()
 
 
 def test_the_end_of_standard_input_makes_a_recording_whole(watch: Callable[..., Watched], tmp_path: Path) -> None:
