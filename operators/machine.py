@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -20,6 +20,9 @@ class Known:
 
     devices: list[dict[str, Any]] | None = None
     """One entry for each provider of ONNX Runtime (see `ProviderStatus`); None until somebody asked."""
+    measured: dict[str, float] = field(default_factory=dict)
+    """Milliseconds a face by device, as `doctor --tune` found them; only what holds for this machine."""
+    measured_on: str = ""
     runtime: str = ""
     """The version of ONNX Runtime that was tried."""
     offers: tuple[Offer, ...] | None = None
@@ -31,7 +34,15 @@ known = Known()
 
 def learn_devices(facts: dict[str, Any]) -> None:
     """Take over what the doctor found out."""
-    known.devices, known.runtime = facts["onnxruntime"]["providers"], facts["onnxruntime"]["version"] or ""
+    runtime = facts["onnxruntime"]
+    known.devices, known.runtime = runtime["providers"], runtime["version"] or ""
+    tuned = runtime["tuned"] if not runtime.get("tuned_ignored") else None
+    known.measured_on = tuned["date"] if tuned is not None else ""
+    known.measured = {}
+    for way in tuned["measured"] if tuned is not None else ():
+        kind = way["device"].partition(":")[0]
+        if way["face_ms"] is not None and way["form"] in ("cpu", "plain"):
+            known.measured[kind] = min(way["face_ms"], known.measured.get(kind, way["face_ms"]))
     redraw()
 
 
@@ -71,5 +82,6 @@ def redraw() -> None:
 def forget() -> None:
     """Know nothing, as after the start."""
     known.devices, known.runtime, known.offers = None, "", None
+    known.measured, known.measured_on = {}, ""
     if bpy.app.timers.is_registered(look_up_offers):
         bpy.app.timers.unregister(look_up_offers)

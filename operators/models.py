@@ -39,6 +39,29 @@ class UNDERSTUDY_OT_check_devices(LongWork, bpy.types.Operator):
         return f"Automatic uses {', '.join(used) or 'no device'} (ONNX Runtime {machine.known.runtime})"
 
 
+class UNDERSTUDY_OT_measure_devices(LongWork, bpy.types.Operator):
+    """Measure how fast the networks are on every device of this machine; Automatic takes the fastest from then on"""
+
+    bl_idname = "understudy.measure_devices"
+    bl_label = "Measure Devices"
+    bl_options = {"REGISTER"}
+
+    def command(self, context: bpy.types.Context) -> Command:
+        """Have each device measured in a process of its own, which it may take down."""
+        return Command(words=("doctor", "--tune"), title="Measure Devices")
+
+    def landed(self, context: bpy.types.Context, events: list[dict[str, Any]]) -> str:
+        """Show the figures in the preferences."""
+        found = {event.get("event"): event for event in events}
+        if "doctor" not in found or "tuned" not in found:
+            raise UsageError("The measurement ended without a result; see the log of the job.")
+        machine.learn_devices(found["doctor"])
+        taken = found["doctor"]["onnxruntime"]["device"]
+        return translated("Automatic uses {device}: {face} ms a face").format(
+            device=taken, face=f"{machine.known.measured.get(taken, 0.0):.1f}"
+        )
+
+
 class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):
     """Download an optional model into your own models folder, after showing its source, size and licence"""
 
@@ -159,7 +182,12 @@ def why_offline() -> str:
     return translated("Blender is offline; switch on Allow Online Access in Preferences, System, Network")
 
 
-CLASSES = (UNDERSTUDY_OT_check_devices, UNDERSTUDY_OT_fetch_model, UNDERSTUDY_OT_add_model)
+CLASSES = (
+    UNDERSTUDY_OT_check_devices,
+    UNDERSTUDY_OT_measure_devices,
+    UNDERSTUDY_OT_fetch_model,
+    UNDERSTUDY_OT_add_model,
+)
 
 
 def unregister() -> None:

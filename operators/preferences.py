@@ -19,7 +19,8 @@ DEVICES = (
     (
         "auto",
         "Automatic",
-        "Use the graphics card when the installed ONNX Runtime can (CUDA, DirectML), else the processor",
+        "Use what Measure found to be the fastest; before that the graphics card when the installed ONNX Runtime can "
+        "(CUDA, DirectML), else the processor",
     ),
     ("cpu", "Processor", "Use the processor only"),
     ("cuda", "CUDA", "Use an NVIDIA card; works when the installed ONNX Runtime contains CUDA"),
@@ -28,7 +29,7 @@ DEVICES = (
         "DirectML",
         "Use any graphics card on Windows; works when the installed ONNX Runtime contains DirectML",
     ),
-    ("coreml", "Core ML", "Use the neural engine and graphics of a Mac; Automatic does not choose it"),
+    ("coreml", "Core ML", "Use the graphics of a Mac; Automatic chooses it when it was measured to be the fastest"),
 )
 _FOLDERS = {"models_folder": "UNDERSTUDY_MODELS", "cuda_folder": "UNDERSTUDY_CUDA"}
 """Properties of the preferences and the environment variables by which the inference hears of them."""
@@ -84,6 +85,7 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
         row = box.row()
         row.label(text="Devices on This Machine")
         row.operator("understudy.check_devices", text="Check", icon="VIEWZOOM")
+        row.operator("understudy.measure_devices", text="Measure", icon="TIME")
         if machine.known.devices is None:
             box.label(text="Press Check to see which device runs here and why", icon="INFO")
             return
@@ -93,6 +95,9 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
             warning.alert = True
             warning.label(text="The chosen device does not work here", icon="ERROR")
         box.label(text=translated("ONNX Runtime {version}").format(version=machine.known.runtime), translate=False)
+        if machine.known.measured_on:
+            text = translated("Measured on {date}; Automatic takes the fastest").format(date=machine.known.measured_on)
+            box.label(text=text, translate=False)
         choices = {name for name, *_ in DEVICES}
         for entry in machine.known.devices:
             if entry["device"] not in choices and not entry["available"]:
@@ -101,7 +106,11 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
             split = box.split(factor=0.18)
             split.label(text=entry["device"], icon=icon, translate=False)
             lines = split.column(align=True)
-            for line in wrapped(entry["reason"] or translated("used by Automatic"), letters):
+            reason = entry["reason"] or translated("used by Automatic")
+            if entry["device"] in machine.known.measured:
+                face_ms = machine.known.measured[entry["device"]]
+                reason = translated("{face} ms a face; {reason}").format(face=f"{face_ms:.1f}", reason=reason)
+            for line in wrapped(reason, letters):
                 lines.label(text=line, translate=False)
 
     def _draw_models(self, layout: bpy.types.UILayout, letters: int) -> None:

@@ -44,6 +44,7 @@ _STAGES = (
     ("texture", "Making the texture", ""),
     ("light", "Reading the light", ""),
     ("report", "Writing the report", ""),
+    ("tune", "Measuring devices", ""),
 )
 _STAGE_NAMES = {stage: name for stage, name, _ in _STAGES}
 

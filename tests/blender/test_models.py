@@ -84,6 +84,32 @@ def test_a_check_says_which_device_runs_and_why_not_the_others() -> None:
     assert "DmlExecutionProvider" in labels
 
 
+def test_a_measurement_shows_its_figures_and_automatic_takes_the_fastest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(
+        "XDG_CACHE_HOME", str(tmp_path)
+    )  # as Linux names a user's caches; elsewhere the figures are kept
+    assert bpy.ops.understudy.measure_devices() == {"FINISHED"}
+    assert machine.known.measured["cpu"] > 0
+    preferences = Preferences()
+    preferences.draw(bpy.context)
+    labels = " ".join(preferences.layout.said("label"))
+    assert f"{machine.known.measured['cpu']:.1f} ms a face; " in labels
+    assert f"Measured on {machine.known.measured_on}" in labels
+    assert "understudy.measure_devices Measure" in preferences.layout.said("operator")
+    assert [path.name for path in (tmp_path / "understudy").glob("*.json")] in (["devices.json"], [])
+
+
+def test_figures_of_another_machine_are_not_shown() -> None:
+    way = {"device": "cuda:1", "form": "plain", "face_ms": 0.5}
+    runtime = {"version": "1", "providers": [], "tuned": {"date": "2026-11-23", "measured": [way]}}
+    machine.learn_devices({"onnxruntime": runtime | {"tuned_ignored": "it was measured on another machine"}})
+    assert (machine.known.measured, machine.known.measured_on) == ({}, "")
+    machine.learn_devices({"onnxruntime": runtime | {"tuned_ignored": ""}})
+    assert (machine.known.measured, machine.known.measured_on) == ({"cuda": 0.5}, "2026-11-23")
+
+
 def test_drawing_looks_nothing_up_itself() -> None:
     Preferences().draw(bpy.context)
     assert machine.known.offers is None
