@@ -33,6 +33,7 @@ class Counts:
     by_operator: dict[str, int]
     """Multiply-adds of each kind of node that has any."""
     weight_bytes: int
+    """Of everything that does not depend on the input, as the nodes take it."""
     input_bytes: int
     output_bytes: int
     between_bytes: int
@@ -55,7 +56,7 @@ def count(model: onnx.ModelProto, batch: int = 1, sizes: Mapping[str, int] | Non
     Shapes that do not follow from those of the inputs alone are seen in one run with zeros.
     """
     model = _with_inputs_of(model, batch, sizes or {})
-    inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    inferred = shape_inference.infer_shapes(model, strict_mode=True)
     graph = inferred.graph
     tensors = {value.name: _tensor(value) for value in (*graph.input, *graph.value_info, *graph.output)}
     unknown = [name for name in _made(graph) if tensors.get(name, (None, 0))[0] is None]
@@ -66,18 +67,24 @@ def count(model: onnx.ModelProto, batch: int = 1, sizes: Mapping[str, int] | Non
     by_operator: dict[str, int] = {}
     between = 0
     results = {value.name for value in graph.output}
+    fixed, used = set(weights), set[str]()
     for node in graph.node:
+        if all(name in fixed or not name for name in node.input):
+            # Computed once, when the file is opened.
+            fixed.update(node.output)
+            continue
+        used.update(name for name in node.input if name in fixed)
         amount = _multiply_adds(node, known)
         if amount:
             by_operator[node.op_type] = by_operator.get(node.op_type, 0) + amount
         if node.op_type not in FREE:
-            between += sum(_size(known, name) for name in node.input if name and name not in weights)
+            between += sum(_size(known, name) for name in node.input if name and name not in fixed)
             between += sum(_size(known, name) for name in node.output if name and name not in results)
     inputs = [value.name for value in graph.input if value.name not in weights]
     return Counts(
         multiply_adds=sum(by_operator.values()),
         by_operator=by_operator,
-        weight_bytes=sum(math.prod(shape) * size for shape, size in weights.values()),
+        weight_bytes=sum(_size(known, name) for name in used),
         input_bytes=sum(_size(known, name) for name in inputs),
         output_bytes=sum(_size(known, name) for name in results),
         between_bytes=between,

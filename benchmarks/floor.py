@@ -3,21 +3,24 @@
     python3 run.py bench floor [--seconds S] [--graph FILE.onnx ...] [--out FILE.jsonl]
 
 Peak: a float32 product of one core and a copy in memory, measured in the same run. Graphs: multiply-adds and bytes of
-every network that is here, at batch 1, counted from shapes; `least_ms` is the longer of operations over the peak and of
-bytes (weights, input, output) over the memory's speed; `between_bytes` is what would move if no two nodes were fused.
-Stages: the same for what is no network, from its sizes (a frame of 1080p, a face 500 pixels wide), and `cpu_ms`, what
-the stage costs alone; the compositor's steps are measured by `bench composite --what speed`. JSON lines.
+every network that is here, and of those that nobody may pass on by their architecture, at batch 1, counted from shapes;
+`least_ms` is the longer of operations over the peak and of bytes (weights, input, output) over the memory's speed;
+`between_bytes` is what would move if no two nodes were fused. Stages: the same for what is no network, from its sizes (a
+frame of 1080p, a face 500 pixels wide), and `cpu_ms`, what the stage costs alone; the compositor's steps are measured by
+`bench composite --what speed`. JSON lines.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import stage_costs
 import stage_sizes
+from architectures.__main__ import write as write_architectures
 from counting import count_file
 from machine import announce
 from peak import Peak, measure_core
@@ -26,6 +29,7 @@ from understudy.inference.networks.registry import find_file, networks
 
 FOLDERS = ("models/weights", "models/trained")
 ROOT = Path(__file__).resolve().parents[1]
+HALF = ".half"
 READ_POINTS = 546
 """That our network tells of a face."""
 
@@ -52,6 +56,14 @@ def graph_lines(paths: list[Path], peak: Peak) -> Iterator[Line]:
             "between_bytes": found.between_bytes,
             "least_ms": _rounded(peak.least_ms(found.multiply_adds, found.least_bytes)),
         }
+
+
+def architecture_lines(peak: Peak) -> Iterator[Line]:
+    """Networks that nobody may pass on, with random weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [path for path in write_architectures(Path(folder)) if not path.stem.endswith(HALF)]
+        for line in graph_lines(files, peak):
+            yield line | {"weights": "random"}
 
 
 def stages() -> list[Stage]:
@@ -118,6 +130,7 @@ def main() -> None:
     peak = measure_core(options.seconds)
     tell(peak_lines(peak))
     tell(graph_lines([*graphs_here(), *options.graph], peak))
+    tell(architecture_lines(peak))
     tell(stage_lines(peak))
     if not options.no_costs:
         tell(cost_lines(options.seconds))

@@ -93,7 +93,10 @@ def floor_of(case: Mapping[str, object], counts: Mapping[str, int], limits: Mapp
     graphs = case.get("graphs")
     operations = case.get("multiply_adds_per_frame")
     if operations is None and isinstance(graphs, Mapping) and graphs:
-        found = [counts.get(Path(str(name)).stem, math.nan) * float(runs) for name, runs in graphs.items()]
+        found = [
+            counts.get(Path(str(name)).stem.removesuffix(".half"), math.nan) * float(runs)
+            for name, runs in graphs.items()
+        ]
         operations = sum(found)
     gflops = (limits or {}).get(f"gflops_{case.get('kind', 'float32')}")
     if not (isinstance(operations, int | float) and math.isfinite(operations) and isinstance(gflops, int | float)):

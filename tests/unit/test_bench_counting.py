@@ -78,6 +78,32 @@ def test_what_lies_between_nodes_counts_once_written_and_once_for_each_that_read
     assert counting.count(model).between_bytes == 5 * tensor, "x read, a written and read twice, y written"
 
 
+def test_weights_that_are_made_when_the_file_is_opened_are_weights(counting: ModuleType) -> None:
+    nodes = [
+        helper.make_node("Tile", ["noise", "times"], ["long"]),
+        helper.make_node("Reshape", ["long", "table"], ["w"]),
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+    ]
+    model = graph(nodes, {"x": ["N", 6]}, {"y": ["N", 4]}, {"noise": np.zeros(8, np.float32)})
+    model.graph.initializer.extend(
+        [numpy_helper.from_array(np.array(shape), name) for name, shape in (("times", [3]), ("table", [6, 4]))]
+    )
+    found = counting.count(model)
+    assert found.multiply_adds == 6 * 4
+    assert found.weight_bytes == 6 * 4 * FLOAT
+    assert found.between_bytes == 6 * FLOAT, "the input is read, nothing lies between"
+
+
+@pytest.mark.parametrize("name", ["inswapper_128", "gfpgan_clean_512", "scrfd_10g_640"])
+def test_what_the_architectures_say_of_themselves_is_what_is_counted(
+    counting: ModuleType, benchmarks: Callable[[str], ModuleType], name: str
+) -> None:
+    built = benchmarks("architectures.__main__").NETWORKS[name].build(False)
+    found = counting.count(built.model())
+    assert found.multiply_adds == pytest.approx(built.multiply_adds, rel=1e-3)
+    assert found.weight_bytes == pytest.approx(FLOAT * built.parameters, rel=0.05)
+
+
 def test_sizes_that_depend_on_values_are_seen_in_a_run(counting: ModuleType) -> None:
     nodes = [
         helper.make_node("Shape", ["x"], ["size"]),
