@@ -168,8 +168,11 @@ def best_of(measured: Sequence[Measured]) -> Measured:
     """
     right = [one for one in measured if one.face_ms is not None and not why_not(one)]
     if not right:
-        problems = "; ".join(f"{one.device}: {one.problem}" for one in measured if one.problem)
-        raise MissingComponentError(f"No device computes the networks here ({problems}): install onnxruntime again.")
+        problems = {one.problem or why_not(one): one.device for one in measured}
+        if len(problems) == 1:  # a missing network, mostly
+            raise MissingComponentError(next(iter(problems)))
+        listed = "; ".join(f"{device}: {problem}" for problem, device in problems.items())
+        raise MissingComponentError(f"No device computes the networks here ({listed}): install onnxruntime again.")
     plain = next((one for one in right if (one.device, one.threads) == ("cpu", 1)), right[0])
     best = min(right, key=lambda one: one.face_ms or 0.0)
     return best if (best.face_ms or 0.0) < _GAIN * (plain.face_ms or 0.0) else plain

@@ -173,6 +173,11 @@ def test_nothing_that_computes_is_an_error_with_every_reason() -> None:
         best_of([CPU.problem("it broke"), Way("cuda", "plain", 1).problem("no card")])
 
 
+def test_what_stops_every_device_alike_is_said_once() -> None:
+    with pytest.raises(MissingComponentError, match=r"^The network is missing\.$"):
+        best_of([CPU.problem("The network is missing."), Way("cpu", "cpu", 2).problem("The network is missing.")])
+
+
 def test_the_choice_is_written_and_told(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     lines = [ONE, replace(ONE, threads=2, face_ms=3.0), replace(ONE, device="cuda", face_ms=None, problem="no card")]
     monkeypatch.setattr(tuning, "ways_here", lambda: [Way(one.device, one.form, one.threads) for one in lines])
