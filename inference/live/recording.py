@@ -11,9 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from av.video.reformatter import ColorRange
+
 from ..errors import InputError, UnderstudyError
 from ..media import VideoWriter, sha256
+from ..media.colour_tags import ColourTags
 from ..media.encodings import PictureForm
+from ..media.pixels import clockwise_turn, matrix_code
 from ..solve.identity import Actor
 from .live_take import Rows, Source, write_live_take
 from .newest import Picture
@@ -148,7 +152,9 @@ class Recording:
             raise InputError(f"{self.video} was not recorded: no picture came.")
         width, height = first.size
         self._source, self._began_s = Source(first.size, first.rate), first.time_s
-        with VideoWriter(self.video, width, height, first.rate, form=PictureForm(quick=True)) as writer:
+        colour = _colour_as_stored(first)
+        form = PictureForm(quick=True) if colour is None else PictureForm(quick=True, colour=colour)
+        with VideoWriter(self.video, width, height, first.rate, form=form) as writer:
             picture: Picture | None = first
             last_s = -1.0
             while picture is not None and not self._failed.is_set():
@@ -156,9 +162,25 @@ class Recording:
                     raise InputError(f"{self.video} was not recorded: the pictures changed their size; record again.")
                 time_s = picture.time_s - self._began_s
                 if time_s >= last_s + 0.001:  # Matroska counts milliseconds
-                    writer.write(picture.rgb(), time_s)
+                    if colour is not None and _colour_as_stored(picture) == colour:
+                        writer.write_decoded(picture.decoded, time_s)
+                    else:
+                        writer.write(picture.rgb(), time_s)
                     self._frames.append(picture.frame)
                     last_s = time_s
                 picture = self._waiting.get()
             if self._error is not None:
                 raise self._error
+
+
+def _colour_as_stored(picture: Picture) -> ColourTags | None:
+    """The colours of a picture that goes to the encoder as it was decoded; None where it must be turned, stretched or
+    made YUV of 8 bits first.
+    """
+    frame = picture.decoded
+    kind = frame.format
+    plain = not kind.is_rgb and not kind.has_palette and [part.bits for part in kind.components] == [8, 8, 8]
+    if not plain or picture.size != (frame.width, frame.height) or clockwise_turn(frame):
+        return None
+    full = frame.color_range == ColorRange.JPEG or kind.name.startswith("yuvj")
+    return ColourTags(int(frame.color_primaries), int(frame.color_trc), matrix_code(frame), full)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -11,7 +12,7 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -82,10 +83,24 @@ class VideoWriter(WholeWriter):
         height, width = rgb.shape[:2]
         if (width, height) != self._size:
             raise ValueError(f"frame is {width}x{height}, the movie {self._size[0]}x{self._size[1]}")
+        self._append(lambda: self._frame(rgb, alpha), time_s)
+
+    def write_decoded(self, frame: av.VideoFrame, time_s: float) -> None:
+        """Append a decoded frame of YUV, whose matrix and range are those of the movie's ``form``, without a way through
+        RGB: only its chroma may be sampled anew.
+
+        Raises:
+            InputError: the disk is full or gone.
+        """
+        if (frame.width, frame.height) != self._size:
+            raise ValueError(f"frame is {frame.width}x{frame.height}, the movie {self._size[0]}x{self._size[1]}")
+        self._append(lambda: self._stored(frame), time_s)
+
+    def _append(self, made: Callable[[], av.VideoFrame], time_s: float) -> None:
         pts = round(Fraction(time_s) / self._time_base)
         if self._last_pts is not None and pts <= self._last_pts:
             raise ValueError(f"frame times must increase by at least {self._time_base} s")
-        frame = self._frame(rgb, alpha)
+        frame = made()
         frame.pts, frame.time_base = pts, self._time_base
         frame.duration = max(1, round(1 / (self._fps * self._time_base)))
         try:
@@ -185,6 +200,22 @@ class VideoWriter(WholeWriter):
             frame = from_deep(deep, shade, self._pixel_format, self._colour.matrix, self._colour.full_range)
         _tag(frame, self._colour)
         return frame
+
+    def _stored(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """A copy of a decoded frame in the movie's pixel format."""
+        spread = ColorRange.JPEG if self._colour.full_range else ColorRange.MPEG
+        stored = self._reformatter.reformat(
+            frame,
+            format=self._pixel_format,
+            src_color_range=spread,
+            dst_color_range=spread,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        if stored is frame:  # its times, tags and kind are the source's to keep
+            stored = av.VideoFrame.from_ndarray(frame.to_ndarray(), format=self._pixel_format)
+        _tag(stored, self._colour)
+        return stored
 
     def _cannot_write(self, error: Exception) -> InputError:
         return InputError(f"{self._path} cannot be written: {reason(error)}; choose another place or make room there.")

@@ -8,12 +8,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 from understudy.inference.capture.finder import FaceFinder
 from understudy.inference.live.calibration import NEUTRAL_S, Calibration
 from understudy.inference.live.follow import SEARCH_EVERY_S, FaceOfNow
 from understudy.inference.live.newest import Picture
 from understudy.inference.live.performer import Performer
 from understudy.inference.live.rate import Rate
+from understudy.inference.live.recording import Recording
 from understudy.inference.media import read_frames
 from understudy.inference.media.encodings import PictureForm, options_of
 
@@ -46,8 +48,32 @@ def test_the_rate_is_that_of_the_last_second() -> None:
 
 
 def test_a_recording_is_encoded_quickly() -> None:
-    assert options_of("h264", PictureForm(quick=True)) == {**options_of("h264", PictureForm()), "preset": "veryfast"}
+    assert options_of("h264", PictureForm(quick=True)) == {**options_of("h264", PictureForm()), "preset": "ultrafast"}
     assert options_of("ffv1", PictureForm(quick=True)) == options_of("ffv1", PictureForm())
+
+
+@pytest.mark.parametrize("kind", ["yuv420p", "yuvj422p", "yuyv422", "nv12", "gray", "rgb24"])
+@pytest.mark.parametrize("size", [(64, 48), (63, 47)])
+def test_pictures_are_recorded_as_they_look(tmp_path: Path, kind: str, size: tuple[int, int]) -> None:
+    width, height = size
+    slope = np.linspace(90, 150, width, dtype=np.float32)[None].repeat(height, 0)
+    rgb = np.stack([slope, slope[:, ::-1], np.full_like(slope, 90)], -1).astype(np.uint8)
+    recording, pictures = Recording(tmp_path / "made.mkv"), []
+    for number in range(6):
+        decoded = av.VideoFrame.from_ndarray(np.roll(rgb, 3 * number, 0), format="rgb24")
+        decoded = decoded.reformat(format=kind) if kind != "rgb24" else decoded
+        decoded.pict_type = PictureType.I
+        pictures.append(Picture(number, number / 30, 0.0, decoded, Fraction(1), Fraction(30)))
+        recording.show(pictures[-1])
+    recording.finish(None)
+    recording.wait(30)
+    assert recording.result.error is None
+    written = [frame.rgb for frame in read_frames(tmp_path / "made.mkv")]
+    assert len(written) == 6
+    for frame, picture in zip(written, pictures, strict=True):
+        off = np.abs(frame.astype(int) - picture.rgb())
+        assert off.mean() < 2.5
+        assert np.percentile(off, 95) < 8
 
 
 def test_a_lost_face_is_sought_seldom_and_found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
