@@ -60,7 +60,7 @@ def speed(clip: Clip, folder: Path) -> dict[str, float]:
     large = enlarged(clip)
     made = make_set(large, TOOL, folder)
     count = len(large.pictures)
-    _write_landmarks(made.renders, count)
+    write_landmarks(made.renders, count)
     cascade = _InMemory(made.plate, large.take, RenderFolder(made.renders, SIZE))
     for _ in cascade.frames(0, 2):
         pass
@@ -76,7 +76,7 @@ def speed(clip: Clip, folder: Path) -> dict[str, float]:
     return found | _peers(large, made.renders, plates)
 
 
-def _write_landmarks(renders: Path, count: int) -> None:
+def write_landmarks(renders: Path, count: int) -> None:
     """The file that `understudy render` writes beside its pictures."""
     points = [
         detect_landmarks(read_png(renders / f"frame_{index:06d}.png")[..., :3].copy(), "cpu") for index in range(count)
