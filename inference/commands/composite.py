@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if options.reference is not None and options.report is None and not options.quality_gate:
         raise UsageError("--reference is for figures; add --report DIR to get them.")
     from .. import take
-    from ..composite import composite_shot
+    from ..composite.shot import composite_shot
 
     chosen = composite_options(options, options.report, delivery_options(options))
     report = composite_shot(options.footage, take.load(options.take), options.render, options.output, chosen, console)

@@ -11,7 +11,7 @@ from ..media.encodings import Codec, Depth
 from .words import add_expression_factor
 
 if TYPE_CHECKING:
-    from ..composite import CompositeOptions
+    from ..composite.types import CompositeOptions
     from ..media.delivery import DeliveryOptions
 
 CODECS: Final[tuple[str, ...]] = get_args(Codec)
@@ -70,7 +70,7 @@ def composite_options(
     options: argparse.Namespace, report_dir: Path | None, delivery: DeliveryOptions | None = None
 ) -> CompositeOptions:
     """What `add_composite` asked for."""
-    from ..composite import STAGES, CompositeOptions
+    from ..composite.types import STAGES, CompositeOptions
     from ..media.delivery import DeliveryOptions
 
     for path, what in ((options.matte, "matte"), (options.reference, "reference movie")):
@@ -99,7 +99,7 @@ def _may_exist(path: Path) -> bool:
 
 
 def _stages(text: str) -> tuple[str, ...]:
-    from ..composite import STAGES
+    from ..composite.types import STAGES
 
     chosen = tuple(part for part in text.split(",") if part)
     unknown = sorted(set(chosen) - set(STAGES))

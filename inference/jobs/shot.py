@@ -12,7 +12,8 @@ from pathlib import Path
 from .. import livelink
 from .. import take as takes
 from ..capture.shot import CaptureOptions, track_shot, work_folder
-from ..composite import CompositeOptions, composite_shot
+from ..composite.shot import composite_shot
+from ..composite.types import CompositeOptions
 from ..defaults import SAMPLES
 from ..errors import InputError, UsageError
 from ..face_model import check as check_face_model

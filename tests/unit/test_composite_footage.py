@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 from understudy.inference import arkit
-from understudy.inference.composite import CompositeOptions, composite_shot
 from understudy.inference.composite.colour.space import Space
 from understudy.inference.composite.colour.transfer import decode
+from understudy.inference.composite.shot import composite_shot
 from understudy.inference.composite.sources import as_shown
+from understudy.inference.composite.types import CompositeOptions
 from understudy.inference.errors import UsageError
 from understudy.inference.face_model import load
 from understudy.inference.media import DeliveryOptions, probe, read_plates, write_png

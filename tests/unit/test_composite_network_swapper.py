@@ -12,15 +12,15 @@ import pytest
 import small_networks as nets
 from onnx import TensorProto
 from understudy.inference.capture.shot import detect_landmarks
-from understudy.inference.composite import CompositeOptions, composite_shot
 from understudy.inference.composite.crops import ARCFACE_128, FIVE_POINTS
 from understudy.inference.composite.pictures import blur, shrink
+from understudy.inference.composite.shot import composite_shot
 from understudy.inference.composite.stabiliser.flow import Flow
 from understudy.inference.composite.swapper.expression import POINTS, ExpressionReader, with_expression
 from understudy.inference.composite.swapper.inswapper import Drawing, IdentitySwapper, calmed, laid, read_identity_map
 from understudy.inference.composite.swapper.pixel_boost import boosted_change, dealt, woven
 from understudy.inference.composite.swapper.reference import ExpressionLibrary
-from understudy.inference.composite.types import Region
+from understudy.inference.composite.types import CompositeOptions, Region
 from understudy.inference.errors import InputError
 from understudy.inference.media import VideoWriter, probe, read_frames, write_png
 from understudy.inference.take import Take

@@ -9,13 +9,12 @@ import onnx
 import pytest
 from onnx import helper
 from small_networks import model_bytes, recogniser_network, session
-from understudy.inference.composite import CompositeOptions
 from understudy.inference.composite.crops import ARCFACE_128, FFHQ_512, FIVE_POINTS, crop_affine, cut, put_back
 from understudy.inference.composite.enhancer.gfpgan import Enhancer
 from understudy.inference.composite.frame import Blender
 from understudy.inference.composite.swapper.inswapper import IdentitySwapper, read_identity_map
 from understudy.inference.composite.swapper.warp import apply_affine
-from understudy.inference.composite.types import Region
+from understudy.inference.composite.types import CompositeOptions, Region
 from understudy.inference.errors import InputError, MissingComponentError
 
 SIZE = (200, 220)

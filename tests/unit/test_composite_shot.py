@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 from understudy.inference import arkit
-from understudy.inference.composite import CompositeOptions, composite_shot
 from understudy.inference.composite.cascade import Cascade
 from understudy.inference.composite.renders import RenderFolder
-from understudy.inference.composite.types import Settings
+from understudy.inference.composite.shot import composite_shot
+from understudy.inference.composite.types import CompositeOptions, Settings
 from understudy.inference.errors import InputError, StoppedError, UsageError
 from understudy.inference.face_model import load
 from understudy.inference.media import VideoWriter, probe, read_frames, read_png, write_png

@@ -1,0 +1,219 @@
+"""The graphs of this folder on one device, with what goes in and out of them left there; no OpenCV.
+
+Crop affines take corner-convention pixels of a frame to those of a crop, as everywhere in the compositor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from ...networks.bound import on_device, run_bound
+from ...networks.providers import Choice
+from ...networks.sessions import open_session
+from . import matrices
+
+Floats = NDArray[np.float32]
+Values = Mapping[str, ort.OrtValue]
+
+FOLDER: Final = Path(__file__).resolve().parent / "graphs"
+
+
+class Chain:
+    """What can be done to pictures on one device. Threads may share it."""
+
+    def __init__(self, choice: Choice, device: str) -> None:
+        """``choice`` is what ``device`` was found to mean."""
+        self.choice, self._device = choice, device
+
+    def put(self, array: NDArray[Any]) -> ort.OrtValue:
+        """A value on the device."""
+        return on_device(array, self.choice)
+
+    def crops(
+        self,
+        pixels: ort.OrtValue,
+        affines: Sequence[Floats],
+        size: int,
+        factor: int = 1,
+        gain: float = 1.0,
+        offset: float = 0.0,
+    ) -> Values:
+        """Crops of N pictures (N, H, W, 3), bytes or encoded floats, by affines (2, 3) from their pixels; all of about one
+        scale, see `steps`.
+
+        ``crop`` (N K K, 3, S, S) with K = ``factor`` and S = ``size`` / K, `dealt`; ``seen`` and ``seen_in_half``: times a
+        gain, plus an offset.
+        """
+        height, width = pixels.shape()[1:3]
+        count, part = len(affines), size // factor
+        shrinks = [scale_of(affine) for affine in affines]
+        steps = max(matrices.steps_of(shrink) for shrink in shrinks)
+        soften = [matrices.dealt(matrices.soften(size, steps, shrink), factor) for shrink in shrinks]
+        places = matrices.fine_places(size, steps)
+        feed = {
+            "pixels": pixels,
+            "affine": self.put(np.stack([_to_unit(inverse(affine), width, height) for affine in affines])),
+            "columns": self.put(places),
+            "rows": self.put(places),
+            "soften": self.put(np.stack(soften)),
+            "apart": _whole(count, 3, factor, part, factor, part),
+            "together": _whole(count * factor**2, 3, part, part),
+            "gain": self._number(gain),
+            "offset": self._number(offset),
+        }
+        name = "crop_of_bytes" if "uint8" in pixels.data_type() else "crop"
+        return self._run(name, feed, "crop", "seen", "seen_in_half")
+
+    def change(
+        self,
+        drawn: ort.OrtValue,
+        crop: ort.OrtValue,
+        shown: tuple[float, float] = (1.0, 0.0),
+        bounds: tuple[float, float] = (0.0, 1.0),
+        fine: tuple[ort.OrtValue, ort.OrtValue] | None = None,
+    ) -> ort.OrtValue:
+        """(N, 3, S, S) what a network's output, times and plus ``shown``, changes of a crop, both within bounds.
+
+        ``fine`` are the matrix (1, S, S) of what is broad and left out, and the weight (1, 1, S, S) of the rest.
+        """
+        feed = {
+            "drawn": drawn,
+            "crop": crop,
+            "gain": self._number(shown[0]),
+            "offset": self._number(shown[1]),
+            "low": self._number(bounds[0]),
+            "high": self._number(bounds[1]),
+        }
+        if fine is not None:
+            feed |= {"broad": fine[0], "weight": fine[1]}
+        halves = "_of_halves" if "float16" in drawn.data_type() else ""
+        return self._run(("change" if fine is None else "detail") + halves, feed, "change")["change"]
+
+    def pasted(
+        self, picture: ort.OrtValue, change: ort.OrtValue, affines: Sequence[Floats], origins_px: Sequence[Floats]
+    ) -> ort.OrtValue:
+        """Pictures (N, 3, h, w) of regions that begin at ``origins_px`` (2,) of a frame, with what was changed of crops added."""
+        size = change.shape()[-1]
+        height, width = picture.shape()[2:]
+        growth = [scale_of(affine) for affine in affines]
+        sigmas = [0.5 * float(np.sqrt(max(one**2 - 1, 0))) + 1e-3 if one > 1 else 0 for one in growth]
+        soften = [matrices.blur(size, sigma) if sigma else np.eye(size, dtype=np.float32) for sigma in sigmas]
+        moved = [_from(affine, origin) for affine, origin in zip(affines, origins_px, strict=True)]
+        feed = {
+            "picture": picture,
+            "change": change,
+            "soften": self.put(np.stack(soften)),
+            "affine": self.put(np.stack([_to_unit(affine, size, size) for affine in moved])),
+            "columns": self.put(np.arange(width, dtype=np.float32) + np.float32(0.5)),
+            "rows": self.put(np.arange(height, dtype=np.float32) + np.float32(0.5)),
+        }
+        return self._run("paste", feed, "pasted")["pasted"]
+
+    def planes(self, pixels: ort.OrtValue) -> ort.OrtValue:
+        """Bytes (N, H, W, 3) as planes (N, 3, H, W), 0..1."""
+        return self._run("planes", {"pixels": pixels}, "picture")["picture"]
+
+    def coloured(self, face: ort.OrtValue, matte: ort.OrtValue, match: Values) -> ort.OrtValue:
+        """Linear faces (N, 3, H, W) in their mattes (N, 1, H, W) to matched encoded ones; ``match`` as `match_values` gives."""
+        return self._run("colours", {"linear": face, "matte": matte, **match}, "face")["face"]
+
+    def match_values(
+        self,
+        gain: Floats,
+        change: Floats,
+        means: Floats,
+        same: Floats,
+        sigma_px: float,
+        size: tuple[int, int],
+    ) -> Values:
+        """What `coloured` takes for faces of ``size`` (H, W): gains (N, 3, h, w), what the broad colours (deviation ``sigma_px``
+        of the small picture) are changed by (N, 3, 3), about means (N, 3), and how much two persons are one (N,).
+        """
+        count, _, *small = gain.shape
+        feed = {
+            "gain": gain,
+            "change": change,
+            "matrix": np.eye(3, dtype=np.float32) + same[:, None, None] * change,
+            "mean": means[..., None, None],
+            "other": (1 - same)[:, None, None, None],
+        }
+        for name, full, less in zip(("rows", "columns"), size, small, strict=True):
+            for kind, matrix in (
+                ("lessen", matrices.lessen(less, full)),
+                ("enlarge", matrices.enlarge(full, less)),
+                ("blur", matrices.blur(less, sigma_px)),
+            ):
+                feed[f"{kind}_{name}"] = np.repeat(matrix[None], count, 0)
+        return {name: self.put(np.asarray(array, np.float32)) for name, array in feed.items()}
+
+    def closed(self, plate: ort.OrtValue, face: ort.OrtValue, inside: ort.OrtValue) -> ort.OrtValue:
+        """(N, 3, H, W) what, added to the plate, gives it the face's slopes where ``inside`` (N, 1, H, W) is 1 and leaves it its
+        own around that (Poisson blending as OpenCV does it).
+        """
+        return self.solved(
+            self._run("slopes", {"plate": plate, "face": face, "inside": inside}, "laplacian")["laplacian"]
+        )
+
+    def solved(self, laplacian: ort.OrtValue) -> ort.OrtValue:
+        """(N, C, H, W) with this 5-point Laplacian, zero all around."""
+        height, width = laplacian.shape()[2:]
+        feed = {
+            "laplacian": laplacian,
+            "rows": self.put(matrices.sine(height)),
+            "columns": self.put(matrices.sine(width)),
+            "inverse": self.put(matrices.inverse_laplacian(height, width)),
+        }
+        return self._run("box", feed, "solution")["solution"]
+
+    def laid(self, plate: ort.OrtValue, face: ort.OrtValue, added: ort.OrtValue, matte: ort.OrtValue) -> ort.OrtValue:
+        """Bytes (N, H, W, 3) of faces with what is added to them, over the plate as far as the matte (N, 1, H, W) says."""
+        return self._run("lay", {"plate": plate, "face": face, "added": added, "matte": matte}, "pixels")["pixels"]
+
+    def _run(self, name: str, feed: Values, *names: str) -> dict[str, ort.OrtValue]:
+        session = open_session(FOLDER / f"{name}.onnx", self._device)
+        return run_bound(session, feed, names, self.choice)
+
+    def _number(self, value: float) -> ort.OrtValue:
+        return self._numbers.setdefault(value, self.put(np.array(value, np.float32)))
+
+    @cached_property
+    def _numbers(self) -> dict[float, ort.OrtValue]:
+        return {}
+
+
+def scale_of(affine: Floats) -> float:
+    """Crop pixels per frame pixel."""
+    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+
+
+def inverse(affine: Floats) -> NDArray[np.float64]:
+    """The affine (2, 3) that undoes one."""
+    linear = np.linalg.inv(affine[:, :2].astype(float))
+    return np.column_stack([linear, -linear @ affine[:, 2]])
+
+
+def _from(affine: Floats, origin_px: Floats) -> NDArray[np.float64]:
+    """The same affine for pixels counted from another origin."""
+    moved = affine.astype(float)
+    moved[:, 2] += moved[:, :2] @ origin_px
+    return moved
+
+
+def _to_unit(affine: NDArray[np.floating[Any]], width: int, height: int) -> Floats:
+    """An affine into a picture of so many pixels, as one to -1..1."""
+    units = 2 / np.array([width, height], float)
+    found = affine.astype(float) * units[:, None]
+    found[:, 2] -= 1
+    return np.ascontiguousarray(found, np.float32)
+
+
+def _whole(*numbers: int) -> ort.OrtValue:
+    """Shapes are read by the CPU."""
+    return ort.OrtValue.ortvalue_from_numpy(np.array(numbers, np.int64))

@@ -1,0 +1,266 @@
+"""Build the ONNX graphs around the compositor's networks: `python -m understudy.models.build_composite_graphs`.
+
+They take a picture to the device once and keep it there: cut a crop, see what a network changed, put that back, close the
+seam, match colours, lay the result over the plate. What a blur, a smaller or a larger picture is along one axis is a
+matrix (`inference/composite/device/matrices`), so that all of them are products of matrices. They use only operators for
+which ONNX Runtime's CUDA provider has kernels of these element types (its docs/OperatorKernels.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from .build import write_atomically
+from .onnx_emitter import IR_VERSION, OPSET
+
+FOLDER = Path(__file__).resolve().parents[1] / "inference/composite/device/graphs"
+Shape = tuple[int | str, ...]
+_PICTURE: Shape = ("N", 3, "H", "W")
+_PIXELS: Shape = ("N", "H", "W", 3)
+
+
+class _Graph:
+    """A graph under construction; the methods are operators and return the name of what they compute."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._values: list[onnx.TensorProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def input(self, name: str, shape: Shape, kind: int = TensorProto.FLOAT) -> str:
+        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def output(self, name: str, of: str, shape: Shape, kind: int = TensorProto.FLOAT) -> None:
+        self._nodes.append(helper.make_node("Identity", [of], [name], name=name))
+        self._outputs.append(helper.make_tensor_value_info(name, kind, shape))
+
+    def __call__(self, kind: str, *inputs: str | float, **attributes: Any) -> str:
+        """Append an operator; numbers become constants."""
+        names = [each if isinstance(each, str) else self.constant(np.float32(each)) for each in inputs]
+        name = f"v{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, names, [name], name=f"n{len(self._nodes)}", **attributes))
+        return name
+
+    def constant(self, value: Any, dtype: type = np.float32) -> str:
+        name = f"c{len(self._values)}"
+        self._values.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def whole(self, *numbers: int) -> str:
+        return self.constant(numbers, np.int64)
+
+    def part(self, value: str, axis: int, start: int, stop: int = np.iinfo(np.int64).max) -> str:
+        return self("Slice", value, self.whole(start), self.whole(stop), self.whole(axis))
+
+    def along(self, value: str, rows: str, columns: str) -> str:
+        """A picture (N, C, h, w) with its columns multiplied by (N, H, h), its rows by (N, W, w): (N, C, H, W)."""
+        down = self("MatMul", self("Unsqueeze", rows, self.whole(1)), value)
+        across = self("Transpose", self("Unsqueeze", columns, self.whole(1)), perm=[0, 1, 3, 2])
+        return self("MatMul", down, across)
+
+    def model(self, name: str) -> onnx.ModelProto:
+        graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._values)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="understudy")
+        model.ir_version = IR_VERSION
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def _planes(make: _Graph, name: str, kind: int) -> str:
+    """An input of pixels (N, H, W, 3), bytes or floats 0..1, as planes of floats 0..1."""
+    pixels = make.input(name, _PIXELS, kind)
+    if kind == TensorProto.UINT8:
+        pixels = make("Mul", make("Cast", pixels, to=TensorProto.FLOAT), 1 / 255)
+    return make("Transpose", pixels, perm=[0, 3, 1, 2])
+
+
+def _looked_up(make: _Graph, planes: str, padding: str) -> str:
+    """Planes, read between pixels (cubic) at the places to which affines (N, 2, 3) take a grid of columns and rows.
+
+    Places are -1..1 over the picture. Elementwise, for products of matrices may be rounded to ten bits on a GPU.
+    """
+    affine = make.input("affine", ("N", 2, 3))
+    across = make("Unsqueeze", make.input("columns", ("columns",)), make.whole(0, 1))
+    down = make("Unsqueeze", make.input("rows", ("rows",)), make.whole(0, 2))
+    axes = []
+    for axis in (0, 1):
+        row = make.part(affine, 1, axis, axis + 1)
+        of_x, of_y, start = (make.part(row, 2, term, term + 1) for term in range(3))
+        place = make("Add", make("Add", make("Mul", across, of_x), make("Mul", down, of_y)), start)
+        axes.append(make("Unsqueeze", place, make.whole(3)))
+    grid = make("Concat", *axes, axis=3)
+    return make("GridSample", planes, grid, mode="bicubic", padding_mode=padding, align_corners=0)
+
+
+def crop(kind: int) -> onnx.ModelProto:
+    """Crops of pictures: read on a grid finer than the crop, softened and made smaller by a matrix (N, K S, F).
+
+    With its rows in the order of `matrices.dealt`, a crop comes out as K K interleaved pictures (N K K, 3, S, S): ``apart`` is
+    N, 3, K, S, K, S and ``together`` N K K, 3, S, S. ``seen`` is what a network wants: times a gain, plus an offset.
+    """
+    make = _Graph()
+    fine = _looked_up(make, _planes(make, "pixels", kind), "border")
+    soften = make.input("soften", ("N", "KS", "F"))
+    apart, together = make.input("apart", (6,), TensorProto.INT64), make.input("together", (4,), TensorProto.INT64)
+    parts = make("Reshape", make.along(fine, soften, soften), apart)
+    found = make("Reshape", make("Transpose", parts, perm=[0, 2, 4, 1, 3, 5]), together)
+    seen = make("Add", make("Mul", found, make.input("gain", ())), make.input("offset", ()))
+    make.output("crop", found, ("M", 3, "S", "S"))
+    make.output("seen", seen, ("M", 3, "S", "S"))
+    make.output("seen_in_half", make("Cast", seen, to=TensorProto.FLOAT16), ("M", 3, "S", "S"), TensorProto.FLOAT16)
+    return make.model("crop")
+
+
+def change(kind: int, fine: bool) -> onnx.ModelProto:
+    """What a network changed of a crop, each within bounds; ``fine`` leaves out what is broad, and gives the rest a weight."""
+    make = _Graph()
+    drawn, before = make.input("drawn", ("N", 3, "S", "S"), kind), make.input("crop", ("N", 3, "S", "S"))
+    if kind != TensorProto.FLOAT:
+        drawn = make("Cast", drawn, to=TensorProto.FLOAT)
+    shown = make("Add", make("Mul", drawn, make.input("gain", ())), make.input("offset", ()))
+    bounds = make.input("low", ()), make.input("high", ())
+    found = make("Sub", make("Clip", shown, *bounds), make("Clip", before, *bounds))
+    if fine:
+        broad = make.input("broad", (1, "S", "S"))
+        found = make("Sub", found, make.along(found, broad, broad))
+        found = make("Mul", found, make.input("weight", (1, 1, "S", "S")))
+    make.output("change", found, ("N", 3, "S", "S"))
+    return make.model("change")
+
+
+def paste() -> onnx.ModelProto:
+    """A picture with a crop's change added where the crop lies: softened by a matrix (N, S, S), zero beyond its border."""
+    make = _Graph()
+    soften = make.input("soften", ("N", "S", "S"))
+    placed = _looked_up(make, make.along(make.input("change", ("N", 3, "S", "S")), soften, soften), "zeros")
+    picture = make.input("picture", ("N", 3, "rows", "columns"))
+    make.output("pasted", make("Add", picture, placed), ("N", 3, "rows", "columns"))
+    return make.model("paste")
+
+
+def planes() -> onnx.ModelProto:
+    """Pixels (N, H, W, 3) as planes 0..1."""
+    make = _Graph()
+    make.output("picture", _planes(make, "pixels", TensorProto.UINT8), _PICTURE)
+    return make.model("planes")
+
+
+def colours() -> onnx.ModelProto:
+    """`colour.match.apply_match`: gain in linear light, then the broad colours' mean and spread; encoded, 0..1.
+
+    ``lessen`` and ``enlarge`` are pairs of matrices for a smaller picture and back, ``blur`` its blur, ``matrix`` what all
+    colours are multiplied by and ``change`` what the broad ones are.
+    """
+    make = _Graph()
+    face = make.input("linear", _PICTURE)
+    gain = make.input("gain", ("N", 3, "h", "w"))
+    pairs = {
+        name: tuple(make.input(f"{name}_{axis}", ("N", *shape)) for axis, shape in sizes.items())
+        for name, sizes in {
+            "lessen": {"rows": ("h", "H"), "columns": ("w", "W")},
+            "enlarge": {"rows": ("H", "h"), "columns": ("W", "w")},
+            "blur": {"rows": ("h", "h"), "columns": ("w", "w")},
+        }.items()
+    }
+    matte = make.input("matte", ("N", 1, "H", "W"))
+    lit = make("Max", make("Mul", face, make.along(gain, *pairs["enlarge"])), 0.0)
+    # IEC 61966-2-1; the power of 0 has no derivative, but a value.
+    curve = make("Sub", make("Mul", make("Pow", lit, 1 / 2.4), 1.055), 0.055)
+    encoded = make("Where", make("LessOrEqual", lit, 0.0031308), make("Mul", lit, 12.92), curve)
+    encoded = make("Min", encoded, 1.0)
+    small, inside = make.along(encoded, *pairs["lessen"]), make.along(matte, *pairs["lessen"])
+    weight = make("Max", make.along(inside, *pairs["blur"]), 1e-3)
+    broad = make("Div", make.along(make("Mul", small, inside), *pairs["blur"]), weight)
+    broad = make("Sub", make("Mul", broad, make.input("other", ("N", 1, 1, 1))), make.input("mean", ("N", 3, 1, 1)))
+    added = make.along(_mixed(make, broad, make.input("change", ("N", 3, 3))), *pairs["enlarge"])
+    matched = make("Add", _mixed(make, encoded, make.input("matrix", ("N", 3, 3))), added)
+    make.output("face", make("Clip", matched, 0.0, 1.0), _PICTURE)
+    return make.model("colours")
+
+
+def _mixed(make: _Graph, picture: str, matrix: str) -> str:
+    """Every pixel's channels (N, 3, H, W) times a matrix (N, 3, 3): out = matrix @ colours."""
+    size = make("Shape", picture)
+    flat = make("Reshape", picture, make.whole(0, 0, -1))
+    return make("Reshape", make("MatMul", matrix, flat), size)
+
+
+def slopes() -> onnx.ModelProto:
+    """`poisson.membrane.masked_divergence` of face - plate, zero on the frame of the box: what closes the seam inside it."""
+    make = _Graph()
+    plate, face = make.input("plate", _PICTURE), make.input("face", _PICTURE)
+    inside = make.input("inside", ("N", 1, "H", "W"))
+    difference = make("Sub", face, plate)
+    total = ""
+    for axis in (2, 3):
+        step = make("Sub", make.part(difference, axis, 1), make.part(difference, axis, 0, -1))
+        kept = make("Mul", step, make.part(inside, axis, 0, -1))
+        beside = np.eye(8, dtype=int)
+        found = make(
+            "Sub", make("Pad", kept, make.whole(*beside[axis + 4])), make("Pad", kept, make.whole(*beside[axis]))
+        )
+        total = make("Add", total, found) if total else found
+    make.output("laplacian", total, _PICTURE)
+    return make.model("slopes")
+
+
+def box() -> onnx.ModelProto:
+    """`poisson.membrane.solve_box` by sine waves: S_h (S_h F S_w / eigenvalues) S_w, four products of matrices."""
+    make = _Graph()
+    wanted = make.input("laplacian", ("N", "C", "H", "W"))
+    rows, columns = make.input("rows", ("H", "H")), make.input("columns", ("W", "W"))
+    waves = make("MatMul", make("MatMul", rows, wanted), columns)
+    waves = make("Mul", waves, make.input("inverse", ("H", "W")))
+    make.output("solution", make("MatMul", make("MatMul", rows, waves), columns), ("N", "C", "H", "W"))
+    return make.model("box")
+
+
+def lay() -> onnx.ModelProto:
+    """Bytes (N, H, W, 3) of plate + matte (face + added - plate), rounded once."""
+    make = _Graph()
+    plate, face = make.input("plate", _PICTURE), make.input("face", _PICTURE)
+    whole = make("Add", face, make.input("added", _PICTURE))
+    mixed = make("Add", plate, make("Mul", make.input("matte", ("N", 1, "H", "W")), make("Sub", whole, plate)))
+    levels = make("Round", make("Mul", make("Clip", mixed, 0.0, 1.0), 255.0))
+    pixels = make("Cast", make("Transpose", levels, perm=[0, 2, 3, 1]), to=TensorProto.UINT8)
+    make.output("pixels", pixels, _PIXELS, TensorProto.UINT8)
+    return make.model("lay")
+
+
+def graphs() -> dict[str, onnx.ModelProto]:
+    """All of them, by file name."""
+    return {
+        "crop_of_bytes": crop(TensorProto.UINT8),
+        "crop": crop(TensorProto.FLOAT),
+        "change": change(TensorProto.FLOAT, False),
+        "change_of_halves": change(TensorProto.FLOAT16, False),
+        "detail": change(TensorProto.FLOAT, True),
+        "detail_of_halves": change(TensorProto.FLOAT16, True),
+        "paste": paste(),
+        "planes": planes(),
+        "colours": colours(),
+        "slopes": slopes(),
+        "box": box(),
+        "lay": lay(),
+    }
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=FOLDER, help="folder for the results")
+    folder = parser.parse_args().output
+    for name, model in graphs().items():
+        write_atomically(folder / f"{name}.onnx", model.SerializeToString(deterministic=True))
+
+
+if __name__ == "__main__":
+    main()
