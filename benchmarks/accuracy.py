@@ -42,7 +42,7 @@ from understudy.inference import face_model
 from understudy.inference.capture.shot import CaptureOptions, Points, Quality, track_shot
 from understudy.inference.errors import UnderstudyError
 from understudy.inference.face_model.ict_folder import IctModel
-from understudy.inference.jobs.shot import track_video
+from understudy.inference.jobs.tracking import track_video
 from understudy.inference.report.accuracy import score
 from understudy.inference.solve import solve_shot, surface_response
 from understudy.inference.take import Take

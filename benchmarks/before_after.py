@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from real_clips import SHARED, observations
 from understudy.inference import face_model
 from understudy.inference.capture.shot import CaptureOptions
-from understudy.inference.jobs.shot import track_video
+from understudy.inference.jobs.tracking import track_video
 from understudy.inference.media import read_frames
 from understudy.inference.media.images import write_png
 from understudy.inference.media.types import Image

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from truth_actor import Light, truth_performance
 from understudy.inference.capture.shot import CaptureOptions
 from understudy.inference.face_model import load
-from understudy.inference.jobs.shot import track_video
+from understudy.inference.jobs.tracking import track_video
 from understudy.inference.light.estimate import estimate_light
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from understudy.inference import arkit, face_model
 from understudy.inference.capture.shot import CaptureOptions
 from understudy.inference.face_model.types import FaceModel
-from understudy.inference.jobs.shot import track_video
+from understudy.inference.jobs.tracking import track_video
 from understudy.inference.take import Take
 
 SHARED = Path(os.environ.get("UNDERSTUDY_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     for path in filter(None, (options.output, options.csv)):
         refuse_existing(path, options.overwrite)
     from .. import livelink, take
-    from ..jobs.shot import track_video, unfinished
+    from ..jobs.tracking import track_video, unfinished
 
     capture = capture_options(options)
     with unfinished(options.video, capture) as work:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import UnderstudyError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from tqdm import tqdm
 
 
 class Console(Protocol):
@@ -43,6 +44,8 @@ class TerminalConsole:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Move the stage's bar."""
         if self._bar is None or stage != self._stage:
+            from tqdm import tqdm
+
             self.close()
             self._bar = tqdm(
                 desc=stage, total=total or None, unit="", unit_scale=True, dynamic_ncols=True, mininterval=0.2

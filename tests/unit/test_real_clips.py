@@ -10,7 +10,7 @@ import pytest
 from understudy.benchmarks import real_clips
 from understudy.inference import arkit, face_model
 from understudy.inference.capture.shot import CaptureOptions
-from understudy.inference.jobs.shot import track_video
+from understudy.inference.jobs.tracking import track_video
 
 NOTES = real_clips.observations()
 NEVER = {"lids_low": [], "lips_closed": [], "lips_open": [], "gaze": [], "gaze_ahead": [], "smiles": [], "still": []}
