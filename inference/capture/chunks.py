@@ -43,8 +43,8 @@ class Seen:
     time_s: float
     observations: tuple[Observation, ...]
     """Of this frame and, for faces found late, of frames before."""
-    faces: tuple[TrackedFace, ...]
-    """How the tracker stands after it."""
+    faces: tuple[TrackedFace, ...] | None
+    """How the tracker stands after it; None in the midst of frames that it takes at once."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,12 @@ class Chunks:
         return chunks
 
     def write(self, first: int, frames: Sequence[Seen]) -> None:
-        """Keep what was seen in frames of which `first` were seen before; where it cannot be kept, work goes on."""
+        """Keep what was seen in frames of which `first` were seen before; where it cannot be kept, work goes on.
+
+        How the tracker stands after the last of them must be known.
+        """
         faces = frames[-1].faces
+        assert faces is not None
         seen = [observation for frame in frames for observation in frame.observations]
         arrays = {
             "frame_index": np.array([frame.frame_index for frame in frames], np.int64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from ..media.types import VideoFrame
@@ -11,7 +12,7 @@ from .chunks import Seen
 from .tracking import ShotTracker, Sighting, TrackedFace
 
 AHEAD: Final = 4
-"""Frames that are decoded while one is followed: 25 MB each at 3840x2160."""
+"""Frames that are decoded at least while one is followed: 25 MB each at 3840x2160."""
 _BESIDE: Final = 4
 """Frames that wait for our own network; the tracker remembers as many anyhow."""
 
@@ -22,8 +23,8 @@ class _Followed(NamedTuple):
     frame_index: int
     time_s: float
     sightings: list[Sighting]
-    faces: tuple[TrackedFace, ...]
-    """How the tracker stood after it."""
+    faces: tuple[TrackedFace, ...] | None
+    """How the tracker stood after it, see `Seen`."""
 
 
 def seen_in(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Generator[Seen]:
@@ -33,9 +34,12 @@ def seen_in(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Generator[See
         index, time_s, sightings, faces = followed
         return Seen(index, time_s, tracker.read(sightings), faces)
 
-    return beside(read, _followed(frames, tracker), _BESIDE)
+    return beside(read, _followed(iter(frames), tracker), _BESIDE)
 
 
-def _followed(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Iterator[_Followed]:
-    for frame in frames:
-        yield _Followed(frame.index, frame.time_s, tracker.step(frame.rgb), tracker.faces())
+def _followed(frames: Iterator[VideoFrame], tracker: ShotTracker) -> Iterator[_Followed]:
+    while run := list(islice(frames, tracker.frames_at_once)):
+        sightings = tracker.step_many([frame.rgb for frame in run])
+        inner = [None] * (len(run) - 1)
+        for frame, seen, faces in zip(run, sightings, [*inner, tracker.faces()], strict=True):
+            yield _Followed(frame.index, frame.time_s, seen, faces)

@@ -149,11 +149,13 @@ class _Seen:
 
     def add(self, frame: Seen) -> None:
         self._fresh.append(frame)  # one step, so that whoever stops the work between two lines does no harm
-        if len(self._fresh) == FRAMES:
+        if len(self._fresh) >= FRAMES and frame.faces is not None:
             self.settle()
 
     def settle(self) -> None:
-        """Keep what is new."""
+        """Keep what is new, up to the last frame after which work can go on."""
+        while self._fresh and self._fresh[-1].faces is None:
+            self._fresh.pop()
         if not self._fresh:
             return
         if self._chunks is not None:
@@ -171,7 +173,7 @@ def _observed(path: str | Path, span: tuple[int, int | None], tracker: ShotTrack
     start = max(first, begin - tracker.memory)
     decoded = read_frames(path, start, stop, exact_colours=False)
     try:
-        with closing(decoded), closing(ahead(decoded, AHEAD)) as frames:
+        with closing(decoded), closing(ahead(decoded, max(AHEAD, tracker.frames_at_once))) as frames:
             before = [frame.rgb for frame in itertools.islice(frames, begin - start)]
             if seen.count:
                 tracker.go_on(seen.count, seen.faces, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -126,6 +126,15 @@ class ShotTracker:
             sightings.extend(self._search(rgb))
         self._recent.append(rgb)
         return sightings
+
+    @property
+    def frames_at_once(self) -> int:
+        """How many frames `step_many` likes to get."""
+        return 1
+
+    def step_many(self, frames: Sequence[Image]) -> list[list[Sighting]]:
+        """What `step` gives for each of the frames in order."""
+        return [self.step(rgb) for rgb in frames]
 
     def read(self, sightings: Iterable[Sighting]) -> tuple[Observation, ...]:
         """The same faces, also as our own network reads them in the frames in which it is asked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from understudy.inference import take as takes
 from understudy.inference.capture import shot as capture
 from understudy.inference.capture.shot import CaptureOptions, track_shot, work_folder
 from understudy.inference.capture.types import ShotTracks
-from understudy.inference.errors import StoppedError
+from understudy.inference.errors import MissingComponentError, StoppedError
 from understudy.inference.media import VideoWriter, read_frames
 from understudy.inference.networks.registry import user_folder
 
@@ -88,6 +89,50 @@ def test_stopped_anywhere_and_as_often_as_one_likes(
     shot = track_shot(two_actors, OPTIONS, count_from(done), work=tmp_path / "work")
     assert done == list(range(stops[-1], FRAMES + 1)), "nothing is read twice"
     assert same(shot, undisturbed)
+
+
+@pytest.mark.parametrize("stops", [[3], [12, 18], [FRAMES]])
+def test_frames_that_are_taken_at_once_are_kept_at_once(
+    two_actors: Path, undisturbed: ShotTracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
+) -> None:
+    """As a tracker on a graphics card takes them: how it stands is only known after the last of them."""
+    at_once = 5
+    asked: list[int] = []
+    step_many = capture.ShotTracker.step_many
+
+    def step_all(self, frames):
+        asked.append(len(frames))
+        return step_many(self, frames)
+
+    monkeypatch.setattr(capture, "FRAMES", 7)
+    monkeypatch.setattr(capture.ShotTracker, "frames_at_once", at_once)
+    monkeypatch.setattr(capture.ShotTracker, "step_many", step_all)
+    for frame in stops:
+        with pytest.raises(StoppedError):
+            track_shot(two_actors, OPTIONS, stop_at(frame), work=tmp_path / "work")
+    done: list[int] = []
+    asked.clear()
+    shot = track_shot(two_actors, OPTIONS, count_from(done), work=tmp_path / "work")
+    kept = FRAMES if stops[-1] == FRAMES else stops[-1] // at_once * at_once
+    assert done == list(range(kept, FRAMES + 1))
+    assert asked == [at_once] * ((FRAMES - kept) // at_once) + [FRAMES % at_once] * (kept < FRAMES)
+    assert same(shot, undisturbed)
+
+
+def test_stopping_leaves_no_thread(two_actors: Path) -> None:
+    before = threading.active_count()
+    with pytest.raises(StoppedError):
+        track_shot(two_actors, OPTIONS, stop_at(17))
+    assert threading.active_count() == before
+
+
+def test_what_fails_beside_is_told_in_its_own_class(two_actors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self, sightings):
+        raise MissingComponentError("The device is gone: use another.")
+
+    monkeypatch.setattr(capture.ShotTracker, "read", fail)
+    with pytest.raises(MissingComponentError, match="The device is gone"):
+        track_shot(two_actors, OPTIONS)
 
 
 def test_killed_at_a_random_chunk(
