@@ -195,7 +195,8 @@ def composite(clip: Path, lines: int) -> Line:
     from composite_changes import TOOL
     from composite_cost import SIZE, enlarged, write_landmarks
     from composite_sets import make_set, read_clip
-    from understudy.inference.composite import CompositeOptions, composite_shot
+    from understudy.inference.composite.shot import composite_shot
+    from understudy.inference.composite.types import CompositeOptions
 
     large = enlarged(read_clip(clip, lines))
     with tempfile.TemporaryDirectory() as folder:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..capture.pipeline import AHEAD
 from ..capture.types import ShotTracks
 from ..face_model.skin import skin_points
 from ..media.reader import read_frames
+from ..overlap import ahead
 from ..progress import Progress, silent
 from ..solve.certainty import spreads
 from ..solve.geometry import Array, Poses
@@ -66,8 +69,9 @@ class PixelRefiner:
         frames, steps = len(seen), sum(ROUNDS)
         total = frames * (1 + steps)
         index = self.shot.frame_index[seen]
-        video = read_frames(self.shot.info.path, int(index[0]), int(index[-1]) + 1, exact_colours=False)
-        crops = read_crops(video, index, solver.points_px, lambda done: self.progress("refine", done, total))
+        decoded = read_frames(self.shot.info.path, int(index[0]), int(index[-1]) + 1, exact_colours=False)
+        with closing(decoded), closing(ahead(decoded, AHEAD)) as video:
+            crops = read_crops(video, index, solver.points_px, lambda done: self.progress("refine", done, total))
         work = Refinement(solver, found, crops)
         result = work.run(lambda done: self.progress("refine", frames * (1 + done), total))
         self.report = work.report
