@@ -13,10 +13,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, MissingComponentError
 from ..files import masked
-from ..networks.tuned import SOFTWARE, Measured, Tuned, measured_of, this_machine, write_tuned
+from ..networks.tuned import SOFTWARE, Decoded, Measured, Tuned, decoded_of, measured_of, this_machine, write_tuned
 from ..progress import Progress
 from .processes import end, own_process
 from .worker_client import Python, event_of
@@ -28,6 +30,8 @@ _LARGEST_DEVIATION = 0.01
 """Of an output's largest value. Products rounded to 10 bits stay below 0.002; what is above computes something else."""
 _GAIN = 0.9
 """A way is taken only if it needs less than this of the time of the plainest one: the CPU with one thread."""
+_SLOWER = 1.1
+"""A decoder may take so much longer than software by the clock, because it works ahead of the networks."""
 _MOST_CARDS = 4
 _NUMBERED = ("cuda", "tensorrt", "directml", "openvino")
 _BUILDERS = ("tensorrt", "coreml", "openvino")
@@ -50,6 +54,7 @@ def tune(progress: Progress) -> Tuned:
     """Measure, choose and write; raises `MissingComponentError` when nothing computes, `InputError` without a place."""
     measured = tuple(_measure_all(progress))
     best = best_of(measured)
+    decoded = tuple(_decode_all(progress))
     import onnxruntime
 
     tuned = Tuned(
@@ -59,8 +64,9 @@ def tune(progress: Progress) -> Tuned:
         providers=tuple(onnxruntime.get_available_providers()),
         device=best.device,
         threads=best.threads,
-        decoder=SOFTWARE,
+        decoder=best_decoder(decoded),
         measured=measured,
+        decoded=decoded,
     )
     try:
         write_tuned(tuned)
@@ -85,6 +91,33 @@ def _measure_all(progress: Progress) -> Iterator[Measured]:
         if found.face_ms is not None or not number:
             yield found
     progress("tune", done, done)
+
+
+def _decode_all(progress: Progress) -> Iterator[Decoded]:
+    """Nothing is timed where only software decodes."""
+    names = decoders_apart()
+    if not names:
+        return
+    from ..media.measuring import write_sample
+
+    with tempfile.TemporaryDirectory(prefix="understudy-", ignore_cleanup_errors=True) as folder:
+        sample = Path(folder) / "sample.mp4"
+        write_sample(sample)
+        for done, name in enumerate((SOFTWARE, *names)):
+            progress("decode", done, len(names) + 1)
+            yield decode_apart(name, sample)
+    progress("decode", len(names) + 1, len(names) + 1)
+
+
+def best_decoder(decoded: Sequence[Decoded]) -> str:
+    """The one that leaves most of the processor to the networks, brings the same pictures, and is not slower."""
+    software = next((one for one in decoded if one.decoder == SOFTWARE and one.frame_ms is not None), None)
+    if software is None:
+        return SOFTWARE
+    right = [one for one in decoded if one.frame_ms is not None and one.digest == software.digest]
+    right = [one for one in right if (one.frame_ms or 0.0) <= _SLOWER * (software.frame_ms or 0.0)]
+    best = min(right, key=lambda one: one.processor_ms or 0.0)
+    return best.decoder if (best.processor_ms or 0.0) < _GAIN * (software.processor_ms or 0.0) else SOFTWARE
 
 
 def ways_here() -> list[Way]:
@@ -114,24 +147,52 @@ def _thread_counts() -> tuple[int, ...]:
 def measure_apart(way: Way) -> Measured:
     """Measure in a process of its own; figures, or the problem that there was."""
     limit_s = _BUILDING_LIMIT_S if way.device.partition(":")[0] in _BUILDERS else _LIMIT_S
-    here = Python(sys.executable, ("-I",) if sys.flags.isolated else (), tuple(sys.path))
-    command = here.command(("doctor", "--measure", way.device, way.form, str(way.threads), str(time.time())))
+    words = ("--measure", way.device, way.form, str(way.threads), str(time.time()))
     try:
-        code, said = _run(command, limit_s)
+        return measured_of(_answer(words, "measured", limit_s)["measured"])
+    except _NoAnswerError as error:
+        return way.problem(str(error))
+    except (KeyError, ValueError) as error:
+        return way.problem(f"its answer cannot be read ({error})")
+
+
+def decode_apart(decoder: str, path: Path) -> Decoded:
+    """Time a way to decode in a process of its own; figures, or the problem that there was."""
+    try:
+        return decoded_of(_answer(("--measure-decoder", decoder, str(path)), "measured", _LIMIT_S)["measured"])
+    except _NoAnswerError as error:
+        return Decoded(decoder, None, None, problem=str(error))
+    except (KeyError, ValueError) as error:
+        return Decoded(decoder, None, None, problem=f"its answer cannot be read ({error})")
+
+
+def decoders_apart() -> tuple[str, ...]:
+    """The devices that decode here; none where asking for them takes a process down."""
+    try:
+        return tuple(str(name) for name in _answer(("--measure-decoder",), "decoders", _LIMIT_S)["decoders"])
+    except (_NoAnswerError, KeyError, TypeError):
+        return ()
+
+
+class _NoAnswerError(Exception):
+    """Why a process did not bring what it was started for."""
+
+
+def _answer(words: Sequence[str], event: str, limit_s: float) -> dict[str, Any]:
+    """The event that `understudy doctor WORDS` says in a process of its own."""
+    here = Python(sys.executable, ("-I",) if sys.flags.isolated else (), tuple(sys.path))
+    try:
+        code, said = _run(here.command(("doctor", *words)), limit_s)
     except OSError as error:
-        return way.problem(f"no process for it could be started ({error.strerror})")
-    events = [event for event in map(event_of, said.splitlines()) if event is not None]
-    for event in events:
-        if event["event"] == "measured":
-            try:
-                return measured_of(event["measured"])
-            except (KeyError, ValueError) as error:
-                return way.problem(f"its answer cannot be read ({error})")
-        if event["event"] == "error":
-            return way.problem(_reason(str(event.get("message", ""))))
+        raise _NoAnswerError(f"no process for it could be started ({error.strerror})") from error
+    for found in map(event_of, said.splitlines()):
+        if found is not None and found["event"] == event:
+            return found
+        if found is not None and found["event"] == "error":
+            raise _NoAnswerError(_reason(str(found.get("message", ""))))
     if code is None:
-        return way.problem(f"no answer in {limit_s:.0f} s")
-    return way.problem(f"it took its process down ({_ended_by(code)})")
+        raise _NoAnswerError(f"no answer in {limit_s:.0f} s")
+    raise _NoAnswerError(f"it took its process down ({_ended_by(code)})")
 
 
 def _reason(message: str) -> str:
@@ -200,6 +261,11 @@ def table(tuned: Tuned) -> list[str]:
         reason = why_not(one)
         note = "  chosen" if one is tuned.chosen else f"  not chosen: {reason}" if reason else ""
         lines.append(f"{name}  {one.face_ms:>9.2f}  {one.processor_ms:>16.2f}  {one.start_s:>12.1f}{note}")
+    for two in tuned.decoded:
+        figures = (
+            f"{two.frame_ms:.2f} ms a frame, {two.processor_ms:.2f} of the processor" if two.frame_ms else two.problem
+        )
+        lines.append(f"decoder {two.decoder}: {figures}{'  chosen' if two.decoder == tuned.decoder else ''}")
     if tuned.busy:
         lines.append("Something else kept the processor busy meanwhile: run it again when nothing else runs.")
     return lines

@@ -50,7 +50,13 @@ class Decoded:
 
     decoder: str
     frame_ms: float | None
+    """Wall time of a frame of 1920 x 1080; None when it did not come to that."""
+    processor_ms: float | None
+    """Processor time of it, of all threads."""
+    digest: str = ""
+    """Of the pictures."""
     problem: str = ""
+    """Why there are no figures."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ def tuned_of(table: Any) -> Tuned:
         providers=tuple(_text(one, "providers") for one in _list(fields["providers"], "providers")),
         threads=_count(fields["threads"]),
         measured=tuple(measured_of(one) for one in _list(fields["measured"], "measured")),
-        decoded=tuple(_decoded(one) for one in _list(fields["decoded"], "decoded")),
+        decoded=tuple(decoded_of(one) for one in _list(fields["decoded"], "decoded")),
     )
 
 
@@ -180,12 +186,15 @@ def measured_of(table: Any) -> Measured:
     )
 
 
-def _decoded(table: Any) -> Decoded:
+def decoded_of(table: Any) -> Decoded:
+    """The figures in a plain table; `ValueError` for anything else."""
     fields = _fields(table, "decoded", set(Decoded.__dataclass_fields__))
     return Decoded(
-        _text(fields["decoder"], "decoder"),
-        _number(fields["frame_ms"], "frame_ms"),
-        _text(fields["problem"], "problem"),
+        decoder=_text(fields["decoder"], "decoder"),
+        frame_ms=_number(fields["frame_ms"], "frame_ms"),
+        processor_ms=_number(fields["processor_ms"], "processor_ms"),
+        digest=_text(fields["digest"], "digest"),
+        problem=_text(fields["problem"], "problem"),
     )
 
 

@@ -45,6 +45,7 @@ _STAGES = (
     ("light", "Reading the light", ""),
     ("report", "Writing the report", ""),
     ("tune", "Measuring devices", ""),
+    ("decode", "Measuring decoders", ""),
 )
 _STAGE_NAMES = {stage: name for stage, name, _ in _STAGES}
 

@@ -15,9 +15,19 @@ import onnxruntime as ort
 import pytest
 from understudy.inference.errors import InputError, MissingComponentError
 from understudy.inference.jobs import tuning
-from understudy.inference.jobs.tuning import Way, best_of, measure_apart, table, tune, ways_here
+from understudy.inference.jobs.tuning import (
+    Way,
+    best_decoder,
+    best_of,
+    decode_apart,
+    measure_apart,
+    table,
+    tune,
+    ways_here,
+)
+from understudy.inference.media import measuring as media_measuring
 from understudy.inference.networks import measuring, providers, tuned
-from understudy.inference.networks.tuned import Measured
+from understudy.inference.networks.tuned import Decoded, Measured
 
 CPU = Way("cpu", "cpu", 1)
 ONE = Measured("cpu", "cpu", 1, 6.0, 7.0, 0.5, 0.0, {})
@@ -27,7 +37,16 @@ ONE = Measured("cpu", "cpu", 1, 6.0, 7.0, 0.5, 0.0, {})
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(tuned, "user_folder", lambda: tmp_path / "models")
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(tuning, "decoders_apart", tuple)
     return tmp_path
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A movie that is quickly written."""
+    monkeypatch.setattr(media_measuring, "WIDTH", 320)
+    monkeypatch.setattr(media_measuring, "HEIGHT", 180)
+    monkeypatch.setattr(media_measuring, "_FRAMES", 6)
 
 
 @pytest.fixture
@@ -226,3 +245,66 @@ def test_images_are_in_the_range_that_a_network_takes() -> None:
         assert images.shape[0] == 2
         assert low <= images.min() < low + 0.2
         assert 0.8 < images.max() <= 1
+
+
+SOFTWARE = Decoded("software", 4.0, 8.0, "pictures")
+CHIP = Decoded("cuda", 4.2, 2.0, "pictures")
+
+
+@pytest.mark.parametrize(
+    ("others", "chosen"),
+    [
+        ([], "software"),
+        ([CHIP], "cuda"),
+        ([replace(CHIP, frame_ms=4.5)], "software"),  # the networks would wait for it
+        ([replace(CHIP, processor_ms=7.5)], "software"),  # hardly a gain: most likely software in its place
+        ([replace(CHIP, digest="others")], "software"),
+        ([replace(CHIP, frame_ms=None, processor_ms=None, problem="no chip")], "software"),
+        ([CHIP, replace(CHIP, decoder="vaapi", processor_ms=1.0)], "vaapi"),
+    ],
+)
+def test_a_decoder_is_taken_that_brings_the_same_and_leaves_the_processor_free(
+    others: list[Decoded], chosen: str
+) -> None:
+    assert best_decoder([SOFTWARE, *others]) == chosen
+
+
+def test_without_figures_of_software_it_stays_software() -> None:
+    assert best_decoder([]) == best_decoder([replace(SOFTWARE, frame_ms=None), CHIP]) == "software"
+
+
+@pytest.mark.usefixtures("sample")
+def test_decoders_are_timed_on_a_movie_that_is_made_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "decoders_apart", lambda: ("abacus",))
+    monkeypatch.setattr(tuning, "ways_here", lambda: [CPU])
+    monkeypatch.setattr(tuning, "measure_apart", lambda _: ONE)
+    found = tune(lambda *_: None)
+    software, abacus = found.decoded
+    assert software.problem == ""
+    assert software.frame_ms is not None
+    assert software.frame_ms > 0
+    assert len(software.digest) == 64
+    assert abacus.problem.startswith("'abacus' is no decoder")
+    assert found.decoder == "software"
+    text = "\n".join(table(found))
+    assert "decoder software" in text
+    assert "decoder abacus: 'abacus' is no decoder" in text
+
+
+@pytest.mark.usefixtures("sample")
+def test_the_same_movie_has_the_same_digest_and_another_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_measuring.write_sample(tmp_path / "a.mp4")
+    first = media_measuring.measure_decoder("software", tmp_path / "a.mp4")
+    assert media_measuring.measure_decoder("software", tmp_path / "a.mp4").digest == first.digest
+    monkeypatch.setattr(media_measuring, "_FRAMES", 5)
+    media_measuring.write_sample(tmp_path / "b.mp4")
+    assert media_measuring.measure_decoder("software", tmp_path / "b.mp4").digest != first.digest
+
+
+def test_a_decoder_that_takes_its_process_down_has_a_problem(program: list[str], tmp_path: Path) -> None:
+    program.append("raise SystemExit(3)")
+    assert decode_apart("cuda", tmp_path / "a.mp4") == Decoded(
+        "cuda", None, None, problem="it took its process down (exit code 3)"
+    )

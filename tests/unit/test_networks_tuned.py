@@ -38,7 +38,7 @@ files = st.builds(
     threads=st.integers(1, 1024),
     decoder=st.text(),
     measured=st.lists(measured, max_size=3).map(tuple),
-    decoded=st.lists(st.builds(Decoded, st.text(), figures, st.text()), max_size=2).map(tuple),
+    decoded=st.lists(st.builds(Decoded, st.text(), figures, figures, st.text(), st.text()), max_size=2).map(tuple),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

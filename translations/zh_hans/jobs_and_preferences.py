@@ -73,6 +73,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Measure": "测速",
     "Measure Devices": "设备测速",
     "Measuring devices": "正在给设备测速",
+    "Measuring decoders": "正在给解码器测速",
     "Measure how fast the networks are on every device of this machine; Automatic takes the fastest from then on": "测量网络在本机每个设备上的速度；此后“自动”使用最快的设备",
     "Automatic uses {device}: {face} ms a face": "“自动”使用 {device}：每张人脸 {face} 毫秒",
     "Measured on {date}; Automatic takes the fastest": "测速于 {date}；“自动”使用最快的设备",
