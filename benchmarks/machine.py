@@ -29,7 +29,7 @@ def facts(benchmark: str) -> Facts:
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "tree": tree(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join(_without_folders(word) for word in sys.argv),
     }
 
 
@@ -64,6 +64,11 @@ def memory_gib() -> int | None:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return None
     return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
+
+
+def _without_folders(word: str) -> str:
+    """A file's name alone: where it lies here says nothing elsewhere."""
+    return Path(word).name if Path(word).is_absolute() else word
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,6 @@ import av
 import cv2
 import numpy as np
 from timing import spent
-from understudy.inference.capture.detector import FaceDetector
 from understudy.inference.capture.region import Region, whole
 from understudy.inference.capture.shot import CaptureOptions, track_shot
 from understudy.inference.face_model import load
@@ -101,10 +100,8 @@ def _least_ms(run: Callable[[], int]) -> float:
 def _crop_costs(picture: Image, face_px: float, least_s: float) -> Iterator[Cost]:
     height, width = picture.shape[:2]
     face = Region((width / 2, height / 2), (1.5 * face_px, 1.5 * face_px), 0.1)
-    detector = FaceDetector("cpu")
     runs: Sequence[tuple[str, Callable[[], object]]] = (
         ("crop for the detector", lambda: _tensor(whole(picture).crop(picture, 128, cv2.BORDER_CONSTANT))),
-        ("detector", lambda: detector.detect(picture)),
         ("crop for MediaPipe's network", lambda: _tensor(face.crop(picture, 192, cv2.BORDER_REPLICATE))),
         ("crop for our network", lambda: _tensor(face.scaled(0.8).sample(picture, 256, soft=True))),
     )

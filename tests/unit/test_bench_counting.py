@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from understudy.inference.media import read_frames
 
 FLOAT = 4
 
@@ -156,6 +158,21 @@ def test_the_floor_is_the_longer_of_computing_and_moving(benchmarks: Callable[[s
     assert peak.least_ms(5e9, 0) == pytest.approx(100)
     assert peak.least_ms(0, 1e8) == pytest.approx(10)
     assert peak.least_ms(5e9, 1e8) == pytest.approx(100)
+
+
+def test_every_stage_that_is_measured_has_a_floor(benchmarks: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    floor, costs = benchmarks("floor"), benchmarks("stage_costs")
+    film = tmp_path / "film.mp4"
+    assert costs.write_film(film, (320, 180)) > 0
+    measured = dict(costs._film_costs(film))
+    picture = next(read_frames(film)).rgb
+    measured |= dict(costs._crop_costs(picture, 60.0, 0.01))
+    named = {stage.name for stage in floor.stages()}
+    assert set(measured) | {"encode", "solve", "refine"} <= named
+    assert measured["decode"] > 0
+    assert all(ms > 0 for name, ms in measured.items() if name.startswith("crop"))
+    assert costs.network_ms("face_detector_short", 128, 0.01) > 0
+    assert set(costs.NETWORKS) <= {path.stem for path in floor.graphs_here()}
 
 
 def test_stages_grow_with_what_they_work_on(benchmarks: Callable[[str], ModuleType]) -> None:

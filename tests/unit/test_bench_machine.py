@@ -35,6 +35,13 @@ def test_the_line_tells_machine_versions_date_and_tree(
     assert not machine.is_facts({"benchmark": "mine", "figure": "cpu", "value": 1})
 
 
+def test_a_command_is_told_without_this_machine_s_folders(
+    machine: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "floor.py"), "--seconds", "1", str(tmp_path / "clip.mp4"), "out/x"])
+    assert machine.facts("floor")["command"] == "floor.py --seconds 1 clip.mp4 out/x"
+
+
 def test_the_tree_is_named_by_its_commit(machine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"rev-parse": "abc1234", "status": ""}
     monkeypatch.setattr(machine, "_git", lambda *words: said[words[0]])

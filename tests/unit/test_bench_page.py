@@ -1,0 +1,130 @@
+"""docs/performance.md: its tables are what the results say, what was not measured is owed, and the last run counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = {
+    "benchmark": "x",
+    "machine": "a machine, 2 cores",
+    "tree": "abc",
+    "date": "today",
+    "load": 0,
+    "command": "x.py",
+}
+
+
+@pytest.fixture(scope="module")
+def page(benchmarks: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmarks("performance_page")
+
+
+def write(folder: Path, name: str, *lines: dict[str, object]) -> None:
+    """A results file."""
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+
+
+def made(page: ModuleType, name: str, folder: Path) -> str:
+    """One table of the page."""
+    return str(page.filled(f"before\n<!-- figures: {name} -->\nold\n<!-- end -->\nafter", folder))
+
+
+def test_the_page_is_what_the_results_say(page: ModuleType) -> None:
+    text = page.PAGE.read_text("utf-8")
+    assert page.filled(text, page.RESULTS) == text, "run `python3 run.py bench performance_page`"
+    assert {name for name in page.TABLES if f"<!-- figures: {name} -->" in text} == set(page.TABLES)
+
+
+def test_text_around_a_table_stays(page: ModuleType, tmp_path: Path) -> None:
+    assert made(page, "peak", tmp_path) == f"before\n<!-- figures: peak -->\n{page.NOTHING}\n<!-- end -->\nafter"
+
+
+def test_an_unknown_table_is_an_error(page: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="speed"):
+        made(page, "speed", tmp_path)
+
+
+def test_only_the_last_run_of_a_file_counts(page: ModuleType, tmp_path: Path) -> None:
+    def peak(value: float) -> dict[str, object]:
+        return {"part": "peak", "figure": "memory, one core", "value": value, "unit": "GB/s"}
+
+    write(tmp_path, "floor", FACTS, peak(10), FACTS, peak(20))
+    assert "| memory, one core | 20 GB/s |" in made(page, "peak", tmp_path)
+    assert "10 GB/s" not in made(page, "peak", tmp_path)
+    write(tmp_path, "floor", peak(10))
+    assert page.NOTHING in made(page, "peak", tmp_path), "nobody knows where these lines come from"
+
+
+def test_without_results_all_that_was_aimed_at_is_owed(page: ModuleType, tmp_path: Path) -> None:
+    table = made(page, "targets", tmp_path)
+    assert table.count("**owed**") == 6
+
+
+def test_targets_are_read_from_the_runs(page: ModuleType, tmp_path: Path) -> None:
+    def capture(system: str, value: float) -> dict[str, object]:
+        return {"clip": "d0", "system": system, "figure": "cpu", "value": value, "unit": "ms/frame"}
+
+    write(
+        tmp_path, "capture", FACTS,
+        capture("understudy", 6.5), capture("understudy solve", 3.0), capture("mediapipe face landmarker", 7.8),
+    )  # fmt: skip
+    write(
+        tmp_path, "pipeline", FACTS,
+        {"lines": 1080, "system": "understudy", "fps": 150.0},
+        {"lines": 1080, "system": "mediapipe face landmarker", "fps": 100.0},
+    )  # fmt: skip
+    live = {"source_fps": 60, "recording": False, "received_fps": 59.9, "dropped_percent": 0.1, "event_ms_median": 14.0}
+    write(tmp_path, "live_latency", FACTS, {**live, "event_ms_p95": 18.0, "memory_growth_mb": 0.4, "seconds": 600})
+    write(tmp_path, "gpu", {**FACTS, "device": "cpu"}, {"part": "capture", "stage": "batch", "fps": 3.0})
+    table = made(page, "targets", tmp_path)
+    assert "standard 9.5 ms" in table
+    assert "7.8 ms in the same run" in table
+    assert "standard 150 fps, 1.5 times" in table
+    assert "event to sample 14 ms (95 %: 18 ms)" in table
+    assert "3 fps" not in table, "what ran on the processor says nothing of a card"
+    write(tmp_path, "gpu", {**FACTS, "device": "cuda:0"}, {"part": "capture", "stage": "batch", "fps": 2500.0})
+    assert "batch: 2,500 fps" in made(page, "targets", tmp_path)
+
+
+def test_stages_stand_beside_what_they_cost(page: ModuleType, tmp_path: Path) -> None:
+    def stage(name: str, least_ms: float) -> dict[str, object]:
+        amounts = {"multiply_adds": 2_000_000, "moved_bytes": 500_000}
+        return {"part": "stage", "stage": name, **amounts, "least_ms": least_ms, "counted": "something"}
+
+    write(
+        tmp_path, "floor", FACTS, stage("decode", 0.5), stage("warp", 0.25), stage("link", 0.1),
+        {"part": "cost", "stage": "decode", "cpu_ms": 4.0},
+    )  # fmt: skip
+    write(
+        tmp_path, "composite_speed", FACTS,
+        {"figure": "step swap", "value": 1.0}, {"figure": "step observe", "value": 7.0},
+    )  # fmt: skip
+    rows = made(page, "stages", tmp_path).splitlines()
+    assert "| decode | 2 | 0.5 | 0.5 | 4 | 8 | something |" in rows
+    assert "| warp | 2 | 0.5 | 0.25 | 1 | 4 | something |" in rows
+    assert "| link | 2 | 0.5 | 0.1 | - | - | something |" in rows
+    assert "| observe | - | - | - | 7 | - | no floor counted |" in rows
+    assert not any(row.startswith("| swap") for row in rows), "it is the warp"
+
+
+def test_a_network_s_share_of_the_peak(page: ModuleType, tmp_path: Path) -> None:
+    write(
+        tmp_path, "floor", FACTS,
+        {"part": "peak", "figure": "float32 products, one core", "value": 100.0, "unit": "GFLOP/s"},
+        {"part": "graph", "graph": "face_points", "multiply_adds": 100_000_000, "weight_bytes": 8_000_000,
+         "between_bytes": 9_000_000, "least_ms": 2.0},
+        {"part": "cost", "stage": "face_points", "cpu_ms": 4.0},
+    )  # fmt: skip
+    assert "| our own network | 100 | 8 | 9 | 2 | 4 | 50 % |" in made(page, "networks", tmp_path)
+
+
+def test_numbers_as_a_reader_writes_them(benchmarks: Callable[[str], ModuleType]) -> None:
+    number = benchmarks("performance_results").number
+    told = [number(value) for value in (0, 0.00001, 0.01234, 1.5, 12.345, 217.4, 48213.6, None, True, "7")]
+    assert told == ["0", "< 0.001", "0.0123", "1.5", "12.3", "217", "48,214", "-", "-", "-"]
