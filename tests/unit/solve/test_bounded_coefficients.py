@@ -53,7 +53,7 @@ def test_the_bounded_smooth_solution_is_the_dense_one(seed: int, frames: int, fp
     bounds.upper[:, FREE] = 1.0
     timeline = Timeline(np.arange(frames) / fps, connected)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(co, "ITERATIONS", 1000)  # so that nothing is left over
+        patch.setattr(co, "ITERATIONS", 5000)  # so that nothing is left over
         found = co.solve_coefficients(
             hessian, gradient, bounds, timeline, np.zeros((frames, SIZE)), refits=0, pull=PULL
         )
