@@ -33,6 +33,10 @@ _NETWORKS: Final = {
     "gfpgan_clean_512": "GFPGAN-clean 512 (random weights)",
     "scrfd_10g_640": "SCRFD-10g at 640 (random weights)",
 }
+_GPU_COLUMNS: Final = (
+    "part", "stage", "case", "kind", "batch", "fps", "ms_per_frame", "least_ms_per_frame", "bus_bytes_per_frame",
+    "device_bytes", "gpu_busy_percent", "gpu_memory_mib",
+)  # fmt: skip
 _COMPOSITE_STEPS: Final = {
     "warp": "swap", "matte": "matte", "colour": "colour", "poisson": "poisson", "flow": "flow", "grain": "grain",
     "finish": "finish",
@@ -152,6 +156,8 @@ def flat_table(run: Run, hidden: tuple[str, ...] = ("benchmark",)) -> str:
 def _told(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_told(one) for one in value)
     return "-" if value is None else number(value) if isinstance(value, int | float) else str(value)
 
 
@@ -178,6 +184,24 @@ def scaling_table(runs: Runs) -> str:
     return "\n\n".join(parts)
 
 
+def gpu_table(runs: Runs) -> str:
+    """The card at its best, then every case that ran on it."""
+    run = runs["gpu"]
+    if run.facts.get("device", "cpu") == "cpu":
+        return NOTHING
+    cases = [line for line in run.lines if "stage" in line]
+    rows = [[_told(line.get(name)) for name in _GPU_COLUMNS] for line in cases]
+    parts = [
+        f"{run.facts.get('gpu')}, driver {run.facts.get('driver')}, ONNX Runtime {run.facts.get('onnxruntime')}, "
+        f"{run.facts.get('provider')}"
+    ]
+    peak = run.find(part="peak")
+    if peak is not None:
+        figures = [name for name in peak if name not in ("benchmark", "part")]
+        parts.append(table([name.replace("_", " ") for name in figures], [[_told(peak[name]) for name in figures]]))
+    return "\n\n".join([*parts, table([name.replace("_", " ") for name in _GPU_COLUMNS], rows)])
+
+
 TABLES: Final[dict[str, Callable[[Runs], str]]] = {
     "machines": machine_table,
     "targets": lambda runs: table(("", "peer", "target", "measured", "how"), targets(runs)),
@@ -189,7 +213,7 @@ TABLES: Final[dict[str, Callable[[Runs], str]]] = {
     "pipeline": lambda runs: flat_table(runs["pipeline"], ("benchmark", "frames")),
     "live": lambda runs: flat_table(runs["live_latency"], ("benchmark", "machine", "cores", "size")),
     "scaling": scaling_table,
-    "gpu": lambda runs: flat_table(runs["gpu"], ("benchmark", "graphs")),
+    "gpu": gpu_table,
 }
 
 

@@ -27,7 +27,7 @@ PARTS: Final[tuple[tuple[str, str, Colour], ...]] = (
     ("solve_ms", "solve", (230, 160, 60)),
 )
 _WIDTH: Final = 960
-_LABEL: Final = 190
+_LABEL: Final = 215
 _RIGHT: Final = 190
 _ROW: Final = 20
 _HEAD: Final = 30

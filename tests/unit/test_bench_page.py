@@ -124,6 +124,18 @@ def test_a_network_s_share_of_the_peak(page: ModuleType, tmp_path: Path) -> None
     assert "| our own network | 100 | 8 | 9 | 2 | 4 | 50 % |" in made(page, "networks", tmp_path)
 
 
+def test_what_ran_on_a_card_stands_beside_its_peak(page: ModuleType, tmp_path: Path) -> None:
+    card = {**FACTS, "device": "cuda:0", "gpu": "H200", "driver": "580", "onnxruntime": "1.31", "provider": "CUDA"}
+    peak = {"part": "peak", "gflops_float32": 400_000, "bus_gb_s": [25.0, 24.0]}
+    case = {"part": "capture", "stage": "batch", "kind": "float32", "batch": 32, "fps": 2500.0, "graphs": {"a": 1}}
+    write(tmp_path, "gpu", card, peak, case)
+    table = made(page, "gpu", tmp_path)
+    assert "H200, driver 580, ONNX Runtime 1.31, CUDA" in table
+    assert "| 400,000 | 25, 24 |" in table
+    assert "| capture | batch | - | float32 | 32 | 2,500 |" in table
+    assert "graphs" not in table
+
+
 def test_numbers_as_a_reader_writes_them(benchmarks: Callable[[str], ModuleType]) -> None:
     number = benchmarks("performance_results").number
     told = [number(value) for value in (0, 0.00001, 0.01234, 1.5, 12.345, 217.4, 48213.6, None, True, "7")]
