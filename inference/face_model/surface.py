@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 Array = NDArray[np.float64]
@@ -65,6 +64,8 @@ def carried(values: Array, points: Array, targets: Array, smoothing: float | Arr
     The spline of least bending in space (kernel r), with a linear part, as scipy.interpolate.RBFInterpolator has it.
     Points of lips that touch coincide, which a spline cannot take: all are moved apart by a hundredth of a millimetre.
     """
+    from scipy.interpolate import RBFInterpolator  # 0.1 s to load, and no default model needs it
+
     points = points + APART_CM * np.random.default_rng(0).normal(size=points.shape)
     spline = RBFInterpolator(points, values.reshape(len(points), -1), kernel="linear", degree=1, smoothing=smoothing)
     return np.asarray(spline(targets)).reshape(len(targets), *values.shape[1:])
