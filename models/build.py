@@ -2,7 +2,8 @@
 
 Takes the TensorFlow Lite files out of the installed mediapipe package (found without importing it) or out of its
 wheel, checks their digests, converts them and puts the results into models/weights.  What to convert, and the digests
-of the results, stand in registry.toml.  The networks of a MediaPipe .task archive go to the user's folder.
+of the results, stand in registry.toml.  The networks of a MediaPipe .task archive go to the user's folder.  Of a network
+that the project trained itself, the file in models/trained is the form for processors; the others are made of it.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import onnx
+
 from ..inference.errors import MissingComponentError, UnderstudyError
 from ..inference.networks import registry
+from .gpu_forms import halved, with_prelu
 from .lighter import lighter
 from .tflite_to_onnx import Output, convert
 
 Reader = Callable[[str], bytes]
 """Gives the bytes of a member of an archive."""
 
-_PRELU = {"any": "plain", "plain": "plain", "cpu": "depthwise"}
+_PRELU = {"any": "plain", "plain": "plain", "half": "plain", "cpu": "depthwise"}
 
 
 def mediapipe_folder() -> Path | None:
@@ -60,7 +64,7 @@ def build(entry: registry.Network, read: Reader, folder: Path) -> list[str]:
     """Convert one network into ``folder`` (one file per form); returns a complaint per result of unexpected content."""
     origin = entry.built_from
     if origin is None:
-        raise ValueError(f"{entry.name} is not converted from anything")
+        return _build_trained(entry, folder)
     try:
         content = read(origin.member)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
@@ -81,12 +85,31 @@ def build(entry: registry.Network, read: Reader, folder: Path) -> list[str]:
         model = convert(content, entry.inputs[0].name, outputs, _PRELU[file.form])
         if file.form == "cpu":
             model = lighter(model)
-        data = model.SerializeToString(deterministic=True)
-        write_atomically(folder / file.file, data)
-        result = hashlib.sha256(data).hexdigest()
-        if result != file.sha256:
-            complaints.append(f"{file.file} has {len(data)} bytes and sha256 {result}")
+        complaints += _written(halved(model) if file.form == "half" else model, file, folder)
     return complaints
+
+
+def _build_trained(entry: registry.Network, folder: Path) -> list[str]:
+    """The forms for graphics cards of a network that the project trained."""
+    trained, *others = entry.files
+    path = registry.trained_folder() / trained.file
+    if not path.is_file() or registry.file_digest(path) != trained.sha256:
+        raise MissingComponentError(registry.missing_message(entry, trained.form))
+    return [complaint for file in others for complaint in _written(form_of_trained(path, file.form), file, folder)]
+
+
+def form_of_trained(path: Path, form: registry.Form) -> onnx.ModelProto:
+    """The form for graphics cards of the network in a file."""
+    plain = with_prelu(onnx.load(path))
+    return halved(plain) if form == "half" else plain
+
+
+def _written(model: onnx.ModelProto, file: registry.WeightsFile, folder: Path) -> list[str]:
+    """Write a result; a complaint when it is not the registered one."""
+    data = model.SerializeToString(deterministic=True)
+    write_atomically(folder / file.file, data)
+    result = hashlib.sha256(data).hexdigest()
+    return [] if result == file.sha256 else [f"{file.file} has {len(data)} bytes and sha256 {result}"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -108,8 +131,8 @@ def build_all(entries: Iterable[registry.Network], read: Reader, folder: Path) -
 
 
 def bundled_networks() -> list[registry.Network]:
-    """The networks that come out of the mediapipe package."""
-    return [entry for entry in registry.networks().values() if entry.bundled and entry.built_from]
+    """The networks that come out of the mediapipe package or of the project's own training."""
+    return [entry for entry in registry.networks().values() if entry.bundled]
 
 
 def networks_in_task(archive: str = "face_landmarker.task") -> list[registry.Network]:

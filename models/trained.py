@@ -1,4 +1,5 @@
-"""Takes a network that the project trained into it: the file goes to models/trained, its digest into registry.toml.
+"""Takes a network that the project trained into it: the file goes to models/trained, its forms for graphics cards among
+the weights, and the digests of all into registry.toml.
 
 python -m understudy.models.trained FILE.onnx [--name face_points]
 """
@@ -15,6 +16,7 @@ from ..inference.errors import InputError, UnderstudyError
 from ..inference.files import write_whole
 from ..inference.networks import registry
 from ..inference.networks.sessions import check_contract, open_session
+from .build import form_of_trained
 
 REGISTRY = Path(__file__).with_name("registry.toml")
 MAX_BYTES = 10_000_000
@@ -36,17 +38,20 @@ def adopt(file: Path, name: str) -> Path:
         )
     target = registry.trained_folder() / entry.files[0].file
     write_whole(target, content)
-    digest = hashlib.sha256(content).hexdigest()
-    write_whole(REGISTRY, registered(REGISTRY.read_text("utf-8"), name, len(content), digest).encode())
+    text = registered(REGISTRY.read_text("utf-8"), entry.files[0].file, content)
+    for form in entry.files[1:]:
+        made = form_of_trained(target, form.form).SerializeToString(deterministic=True)
+        write_whole(registry.bundled_folder() / form.file, made)
+        text = registered(text, form.file, made)
+    write_whole(REGISTRY, text.encode())
     return target
 
 
-def registered(text: str, name: str, size: int, sha256: str) -> str:
-    """The text of the registry with another size and digest of a network's only file; the network is shipped."""
-    before, heading, after = text.partition(f'name = "{name}"\n')
-    entry, rest = re.split(r"(?=\n\[\[networks\]\])", after, maxsplit=1)
-    entry = re.sub(r'size = \d+, sha256 = "[0-9a-f]{64}"', f'size = {size}, sha256 = "{sha256}"', entry, count=1)
-    return before + heading + re.sub(r"bundled = \w+", "bundled = true", entry, count=1) + rest
+def registered(text: str, file: str, content: bytes) -> str:
+    """The text of the registry with the size and digest of a file's new content."""
+    digest = hashlib.sha256(content).hexdigest()
+    size_and_digest = rf'(file = "{re.escape(file)}"), size = \d+, sha256 = "[0-9a-f]{{64}}"'
+    return re.sub(size_and_digest, rf'\1, size = {len(content)}, sha256 = "{digest}"', text, count=1)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -48,12 +48,9 @@ def folders() -> list[str]:
 def default_weights() -> list[Path]:
     """The model files that the defaults need, as the registry names them."""
     registry = tomllib.loads((ROOT / "models" / "registry.toml").read_text(encoding="utf-8"))
-    shipped = [network for network in registry["networks"] if network["bundled"]]
-    return [
-        ROOT / "models" / ("weights" if "built_from" in network else "trained") / file["file"]
-        for network in shipped
-        for file in network["files"]
-    ]
+    files = [file["file"] for network in registry["networks"] if network["bundled"] for file in network["files"]]
+    trained = ROOT / "models" / "trained"
+    return [(trained if (trained / file).exists() else ROOT / "models" / "weights") / file for file in files]
 
 
 def stage(target: Target, folder: Path, wheels: Sequence[Path], weights: Sequence[Path]) -> None:

@@ -126,37 +126,35 @@ class Pyramid(nn.Module):
         return found
 
 
-def around(features: Tensor, where: Tensor) -> Tensor:
-    """(N, P, 9 C) the features of (N, C, s, s) on a grid of 3 x 3 cells about places (N, P, 2) in crop sides.
+def around(features: Tensor, where: Tensor, picture: Tensor) -> Tensor:
+    """(M, 9 C) the features of (N, C, s, s) on a grid of 3 x 3 cells about M places, (2, M) in crop sides.
 
-    Bilinear, by whole rows of channels: ONNX Runtime's GridSample takes ten times as long on a processor.
+    ``picture`` (M,) tells in which of the N each is. Bilinear, by whole rows of channels: ONNX Runtime's GridSample
+    takes ten times as long on a processor. Places come last until rows are looked up, because what is done to many
+    numbers in a row is done at once.
     """
     channels, side = int(features.shape[1]), int(features.shape[3])
-    count, places = where.shape[0], int(where.shape[1])
     cells = where * side - 0.5
     corner = cells.floor()
-    near = torch.arange(-1, 3, device=where.device)
-    strides = torch.tensor([[1], [side]], device=where.device)
-    columns, rows = ((corner[..., None].long() + near).clamp(0, side - 1) * strides).unbind(2)
-    first = torch.arange(count, device=where.device)[:, None, None, None] * (side * side)
+    near = torch.arange(-1, 3, device=where.device)[:, None]
+    columns, rows = (corner.long()[:, None] + near).clamp(0, side - 1).unbind(0)
+    index = (rows * side + picture * (side * side))[:, None] + columns
     flat = features.float().permute(0, 2, 3, 1).reshape(-1, channels)
-    seen = flat.index_select(0, (first + rows[..., :, None] + columns[..., None, :]).reshape(-1))
-    beyond = (torch.arange(4, device=where.device) - torch.arange(3, device=where.device)[:, None]).flatten()
-    across, down = F.relu(1 - (beyond - (cells - corner)[..., None]).abs()).unbind(2)
-    by_row, by_column = (spread.to(where.device) for spread in _spreads())
-    share = ((down @ by_row) * (across @ by_column)).reshape(-1, places, TAPS, 16)
-    return (share @ seen.reshape(-1, places, 16, channels)).flatten(2)
+    seen = flat.index_select(0, index.reshape(16, -1).t().reshape(-1))
+    across, down = (cells - corner)[..., None].unbind(0)
+    (first_row, next_row), (first_column, next_column) = (table.to(where.device) for table in _shares())
+    share = torch.addmm(first_row, down, next_row) * torch.addmm(first_column, across, next_column)
+    return (share.reshape(-1, TAPS, 16) @ seen.reshape(-1, 16, channels)).flatten(1)
 
 
-def _spreads() -> tuple[Tensor, Tensor]:
-    """(12, 144) each: which of 3 x 4 shares along one axis counts for which of 9 x 16 pairs of tap and cell.
-
-    As products of matrices ONNX Runtime multiplies the shares of two axes four times as fast as by broadcasting.
-    """
-    tap, cell = torch.eye(3), torch.eye(4)
-    rows = tap[:, None, :, None, None, None] * cell[None, :, None, None, :, None]
-    columns = tap[:, None, None, :, None, None] * cell[None, :, None, None, None, :]
-    return rows.expand(3, 4, 3, 3, 4, 4).reshape(12, 144), columns.expand(3, 4, 3, 3, 4, 4).reshape(12, 144)
+def _shares() -> tuple[Tensor, Tensor]:
+    """(2, 1, 144) each, down and across: what 9 taps take of 16 cells, on the first of two cells and more on the next."""
+    tap, cell = torch.arange(3)[:, None], torch.arange(4)
+    first, following = (cell == tap).float(), (cell == tap + 1).float()
+    parts = torch.stack([first, following - first])
+    down = parts[:, :, None, :, None].expand(2, 3, 3, 4, 4)
+    across = parts[:, None, :, None, :].expand(2, 3, 3, 4, 4)
+    return down.reshape(2, 1, 144), across.reshape(2, 1, 144)
 
 
 class Look(nn.Module):
@@ -175,11 +173,15 @@ class Look(nn.Module):
         self.out = nn.Parameter(torch.zeros(POINTS, HIDDEN, self.OUTPUTS))
         self.out_bias = nn.Parameter(torch.tensor([0.0, 0.0, 0.0, -4.5, 1.0]).repeat(POINTS, 1))
 
-    def forward(self, pyramid: list[Tensor], points: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pyramid: list[Tensor], points: Tensor, context: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
         """((N, 546, 5) outputs, (N, 546, 64) what each point saw)."""
-        where = points[..., :2].detach()
-        seen = torch.cat([around(pyramid[level], where) for level in self.levels], 2)
-        hidden = F.relu(self.shared(seen) * self.gain + self.own + self.context(context)[:, None])
+        where = points[..., :2].detach().reshape(-1, 2).t()
+        weights = self.shared.weight.t().split(TAPS * FEATURES)
+        seen = around(pyramid[self.levels[0]], where, picture) @ weights[0]
+        for level, part in zip(self.levels[1:], weights[1:], strict=True):
+            seen = torch.addmm(seen, around(pyramid[level], where, picture), part)
+        usual = self.own + self.gain * self.shared.bias + self.context(context)[:, None]
+        hidden = F.relu(seen.reshape(-1, POINTS, HIDDEN) * self.gain + usual)
         out = torch.einsum("nph,pho->npo", hidden, self.out) + self.out_bias
         return out, hidden
 
@@ -220,8 +222,9 @@ class FacePoints(nn.Module):
         with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
             context = self.summary(F.relu(self.squeeze(maps[-1].float())).flatten(1))
             stages = [0.5 + 0.25 * self.coarse(context).reshape(-1, POINTS, 3) - self._middle(image)]
+            picture = torch.arange(image.shape[0], device=image.device)[:, None].expand(-1, POINTS).reshape(-1)
             for look in self.looks:
-                out, hidden = look(pyramid, stages[-1], context)
+                out, hidden = look(pyramid, stages[-1], context, picture)
                 stages.append(stages[-1].detach() + self.MOVE * out[..., :3])
             unusual = (stages[-1] - self.usual) / self.UNUSUAL
             told = torch.cat([torch.cat([unusual, self.told(hidden)], 2).flatten(1), context], 1)

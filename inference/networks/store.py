@@ -160,7 +160,7 @@ def fetch(name: str, progress: Progress = silent, open_address: Opener | None = 
     current = status(entry)
     if current.state == "ready" and current.path is not None:
         return current.path
-    if entry.built_from is not None:
+    if entry.bundled or entry.built_from is not None:
         return _convert(entry, progress, open_address)
     file = next((file for file in entry.files if file.url), None)
     if file is None:
@@ -198,12 +198,12 @@ def _members(archive: str) -> list[Network]:
 
 def _convert(entry: Network, progress: Progress, open_address: Opener | None) -> Path:
     """Convert a network with models/build.py, which needs packages that only the checkout's environment has."""
-    assert entry.built_from is not None
+    origin = entry.built_from.archive if entry.built_from else entry.files[0].file
     try:
         build = importlib.import_module("...models.build", __package__)
     except ImportError as error:
         raise MissingComponentError(
-            f"The network {entry.name!r} is converted from {entry.built_from.archive}, which needs the packages onnx "
+            f"The network {entry.name!r} is converted from {origin}, which needs the packages onnx "
             f"and tflite ({error}): run `python3 run.py understudy models fetch {entry.name}` in a checkout of "
             f"Understudy; the result in {registry.user_folder()} is used by Blender too."
         ) from error

@@ -8,9 +8,11 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
+from small_networks import session
 from understudy.inference.networks import registry
 from understudy.inference.networks.sessions import open_session
 from understudy.models import build
@@ -19,6 +21,7 @@ Pictures = NDArray[np.uint8]
 LOW = {"face_detector_short": -1.0, "face_detector_full": -1.0}
 SHIPPED = [entry.name for entry in registry.networks().values() if entry.bundled]
 CONVERTED = [entry.name for entry in registry.networks().values() if entry.bundled and entry.built_from]
+HALVED = [entry.name for entry in registry.networks().values() if any(file.form == "half" for file in entry.files)]
 WITH_PRELU = [entry.name for entry in registry.networks().values() if entry.bundled and len(entry.files) > 1]
 # The order of additions differs between the runtimes; logits reach 300, everything else is in pixels or 0..1.
 TOLERANCE = 1e-3
@@ -108,6 +111,39 @@ def mediapipe_outputs(member: str, images: Pictures, low: float, count: int) -> 
     return [np.array(values, np.float32) for values in results.values()]
 
 
+def rounding(half: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network in float32, each number that would be float16 rounded to its 11 digits (after Veltkamp)."""
+    graph, nodes = half.graph, []
+    digits = {value.name for value in graph.initializer if value.data_type == onnx.TensorProto.FLOAT16}
+    for value in graph.initializer:
+        if value.name in digits:
+            value.CopyFrom(
+                onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(value).astype(np.float32), value.name)
+            )
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array(2**13 + 1, np.float32), "split"))
+    for node in graph.node:
+        halves = [one for one in node.attribute if one.name == "to" and one.i == onnx.TensorProto.FLOAT16]
+        was_half = node.input[0] in digits if node.input else False
+        rounds = bool(halves) or (was_half and node.op_type != "Cast")
+        if halves or (was_half and node.op_type == "Cast"):
+            node.CopyFrom(onnx.helper.make_node("Identity", node.input, node.output, name=node.name))
+        nodes.append(node)
+        if rounds:
+            out = node.output[0]
+            digits.add(out)
+            node.output[0] = f"{out}/exact"
+            for kind, names, result in (
+                ("Mul", [f"{out}/exact", "split"], f"{out}/large"),
+                ("Sub", [f"{out}/large", f"{out}/exact"], f"{out}/rest"),
+                ("Sub", [f"{out}/large", f"{out}/rest"], out),
+            ):
+                nodes.append(onnx.helper.make_node(kind, names, [result]))
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
+    return half
+
+
 def assert_parity(name: str, member: str, session: ort.InferenceSession, pictures: Pictures) -> None:
     ours = run(session, as_input(pictures, name))
     theirs = mediapipe_outputs(member, scaled(pictures, name), LOW.get(name, 0.0), len(ours))
@@ -132,6 +168,20 @@ def test_the_cpu_form_computes_what_the_gpu_form_computes(name: str, pictures: P
     assert registry.weights_path(name, "plain") != registry.weights_path(name, "cpu")
     for spec, one, other in zip(registry.network(name).outputs, fast, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=2e-4, err_msg=spec.name)
+
+
+@pytest.mark.parametrize("name", HALVED)
+def test_maps_of_half_precision_move_points_by_less_than_a_fifth_of_a_pixel(name: str, pictures: Pictures) -> None:
+    """Rounded as a graphics card would: ONNX Runtime leaves the casts out on a processor."""
+    values = as_input(pictures, name)
+    exact = run(open_session(name, "cpu"), values)
+    half = onnx.load(registry.weights_path(name, "half"))
+    rounded = run(session(rounding(half).SerializeToString()), values)
+    for spec, one, other in zip(registry.network(name).outputs, exact, rounded, strict=True):
+        in_pixels = 256 if spec.name == "points" else 1
+        apart = np.abs(one - other).max() * in_pixels
+        assert apart < 0.2, spec.name
+        assert apart > 0, f"{spec.name} was not rounded"
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -12,6 +12,8 @@ from small_networks import face_points_network
 from understudy.inference.networks import registry
 from understudy.models import trained
 
+LANDMARKS = registry.bundled_folder() / "face_landmarks.onnx"
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -19,6 +21,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "registry.toml").write_bytes(trained.REGISTRY.read_bytes())
     monkeypatch.setattr(trained, "REGISTRY", tmp_path / "registry.toml")
     monkeypatch.setattr(registry, "trained_folder", lambda: tmp_path / "trained")
+    monkeypatch.setattr(registry, "bundled_folder", lambda: tmp_path / "weights")
     return tmp_path
 
 
@@ -33,16 +36,18 @@ def test_a_network_is_copied_and_registered_and_nothing_else_changes(project: Pa
         if new["name"] != "face_points":
             assert new == old
             continue
-        (file,) = new["files"]
-        assert (file["size"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
-        assert new == {**old, "files": [file], "bundled": True}
+        assert [file["form"] for file in new["files"]] == ["cpu", "plain", "half"]
+        for folder, file in zip(("trained", "weights", "weights"), new["files"], strict=True):
+            written = (project / folder / file["file"]).read_bytes()
+            assert (file["size"], file["sha256"]) == (len(written), hashlib.sha256(written).hexdigest())
+        assert new == {**old, "files": new["files"]}
 
 
 def test_another_network_and_a_huge_one_are_refused(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (project / "registry.toml").read_bytes()
-    other = registry.bundled_folder() / "face_landmarks.onnx"
+    other = LANDMARKS
     assert trained.main([str(other)]) != 0
     assert "is not the network 'face_points'" in capsys.readouterr().err
     monkeypatch.setattr(trained, "MAX_BYTES", 1000)

@@ -21,7 +21,8 @@ def test_points_look_bilinearly_at_the_nine_cells_around_them() -> None:
     grid = 2 * (where[:, :, None] + steps) - 1
     expected = torch.nn.functional.grid_sample(features, grid, padding_mode="border", align_corners=False)
     inside = ((where > 0.15) & (where < 0.85)).all(-1)
-    seen = around(features, where)[inside]
+    picture = torch.arange(2).repeat_interleave(7)
+    seen = around(features, where.reshape(-1, 2).t(), picture).reshape(2, 7, -1)[inside]
     assert torch.allclose(seen, expected.permute(0, 2, 3, 1).flatten(2)[inside], atol=1e-5)
 
 
