@@ -74,12 +74,12 @@ class _Graph:
         return model
 
 
-def _planes(make: _Graph, name: str, kind: int) -> str:
-    """An input of pixels (N, H, W, 3), bytes or floats 0..1, as planes of floats 0..1."""
-    pixels = make.input(name, _PIXELS, kind)
+def _planes(make: _Graph, name: str, kind: int, shape: Shape = _PIXELS) -> str:
+    """An input of pixels (N, H, W, 3), bytes or floats 0..1, as planes of floats 0..1; planes are left as they are."""
+    pixels = make.input(name, shape, kind)
     if kind == TensorProto.UINT8:
         pixels = make("Mul", make("Cast", pixels, to=TensorProto.FLOAT), 1 / 255)
-    return make("Transpose", pixels, perm=[0, 3, 1, 2])
+    return pixels if shape == _PICTURE else make("Transpose", pixels, perm=[0, 3, 1, 2])
 
 
 def _looked_up(make: _Graph, planes: str, padding: str) -> str:
@@ -100,14 +100,14 @@ def _looked_up(make: _Graph, planes: str, padding: str) -> str:
     return make("GridSample", planes, grid, mode="bicubic", padding_mode=padding, align_corners=0)
 
 
-def crop(kind: int) -> onnx.ModelProto:
+def crop(kind: int, shape: Shape = _PIXELS) -> onnx.ModelProto:
     """Crops of pictures: read on a grid finer than the crop, softened and made smaller by a matrix (N, K S, F).
 
     With its rows in the order of `matrices.dealt`, a crop comes out as K K interleaved pictures (N K K, 3, S, S): ``apart`` is
     N, 3, K, S, K, S and ``together`` N K K, 3, S, S. ``seen`` is what a network wants: times a gain, plus an offset.
     """
     make = _Graph()
-    fine = _looked_up(make, _planes(make, "pixels", kind), "border")
+    fine = _looked_up(make, _planes(make, "pixels", kind, shape), "border")
     soften = make.input("soften", ("N", "KS", "F"))
     apart, together = make.input("apart", (6,), TensorProto.INT64), make.input("together", (4,), TensorProto.INT64)
     parts = make("Reshape", make.along(fine, soften, soften), apart)
@@ -151,6 +151,17 @@ def planes() -> onnx.ModelProto:
     make = _Graph()
     make.output("picture", _planes(make, "pixels", TensorProto.UINT8), _PICTURE)
     return make.model("planes")
+
+
+def light() -> onnx.ModelProto:
+    """Encoded planes, 0..1, in linear light: IEC 61966-2-1."""
+    make = _Graph()
+    encoded = make.input("encoded", _PICTURE)
+    curve = make("Pow", make("Mul", make("Add", encoded, 0.055), 1 / 1.055), 2.4)
+    # Below the curve's start its base may be less than 0.
+    found = make("Where", make("LessOrEqual", encoded, 0.04045), make("Mul", encoded, 1 / 12.92), curve)
+    make.output("linear", found, _PICTURE)
+    return make.model("light")
 
 
 def colours() -> onnx.ModelProto:
@@ -240,12 +251,14 @@ def graphs() -> dict[str, onnx.ModelProto]:
     return {
         "crop_of_bytes": crop(TensorProto.UINT8),
         "crop": crop(TensorProto.FLOAT),
+        "crop_of_planes": crop(TensorProto.FLOAT, _PICTURE),
         "change": change(TensorProto.FLOAT, False),
         "change_of_halves": change(TensorProto.FLOAT16, False),
         "detail": change(TensorProto.FLOAT, True),
         "detail_of_halves": change(TensorProto.FLOAT16, True),
         "paste": paste(),
         "planes": planes(),
+        "light": light(),
         "colours": colours(),
         "slopes": slopes(),
         "box": box(),

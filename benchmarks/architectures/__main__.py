@@ -1,4 +1,4 @@
-"""Write the networks and say what they are: `python -m benchmarks.architectures FOLDER`.
+"""Write the networks and say what they are: `python -m benchmarks.architectures [FOLDER]`.
 
 One JSON line per file: parameters, multiply-adds of one item, and what is published beside them.
 """
@@ -13,6 +13,9 @@ from typing import Final, NamedTuple
 
 from . import gfpgan, inswapper, scrfd
 from .network import Network
+
+FOLDER: Final = Path(__file__).resolve().parent / "graphs"
+"""They lie here for machines without the onnx package."""
 
 
 class Published(NamedTuple):
@@ -43,14 +46,13 @@ NETWORKS: Final = {
 
 
 def write(folder: Path) -> list[Path]:
-    """Write every network in float32 and float16; files that are there are kept."""
+    """Write every network in float32 and float16."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, published in NETWORKS.items():
         for half in (False, True):
             path = folder / f"{name}{'.half' if half else ''}.onnx"
-            if not path.is_file():
-                path.write_bytes(published.build(half).model().SerializeToString(deterministic=True))
+            path.write_bytes(published.build(half).model().SerializeToString(deterministic=True))
             paths.append(path)
     return paths
 
@@ -75,7 +77,7 @@ def facts(name: str) -> dict[str, object]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     folder = parser.parse_args().folder
     for path in write(folder):
         print(json.dumps({"wrote": path.name, "bytes": path.stat().st_size}))

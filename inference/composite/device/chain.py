@@ -45,13 +45,15 @@ class Chain:
         gain: float = 1.0,
         offset: float = 0.0,
     ) -> Values:
-        """Crops of N pictures (N, H, W, 3), bytes or encoded floats, by affines (2, 3) from their pixels; all of about one
-        scale, see `steps`.
+        """Crops of N pictures by affines (2, 3) from their pixels: bytes or encoded floats (N, H, W, 3), or planes of
+        such floats (N, 3, H, W). The finest of them says on which grid all are read.
 
         ``crop`` (N K K, 3, S, S) with K = ``factor`` and S = ``size`` / K, `dealt`; ``seen`` and ``seen_in_half``: times a
         gain, plus an offset.
         """
-        height, width = pixels.shape()[1:3]
+        shape = pixels.shape()
+        planes = shape[1] == 3
+        height, width = shape[2:] if planes else shape[1:3]
         count, part = len(affines), size // factor
         shrinks = [scale_of(affine) for affine in affines]
         steps = max(matrices.steps_of(shrink) for shrink in shrinks)
@@ -69,7 +71,7 @@ class Chain:
             "offset": self._number(offset),
         }
         name = "crop_of_bytes" if "uint8" in pixels.data_type() else "crop"
-        return self._run(name, feed, "crop", "seen", "seen_in_half")
+        return self._run("crop_of_planes" if planes else name, feed, "crop", "seen", "seen_in_half")
 
     def change(
         self,
@@ -119,6 +121,10 @@ class Chain:
     def planes(self, pixels: ort.OrtValue) -> ort.OrtValue:
         """Bytes (N, H, W, 3) as planes (N, 3, H, W), 0..1."""
         return self._run("planes", {"pixels": pixels}, "picture")["picture"]
+
+    def light(self, picture: ort.OrtValue) -> ort.OrtValue:
+        """Encoded planes in linear light."""
+        return self._run("light", {"encoded": picture}, "linear")["linear"]
 
     def coloured(self, face: ort.OrtValue, matte: ort.OrtValue, match: Values) -> ort.OrtValue:
         """Linear faces (N, 3, H, W) in their mattes (N, 1, H, W) to matched encoded ones; ``match`` as `match_values` gives."""
