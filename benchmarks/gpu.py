@@ -33,6 +33,7 @@ import onnxruntime as ort  # noqa: E402
 import peak  # noqa: E402
 from machine import facts  # noqa: E402
 from nvidia import Watcher, describe  # noqa: E402
+from performance_results import job_of  # noqa: E402
 from understudy.inference.errors import UnderstudyError  # noqa: E402
 from understudy.inference.networks.bound import memory_of  # noqa: E402
 from understudy.inference.networks.providers import Choice, choose  # noqa: E402
@@ -93,10 +94,7 @@ def floor_of(case: Mapping[str, object], counts: Mapping[str, int], limits: Mapp
     graphs = case.get("graphs")
     operations = case.get("multiply_adds_per_frame")
     if operations is None and isinstance(graphs, Mapping) and graphs:
-        found = [
-            counts.get(Path(str(name)).stem.removesuffix(".half"), math.nan) * float(runs)
-            for name, runs in graphs.items()
-        ]
+        found = [(job_of(counts, Path(str(name)).stem) or math.nan) * float(runs) for name, runs in graphs.items()]
         operations = sum(found)
     gflops = (limits or {}).get(f"gflops_{case.get('kind', 'float32')}")
     if not (isinstance(operations, int | float) and math.isfinite(operations) and isinstance(gflops, int | float)):

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from performance_results import Line, Run, in_order, number, read_run, table
+from performance_results import Line, Run, in_order, job_of, number, read_run, table
 from performance_targets import targets
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -37,6 +37,7 @@ _GPU_COLUMNS: Final = (
     "part", "stage", "case", "kind", "batch", "fps", "ms_per_frame", "least_ms_per_frame", "bus_bytes_per_frame",
     "device_bytes", "gpu_busy_percent", "gpu_memory_mib",
 )  # fmt: skip
+_STAGE: Final = "stage "
 _COMPOSITE_STEPS: Final = {
     "warp": "swap", "matte": "matte", "colour": "colour", "poisson": "poisson", "flow": "flow", "grain": "grain",
     "finish": "finish",
@@ -70,9 +71,10 @@ def network_table(runs: Runs) -> str:
     """Floors of networks beside what one costs on one core."""
     floor = runs["floor"]
     peak = floor.value(part="peak", figure="float32 products, one core")
+    graphs = {str(line["graph"]): line for line in floor.lines if line.get("part") == "graph"}
     rows = []
     for name, title in _NETWORKS.items():
-        graph = floor.find(part="graph", graph=name)
+        graph = job_of(graphs, name)
         if graph is None:
             continue
         operations, least = float(str(graph["multiply_adds"])), float(str(graph["least_ms"]))
@@ -120,9 +122,19 @@ def composite_table(runs: Runs) -> str:
     return table(("system", "ms of a 1080p frame, face 500 px"), rows) if rows else NOTHING
 
 
-def long_table(run: Run) -> str:
+def capture_table(runs: Runs) -> str:
+    """Whole systems; then what a frame of ours is spent on."""
+    lines = [line for line in runs["capture"].lines if "figure" in line]
+    stages = [line for line in lines if str(line["figure"]).startswith(_STAGE)]
+    parts = [long_table([line for line in lines if line not in stages])]
+    if stages:
+        short = [{**line, "figure": str(line["figure"]).removeprefix(_STAGE)} for line in stages]
+        parts.append(long_table([{key: line[key] for key in line if key != "unit"} for line in short]))
+    return "\n\n".join(parts)
+
+
+def long_table(lines: Sequence[Line]) -> str:
     """Lines of {case or clip, system, figure, value, unit}: a row for each case and system, a column for each figure."""
-    lines = [line for line in run.lines if "figure" in line]
     if not lines:
         return NOTHING
     figures = in_order(_headed(line) for line in lines)
@@ -141,7 +153,8 @@ def _headed(line: Line) -> str:
 
 
 def _case(line: Line) -> str:
-    return " ".join(str(line[key]) for key in ("part", "clip", "case") if key in line)
+    told = [str(line[key]) for key in ("part", "clip", "case", "size") if key in line]
+    return ", ".join([*told, f"{line['faces']} faces"] if line.get("faces", 1) != 1 else told)
 
 
 def flat_table(run: Run, hidden: tuple[str, ...] = ("benchmark",)) -> str:
@@ -209,7 +222,7 @@ TABLES: Final[dict[str, Callable[[Runs], str]]] = {
     "networks": network_table,
     "stages": stage_table,
     "composite": composite_table,
-    "capture": lambda runs: long_table(runs["capture"]),
+    "capture": capture_table,
     "pipeline": lambda runs: flat_table(runs["pipeline"], ("benchmark", "frames")),
     "live": lambda runs: flat_table(runs["live_latency"], ("benchmark", "machine", "cores", "size")),
     "scaling": scaling_table,

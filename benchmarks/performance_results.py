@@ -6,10 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, TypeVar
 
 from machine import is_facts
 
 Line = Mapping[str, object]
+Value = TypeVar("Value")
+FORMS: Final = ("plain", "half", "int8", "cpu")
+"""Ends of the names of networks' files: the same network for different devices."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,17 @@ def read_run(folder: Path, name: str) -> Run:
 def matches(line: Line, wanted: Mapping[str, object]) -> bool:
     """Whether a line has all of these values."""
     return all(line.get(key) == value for key, value in wanted.items())
+
+
+def job_of(counted: Mapping[str, Value], graph: str) -> Value | None:
+    """What a network has to do, whatever form of it runs: of the forms that were counted the one without tricks.
+
+    A form for one kind of device computes more to be faster there; that is its cost, not the job's floor.
+    """
+    base = graph
+    for form in FORMS:
+        base = base.removesuffix(f".{form}")
+    return next((counted[name] for name in (f"{base}.plain", base, graph) if name in counted), None)
 
 
 def number(value: object, digits: int = 3) -> str:

@@ -83,6 +83,14 @@ def test_the_floor_is_that_of_the_networks_or_of_the_bus(gpu: ModuleType) -> Non
     assert gpu.floor_of({"multiply_adds_per_frame": 500_000_000}, {}, limits)["least_ms_per_frame"] == 1.0
 
 
+def test_a_form_for_one_device_has_the_floor_of_the_network(gpu: ModuleType) -> None:
+    limits = {"gflops_float32": 1000.0}
+    counts = {"mesh": 100_000_000, "mesh.cpu": 150_000_000, "points": 90_000_000, "points.plain": 80_000_000}
+    for name, operations in (("mesh.half", 100), ("mesh.cpu", 100), ("points", 80), ("w/points.half.onnx", 80)):
+        found = gpu.floor_of({"graphs": {name: 1}}, counts, limits)
+        assert found["multiply_adds_per_frame"] == 1_000_000 * operations
+
+
 def test_there_is_no_floor_where_something_was_not_counted(gpu: ModuleType) -> None:
     limits = {"gflops_float32": 1000.0, "bus_gb_s": None}
     assert gpu.floor_of({"graphs": {"mesh": 1, "unknown": 1}}, {"mesh": 5}, limits) == {}

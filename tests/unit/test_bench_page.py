@@ -113,6 +113,20 @@ def test_stages_stand_beside_what_they_cost(page: ModuleType, tmp_path: Path) ->
     assert not any(row.startswith("| swap") for row in rows), "it is the warp"
 
 
+def test_what_a_captured_frame_is_spent_on_has_a_table_of_its_own(page: ModuleType, tmp_path: Path) -> None:
+    def line(figure: str, value: float, faces: int = 1) -> dict[str, object]:
+        case = {"clip": "d0.mp4", "size": "512x512", "faces": faces, "system": "understudy"}
+        return {**case, "figure": figure, "value": value, "unit": "ms/frame"}
+
+    write(tmp_path, "capture", FACTS, line("cpu", 7.0), line("stage our network", 4.0), line("cpu", 25.0, 4))
+    rows = made(page, "capture", tmp_path).splitlines()
+    assert "| case | system | cpu, ms/frame |" in rows
+    assert "| d0.mp4, 512x512 | understudy | 7 |" in rows
+    assert "| d0.mp4, 512x512, 4 faces | understudy | 25 |" in rows
+    assert "| case | system | our network |" in rows
+    assert "| d0.mp4, 512x512 | understudy | 4 |" in rows
+
+
 def test_a_network_s_share_of_the_peak(page: ModuleType, tmp_path: Path) -> None:
     write(
         tmp_path, "floor", FACTS,
