@@ -36,7 +36,7 @@ from nvidia import Watcher, describe  # noqa: E402
 from performance_results import job_of  # noqa: E402
 from understudy.inference.errors import UnderstudyError  # noqa: E402
 from understudy.inference.networks.bound import memory_of  # noqa: E402
-from understudy.inference.networks.providers import Choice, choose  # noqa: E402
+from understudy.inference.networks.providers import Choice, choose, first_line, session_errors  # noqa: E402
 
 PARTS: Final = {"capture": "gpu_capture", "composite": "gpu_composite"}
 """The module that measures each part, by `measure_gpu(device)`."""
@@ -74,8 +74,12 @@ def case_lines(part: str, device: str, limits: Line | None, watcher: Watcher) ->
     program = importlib.import_module(PARTS[part])
     counts = known_counts(FLOORS)
     watcher.taken()
-    for case in program.measure_gpu(device):
-        yield {"part": part, **case, **watcher.taken(), **floor_of(case, counts, limits)}
+    try:
+        for case in program.measure_gpu(device):
+            yield {"part": part, **case, **watcher.taken(), **floor_of(case, counts, limits)}
+    except session_errors() as error:
+        # What was measured before is worth keeping, and so is the next part.
+        yield {"part": part, "failed": first_line(error)}
 
 
 def known_counts(path: Path) -> dict[str, int]:
@@ -130,7 +134,7 @@ def lines(parts: list[str], device: str) -> Iterator[Line]:
 
 
 def main() -> int:
-    """Print the lines; 0 when all was measured, else one sentence says why not."""
+    """Print the lines; 0 when all was measured, 1 when a part failed, else one sentence says why nothing was."""
     known = ["peak", *PARTS]
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="cuda:0", help="cuda:0 and so on, or cpu: everything in small")
@@ -140,17 +144,18 @@ def main() -> int:
     parts = options.what.split(",")
     if unknown := sorted(set(parts) - set(known)):
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
-    kept = []
+    kept, failed = list[str](), False
     try:
         for line in lines(parts, options.device):
             kept.append(json.dumps({"benchmark": "gpu", **line}))
             print(kept[-1], flush=True)
+            failed = failed or "failed" in line
     except UnderstudyError as error:
         print(f"Nothing was measured on {options.device}. {error}", file=sys.stderr)
         return error.exit_code
     if options.out is not None:
         options.out.write_text("\n".join(kept) + "\n", "utf-8")
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -96,6 +96,21 @@ def test_there_is_no_floor_where_something_was_not_counted(gpu: ModuleType) -> N
     assert gpu.floor_of({"graphs": {"mesh": 1, "unknown": 1}}, {"mesh": 5}, limits) == {}
     assert gpu.floor_of({"graphs": {"mesh": 1}}, {"mesh": 5}, None) == {}
     assert gpu.floor_of({}, {}, limits) == {}
+
+
+def test_a_part_that_fails_loses_nothing_of_what_was_measured(
+    gpu: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def measure_gpu(device: str) -> Iterator[dict[str, object]]:
+        yield {"stage": "first", "ms_per_frame": 1.0}
+        raise RuntimeError(f"out of memory on {device}\nmore words")
+
+    monkeypatch.setitem(sys.modules, "gpu_capture", SimpleNamespace(measure_gpu=measure_gpu))
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--what", "capture", "--out", str(tmp_path / "x")])
+    assert gpu.main() == 1
+    kept = [json.loads(line) for line in (tmp_path / "x").read_text("utf-8").splitlines()]
+    assert kept[1]["stage"] == "first"
+    assert kept[2]["failed"] == "out of memory on cpu"
 
 
 def test_what_nvidia_smi_says(benchmarks: Callable[[str], ModuleType]) -> None:
