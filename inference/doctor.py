@@ -106,7 +106,9 @@ def _measured(runtime: dict[str, Any]) -> str:
     if runtime["tuned_ignored"]:
         return f"measured on {tuned['date']}, but {runtime['tuned_ignored']}: run `understudy doctor --tune` again"
     figures = [
-        f"{one['device']} {one['face_ms']:.2f}" for one in tuned["measured"] if one["face_ms"] and one["threads"] == 1
+        f"{one['device']} {'half ' if one['form'] == 'half' else ''}{one['face_ms']:.2f}"
+        for one in tuned["measured"]
+        if one["face_ms"] and one["threads"] == 1
     ]
     threads = f", {runtime['threads']} threads" if runtime["threads"] > 1 else ""
     return (

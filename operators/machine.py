@@ -41,7 +41,7 @@ def learn_devices(facts: dict[str, Any]) -> None:
     known.measured = {}
     for way in tuned["measured"] if tuned is not None else ():
         kind = way["device"].partition(":")[0]
-        if way["face_ms"] is not None and way["form"] in ("cpu", "plain"):
+        if way["face_ms"] is not None:
             known.measured[kind] = min(way["face_ms"], known.measured.get(kind, way["face_ms"]))
     redraw()
 

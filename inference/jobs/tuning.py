@@ -29,7 +29,7 @@ _BUILDING_LIMIT_S = 900.0
 _LARGEST_DEVIATION = 0.01
 """Of an output's largest value. Products rounded to 10 bits stay below 0.002; what is above computes something else."""
 _GAIN = 0.9
-"""A way is taken only if it needs less than this of the time of the plainest one: the CPU with one thread."""
+"""A way is taken only if it needs less than this of the time of a plainer one: the CPU, exact form, one thread."""
 _SLOWER = 1.1
 """A decoder may take so much longer than software by the clock, because it works ahead of the networks."""
 _MOST_CARDS = 4
@@ -63,6 +63,7 @@ def tune(progress: Progress) -> Tuned:
         onnxruntime=onnxruntime.__version__,
         providers=tuple(onnxruntime.get_available_providers()),
         device=best.device,
+        form=best.form,
         threads=best.threads,
         decoder=best_decoder(decoded),
         measured=measured,
@@ -234,17 +235,15 @@ def best_of(measured: Sequence[Measured]) -> Measured:
             raise MissingComponentError(next(iter(problems)))
         listed = "; ".join(f"{device}: {problem}" for problem, device in problems.items())
         raise MissingComponentError(f"No device computes the networks here ({listed}): install onnxruntime again.")
-    plain = next((one for one in right if (one.device, one.threads) == ("cpu", 1)), right[0])
-    best = min(right, key=lambda one: one.face_ms or 0.0)
-    return best if (best.face_ms or 0.0) < _GAIN * (plain.face_ms or 0.0) else plain
+    least_ms = min(one.face_ms or 0.0 for one in right)
+    fast = [one for one in right if _GAIN * (one.face_ms or 0.0) <= least_ms]
+    return min(fast, key=lambda one: (one.device != "cpu", one.form == "half", one.threads, one.face_ms))
 
 
 def why_not(one: Measured) -> str:
     """Why a way is not to be chosen, however fast it is."""
     if (one.deviation or 0.0) > _LARGEST_DEVIATION:
         return f"computes something else (off by {one.deviation:.0%})"
-    if one.form not in ("cpu", "plain"):
-        return "less exact"
     if one.threads > 1 and 2 * one.threads >= (os.cpu_count() or 1):
         return "two networks and the decoder run side by side"
     return ""

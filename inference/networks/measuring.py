@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .providers import CPU, choose
 from .registry import Form, network
-from .sessions import open_session
+from .sessions import exact_form, has_form, open_session
 from .tuned import Measured
 
 FOLLOWED = ("face_landmarks_attention", "face_points")
@@ -27,16 +27,10 @@ _NO_NUMBER = 1e6
 _pool = ThreadPoolExecutor(len(FOLLOWED))
 
 
-def exact_form(provider: str) -> Form:
-    """The form of the networks that is exact and fast with a provider."""
-    return "cpu" if provider == CPU else "plain"
-
-
 def forms_of(provider: str) -> tuple[Form, ...]:
-    """The forms that are worth measuring with a provider: the exact one, and a smaller one where a network has it."""
-    smaller: Form = "int8" if provider == CPU else "half"
-    has = any(file.form == smaller for name in NETWORKS for file in network(name).files)
-    return (exact_form(provider), smaller) if has else (exact_form(provider),)
+    """The forms that are worth measuring with a provider: the CPU has no arithmetic of half precision."""
+    exact = exact_form(provider)
+    return (exact, "half") if provider != CPU and any(has_form(name, "half") for name in NETWORKS) else (exact,)
 
 
 def measure(device: str, form: str, threads: int, since_s: float) -> Measured:
@@ -62,8 +56,9 @@ def measure(device: str, form: str, threads: int, since_s: float) -> Measured:
 def _open(name: str, device: str, form: str, threads: int) -> ort.InferenceSession:
     """The wanted form of a network, or its exact one where it has no such form."""
     wanted = cast(Form, form)
-    has = any(file.form == wanted for file in network(name).files)
-    return open_session(name, device, threads, wanted if has else exact_form(choose(device).provider))
+    return open_session(
+        name, device, threads, wanted if has_form(name, wanted) else exact_form(choose(device).provider)
+    )
 
 
 def _run(sessions: dict[str, ort.InferenceSession], batch: int) -> None:

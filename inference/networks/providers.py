@@ -18,6 +18,7 @@ import onnxruntime as ort
 
 from ..errors import MissingComponentError, UsageError
 from .options import Opened, openvino_device, provider_options, session_options
+from .registry import Form
 from .tuned import Tuned, read_tuned, why_stale
 
 CPU = "CPUExecutionProvider"
@@ -67,6 +68,8 @@ class Choice:
     """Why "auto" came to this device; empty when the user named it."""
     threads: int = 1
     """CPU threads of one run, where sessions are not opened with another number."""
+    form: Form | None = None
+    """The form in which networks that have it are opened; else the exact one."""
 
     def session_providers(self, opened: Opened | None = None, fixed: bool = False) -> list[tuple[str, dict[str, str]]]:
         """The argument of an inference session: the provider with its options, then what takes the operators it lacks."""
@@ -235,7 +238,8 @@ def _choose_automatically(heavy: bool) -> Choice:
         stale = why_unavailable(provider, index) if provider is not None else "there is no such device"
         if provider is not None and not stale:
             reason = f"the fastest of those measured on {tuned.date}"
-            return Choice(provider.device, provider.name, index, reason, tuned.threads)
+            form: Form | None = "half" if tuned.form == "half" else None
+            return Choice(provider.device, provider.name, index, reason, tuned.threads, form)
         reasons.append(f"{tuned.device}, which was the fastest on {tuned.date}: {stale}")
     for provider in PROVIDERS:
         if not provider.automatic:

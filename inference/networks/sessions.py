@@ -31,18 +31,29 @@ def open_session(
     """A session for a registered network, or for an ONNX file, on a device; the same request gives the same session.
 
     ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:N].  ``threads`` is the number of CPU
-    threads of one inference: one, unless more were measured to be faster here.  ``form``: which of a network's forms; by default
-    the one that is exact and fast on the device.  ``fixed``: for `bound.FixedRun` alone, on GPUs recorded as a graph.
-    Raises `MissingComponentError` for a missing or damaged file or a device that does not work here, `InputError` for a
-    file that is no such network.
+    threads of one inference: one, unless more were measured to be faster here.  ``form``: which of a network's forms; by
+    default the exact one for the device, or half where that was measured to be faster.  ``fixed``: for `bound.FixedRun`
+    alone, on GPUs recorded as a graph.  Raises `MissingComponentError` for a missing or damaged file or a device that
+    does not work here, `InputError` for a file that is no such network.
     """
     registered = not isinstance(name, Path) and not name.endswith(".onnx")
     choice = choose(device, heavy=registered and not network(str(name)).bundled)
     threads = threads or choice.threads
     if not registered:
         return _open(Path(name).resolve(), None, choice, threads, form, fixed)
-    form = form or ("cpu" if choice.provider == CPU else "plain")
+    if form is None:
+        form = choice.form if choice.form and has_form(str(name), choice.form) else exact_form(choice.provider)
     return _open(weights_path(str(name), form), str(name), choice, threads, form, fixed)
+
+
+def has_form(name: str, form: Form) -> bool:
+    """Whether a network has a file made for a form."""
+    return any(file.form == form for file in network(name).files)
+
+
+def exact_form(provider: str) -> Form:
+    """The form of the networks that is exact and fast with a provider."""
+    return "cpu" if provider == CPU else "plain"
 
 
 @cache

@@ -69,6 +69,8 @@ class Tuned:
     providers: tuple[str, ...]
     """Those that ONNX Runtime was built with: its builds for different devices share their version."""
     device: str
+    form: str
+    """cpu or plain, which are exact, or half."""
     threads: int
     decoder: str
     measured: tuple[Measured, ...]
@@ -84,8 +86,8 @@ class Tuned:
     @property
     def chosen(self) -> Measured | None:
         """The figures of what was chosen."""
-        found = (one for one in self.measured if (one.device, one.threads) == (self.device, self.threads))
-        return next((one for one in found if one.face_ms is not None), None)
+        wanted = (self.device, self.form, self.threads)
+        return next((one for one in self.measured if (one.device, one.form, one.threads) == wanted), None)
 
 
 def tuned_file() -> Path:
@@ -154,7 +156,9 @@ def tuned_of(table: Any) -> Tuned:
     fields = _fields(table, "the file", {"schema", *Tuned.__dataclass_fields__})
     if fields.pop("schema") != _SCHEMA:
         raise ValueError("it has another schema")
-    texts = {name: _text(fields[name], name) for name in ("date", "machine", "onnxruntime", "device", "decoder")}
+    texts = {
+        name: _text(fields[name], name) for name in ("date", "machine", "onnxruntime", "device", "form", "decoder")
+    }
     return Tuned(
         **texts,
         providers=tuple(_text(one, "providers") for one in _list(fields["providers"], "providers")),

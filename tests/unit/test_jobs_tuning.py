@@ -175,8 +175,7 @@ def test_further_cards_are_found_by_their_numbers(monkeypatch: pytest.MonkeyPatc
         ([replace(ONE, device="cuda", form="plain", face_ms=0.4)], ("cuda", 1)),
         ([replace(ONE, device="cuda", form="plain", face_ms=5.7)], ("cpu", 1)),
         ([replace(ONE, device="coreml", form="plain", face_ms=0.4, deviation=0.3)], ("cpu", 1)),
-        ([replace(ONE, device="cuda", form="half", face_ms=0.4)], ("cpu", 1)),
-        ([replace(ONE, form="int8", face_ms=0.4)], ("cpu", 1)),
+        ([replace(ONE, device="cuda", form="half", face_ms=0.4, deviation=0.002)], ("cuda", 1)),
         ([replace(ONE, device="cuda", face_ms=None, problem="it hangs")], ("cpu", 1)),
         ([replace(ONE, threads=2, face_ms=3.0)], ("cpu", 2)),
         ([replace(ONE, threads=4, face_ms=2.0)], ("cpu", 1)),  # 8 processors: two networks take all of them
@@ -185,6 +184,12 @@ def test_further_cards_are_found_by_their_numbers(monkeypatch: pytest.MonkeyPatc
 def test_the_fastest_that_computes_the_same_is_chosen(others: list[Measured], chosen: tuple[str, int]) -> None:
     best = best_of([ONE, *others])
     assert (best.device, best.threads) == chosen
+
+
+@pytest.mark.parametrize(("half_ms", "form"), [(0.38, "plain"), (0.3, "half")])
+def test_half_precision_must_be_worth_it(half_ms: float, form: str) -> None:
+    exact = replace(ONE, device="cuda", form="plain", face_ms=0.4)
+    assert best_of([ONE, exact, replace(exact, form="half", face_ms=half_ms)]).form == form
 
 
 def test_nothing_that_computes_is_an_error_with_every_reason() -> None:

@@ -35,6 +35,7 @@ files = st.builds(
     onnxruntime=st.text(),
     providers=st.lists(st.text()).map(tuple),
     device=st.text(),
+    form=st.text(),
     threads=st.integers(1, 1024),
     decoder=st.text(),
     measured=st.lists(measured, max_size=3).map(tuple),
@@ -79,6 +80,7 @@ HERE = Tuned(
     tuned.this_machine(),
     ort.__version__,
     tuple(ort.get_available_providers()),
+    "cpu",
     "cpu",
     2,
     "software",
@@ -127,6 +129,22 @@ def test_auto_takes_what_was_measured_and_sessions_its_threads() -> None:
     assert sessions.open_session("iris", threads=1).get_session_options().intra_op_num_threads == 1
     assert providers.choose("cpu").threads == 1
     assert sessions.open_session("iris", "cpu").get_session_options().intra_op_num_threads == 1
+
+
+def test_half_precision_that_was_measured_to_be_fastest_is_opened_where_a_network_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_tuned(replace(HERE, device="cuda:1", form="half", threads=1))
+    monkeypatch.setattr(providers, "why_unavailable", lambda *_: "")
+    choice = providers.choose("auto")
+    assert (choice.device, choice.index, choice.form) == ("cuda", 1, "half")
+    opened: list[tuple[str, str]] = []
+    monkeypatch.setattr(sessions, "weights_path", lambda name, form: opened.append((name, form)))
+    monkeypatch.setattr(sessions, "_open", lambda *_: None)
+    for name in ("face_points", "iris"):
+        sessions.open_session(name)
+    sessions.open_session("face_points", "cuda:1")
+    assert opened == [("face_points", "half"), ("iris", "plain"), ("face_points", "plain")]
 
 
 def test_networks_of_another_order_of_size_are_not_sent_where_small_ones_are_fast() -> None:
