@@ -44,7 +44,7 @@ def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fr
         interpolation = _RESAMPLE
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     rgb = reformatter.reformat(
-        frame,
+        _unsited(frame) if interpolation == _EXACT else frame,
         width=width,
         height=height,
         format="rgb24",
@@ -55,6 +55,22 @@ def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fr
         threads=1,
     )
     return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), -clockwise_turn(frame) // 90))
+
+
+def _unsited(frame: av.VideoFrame) -> av.VideoFrame:
+    """A copy without a word on where chroma lies: told that it lies at the left, swscale repeats each sample for its own
+    column and the one before, and the way back would mix two of them.
+    """
+    form = frame.format
+    if not (
+        form.is_planar and form.name.startswith("yuv") and form.chroma_width(8) < 8 and form.components[0].bits == 8
+    ):
+        return frame
+    copy = av.VideoFrame(frame.width, frame.height, form.name)
+    for target, source in zip(copy.planes, frame.planes, strict=True):
+        rows, samples = (np.frombuffer(plane, np.uint8).reshape(plane.height, -1) for plane in (target, source))  # type: ignore[call-overload]
+        rows[:, : source.width] = samples[:, : source.width]
+    return copy
 
 
 def from_rgb(rgb: Image, pixel_format: str, reformatter: VideoReformatter, colour: ColourTags) -> av.VideoFrame:

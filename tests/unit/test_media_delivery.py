@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from understudy.inference.composite.colour.transfer import decode
@@ -19,6 +20,7 @@ from understudy.inference.media import (
     DeliveryOptions,
     footage_exists,
     output_exists,
+    pixels,
     plan_delivery,
     probe,
     read_frames,
@@ -203,6 +205,34 @@ def test_deep_colours_are_exact(
     g = (luma - red * r - blue * b) / (1 - red - blue)
     (plate,) = read_plates(tmp_path / "flat.mkv")
     np.testing.assert_allclose(plate.pixels[16, 16], np.array([r, g, b]) * 65535, atol=1.01)
+
+
+@pytest.mark.parametrize("chroma", ["420", "422", "444"])
+@pytest.mark.parametrize("full", [False, True])
+def test_decoded_8_bits_go_to_rgb_and_back_without_a_change(tmp_path: Path, chroma: str, full: bool) -> None:
+    """H.264 says where its chroma lies; that moved it by half a sample."""
+    rng = np.random.default_rng(4)
+    with av.open(str(tmp_path / "a.mp4"), "w") as target:
+        stream = target.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, f"yuv{chroma}p"
+        stream.codec_context.color_range = 2 if full else 1
+        frame = av.VideoFrame(64, 48, f"yuv{chroma}p")
+        frame.color_range = stream.codec_context.color_range
+        for plane in frame.planes:
+            np.frombuffer(plane, np.uint8)[:] = rng.integers(100, 150, plane.buffer_size)
+        target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    with av.open(str(tmp_path / "a.mp4")) as source:
+        decoded = next(source.decode(video=0))
+    reformatter = VideoReformatter()
+    rgb = pixels.to_rgb(decoded, reformatter, Fraction(1), True)
+    again = pixels.from_rgb(rgb, f"yuv{chroma}p", reformatter, ColourTags(6, 6, 6, full))
+    for codes, expected in zip(again.planes, decoded.planes, strict=True):
+        rows = [
+            np.frombuffer(one, np.uint8).reshape(one.height, -1)[:, : one.width].astype(int)
+            for one in (codes, expected)
+        ]
+        assert abs(rows[0] - rows[1]).max() <= 1
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv422p10le", "yuv422p12le", "p010le", "gbrp12le", "rgb48be"])
