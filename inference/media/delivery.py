@@ -12,6 +12,7 @@ from ..errors import InputError, UsageError
 from .colour_tags import UNKNOWN_COLOUR, UNTAGGED, ColourTags
 from .encodings import (
     ENCODINGS,
+    HARDWARE,
     SEQUENCE_DEPTHS,
     WITH_ALPHA,
     Codec,
@@ -21,6 +22,7 @@ from .encodings import (
     pixel_format,
     stored_colour,
 )
+from .hardware import encoder_here
 from .sequence import NamePattern, find_sequence
 from .types import VideoInfo
 
@@ -61,6 +63,7 @@ def plan_delivery(info: VideoInfo, out_path: Path, options: DeliveryOptions) -> 
 
     Raises:
         UsageError: name, codec, depth and alpha do not go together, or HDR footage would be squeezed.
+        MissingComponentError: a chip is to encode, and none does here.
     """
     alpha = options.element or info.has_alpha
     codec = options.codec or _usual_codec(info, out_path, alpha)
@@ -74,6 +77,8 @@ def plan_delivery(info: VideoInfo, out_path: Path, options: DeliveryOptions) -> 
     alpha = alpha and codec in WITH_ALPHA
     if codec in ENCODINGS:
         pixel_format(codec, depth, (info.width, info.height), alpha)
+        if ENCODINGS[codec].encoder == HARDWARE:
+            encoder_here()
     if info.colour.is_hdr and depth == 8:
         raise UsageError(
             f"The footage is HDR, {info.colour.curve_name}, which 8 bits cannot show; choose --codec h265 --depth 10, "

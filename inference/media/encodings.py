@@ -9,9 +9,9 @@ from typing import Final, Literal
 from ..errors import UsageError
 from .colour_tags import BT709, ColourTags, Hdr10
 
-MovieCodec = Literal["h264", "h265", "prores", "prores4444", "ffv1"]
+MovieCodec = Literal["h264", "h264_hardware", "h265", "prores", "prores4444", "ffv1"]
 SequenceCodec = Literal["png", "exr"]
-Codec = Literal["h264", "h265", "prores", "prores4444", "ffv1", "png", "exr"]
+Codec = Literal["h264", "h264_hardware", "h265", "prores", "prores4444", "ffv1", "png", "exr"]
 Depth = Literal[8, 10, 16, 32]
 """Bits of a sample; 32 is float."""
 
@@ -41,7 +41,7 @@ class Encoding:
     options: dict[str, str]
     formats: dict[int, tuple[str, str]]
     """Depth -> pixel format for even sizes, and for odd ones: one without shared chroma samples, so that no row or
-    column is added or lost.
+    column is added or lost; empty where there is none.
     """
     suffixes: tuple[str, ...]
     alpha_formats: dict[int, str] = field(default_factory=dict)
@@ -50,6 +50,8 @@ class Encoding:
     least_side_px: int = 1
 
 
+HARDWARE: Final = "hardware"
+"""Stands for whichever chip's encoder opens, with its own options (`hardware.encoder_here`)."""
 ENCODINGS: Final[dict[str, Encoding]] = {
     "h264": Encoding(
         "libx264",
@@ -57,6 +59,7 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         {8: ("yuv420p", "yuv444p"), 10: ("yuv420p10le", "yuv444p10le")},
         (".mp4", ".mov", ".mkv"),
     ),
+    "h264_hardware": Encoding(HARDWARE, {}, {8: ("yuv420p", "")}, (".mp4", ".mov", ".mkv")),
     "h265": Encoding(
         "libx265",
         {"crf": "16", "preset": "medium", "x265-params": "log-level=error"},
@@ -119,7 +122,10 @@ def pixel_format(codec: str, depth: int | None, size: tuple[int, int], alpha: bo
         raise UsageError(f"{codec} holds no alpha; choose one of {', '.join(WITH_ALPHA)}.")
     if alpha:
         return encoding.alpha_formats[depth]
-    return encoding.formats[depth][size[0] % 2 or size[1] % 2]
+    found = encoding.formats[depth][size[0] % 2 or size[1] % 2]
+    if not found:
+        raise UsageError(f"{codec} holds pictures of even width and height only; choose h264.")
+    return found
 
 
 def stored_colour(codec: str, colour: ColourTags) -> ColourTags:

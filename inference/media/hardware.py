@@ -1,4 +1,4 @@
-"""Decoding on the graphics chip: which devices do it here, and their pictures in the software decoder's form.
+"""Decoding and encoding on the graphics chip: which devices do it here, and pictures in the software decoder's form.
 
 What a standard defines to the bit comes out of a chip as out of software; only the planes lie otherwise (NV12, P010),
 and are brought into the usual order before anything is made of them.
@@ -7,15 +7,19 @@ and are brought into the usual order before anything is made of them.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Final
 
 import av
+from av.codec.codec import UnknownCodecError
 from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from ..errors import UsageError
+from ..errors import MissingComponentError, UsageError
 from ..networks.tuned import SOFTWARE, tuned_decoder
 
 DEVICES: Final = ("cuda", "videotoolbox", "d3d11va", "d3d12va", "vaapi")
@@ -25,6 +29,24 @@ _UNINTERLEAVED: Final = {
     "p010le": "yuv420p10le", "p210le": "yuv422p10le", "p410le": "yuv444p10le",
 }  # fmt: skip
 """Chroma in one plane -> in two."""
+
+
+@dataclass(frozen=True)
+class ChipEncoder:
+    """An encoder of H.264 on a chip, set to one quality throughout."""
+
+    name: str
+    options: dict[str, str]
+    pixel_format: str
+
+
+ENCODERS: Final = (
+    ChipEncoder("h264_nvenc", {"preset": "p5", "rc": "vbr", "cq": "18", "b": "0"}, "yuv420p"),
+    ChipEncoder("h264_videotoolbox", {"flags": "+qscale", "global_quality": str(118 * 70)}, "yuv420p"),
+    ChipEncoder("h264_qsv", {"preset": "slow", "global_quality": "18"}, "nv12"),
+    ChipEncoder("h264_amf", {"quality": "quality", "rc": "cqp", "qp_i": "18", "qp_p": "18", "qp_b": "20"}, "nv12"),
+)
+"""NVIDIA's, Apple's, Intel's and AMD's. How good their pictures are beside x264's has not been measured."""
 
 
 class HardwareError(Exception):
@@ -68,6 +90,30 @@ def usual_planes(frame: av.VideoFrame, reformatter: VideoReformatter) -> av.Vide
     if not frame.format.name.startswith(("yuv", "gray", "gbr")):
         raise HardwareError(f"its pictures are {frame.format.name}")
     return frame
+
+
+def encoder_here() -> ChipEncoder:
+    """The first that opens; raises `MissingComponentError` with what each of them lacks."""
+    for encoder in ENCODERS:
+        if not _why_no_encoder(encoder.name, encoder.pixel_format):
+            return encoder
+    reasons = "; ".join(f"{one.name}: {_why_no_encoder(one.name, one.pixel_format)}" for one in ENCODERS)
+    raise MissingComponentError(f"No graphics chip encodes H.264 here ({reasons}): choose h264, which needs none.")
+
+
+@cache
+def _why_no_encoder(name: str, pixel_format: str) -> str:
+    try:
+        context = av.CodecContext.create(name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height, context.pix_fmt = 320, 240, pixel_format
+        context.time_base = Fraction(1, 25)
+        context.open()
+    except UnknownCodecError:
+        return "this build of FFmpeg has none"
+    except av.error.FFmpegError as error:
+        return (error.strerror or str(error)).lower()
+    return ""
 
 
 @cache

@@ -21,7 +21,17 @@ from .audio import AudioTrack
 from .colour_tags import ColourTags
 from .container import open_video, reason
 from .deep import from_deep
-from .encodings import USUAL_FORM, MovieCodec, PictureForm, encoding_for, options_of, pixel_format, stored_colour
+from .encodings import (
+    HARDWARE,
+    USUAL_FORM,
+    MovieCodec,
+    PictureForm,
+    encoding_for,
+    options_of,
+    pixel_format,
+    stored_colour,
+)
+from .hardware import encoder_here
 from .pixels import from_rgb
 from .plates import widened
 from .types import Image
@@ -31,11 +41,11 @@ from .whole import WholeWriter
 class VideoWriter(WholeWriter):
     """Writes RGB frames to a movie; use it in a ``with`` statement.
 
-    h264 and h265 are 4:2:0 (4:4:4 for odd sizes), ffv1 is lossless RGB, prores is 10-bit 4:2:2 HQ, prores4444 its 4:4:4
-    (also for odd sizes); prores4444 and ffv1 hold alpha. Frame times are kept exactly in .mp4 and .mov, to the
-    millisecond in .mkv (a limit of that format). Sound is copied as it is where the container allows it, else it becomes
-    AAC; when only a part of the source is written, sound before its first and after its last picture is left out. The
-    file gets its name only when everything was written.
+    h264 and h265 are 4:2:0 (4:4:4 for odd sizes), h264_hardware is 4:2:0 of a graphics chip, ffv1 is lossless RGB,
+    prores is 10-bit 4:2:2 HQ, prores4444 its 4:4:4 (also for odd sizes); prores4444 and ffv1 hold alpha. Frame times are
+    kept exactly in .mp4 and .mov, to the millisecond in .mkv (a limit of that format). Sound is copied as it is where the
+    container allows it, else it becomes AAC; when only a part of the source is written, sound before its first and after
+    its last picture is left out. The file gets its name only when everything was written.
     """
 
     def __init__(
@@ -53,13 +63,15 @@ class VideoWriter(WholeWriter):
 
         Raises:
             UsageError: the codec does not go into a file of that name, or does not hold that depth or alpha.
+            MissingComponentError: no chip encodes here, and h264_hardware is wanted.
             InputError: the target cannot be written, or ``audio_from`` cannot be read.
         """
         self._path = Path(path)
         self._encoding = encoding_for(self._path, codec)
+        self._chip = encoder_here() if self._encoding.encoder == HARDWARE else None
         self._size = (width, height)
         self._pixel_format = pixel_format(codec, form.depth, self._size, form.alpha)
-        self._options = options_of(codec, form)
+        self._options = options_of(codec, form) if self._chip is None else self._chip.options
         self._colour = stored_colour(codec, form.colour)
         self._fps = Fraction(fps)
         self._time_base = time_base or _time_base_of(audio_from) or _fine_time_base(self._fps)
@@ -176,12 +188,13 @@ class VideoWriter(WholeWriter):
         return {"video_track_timescale": clock, "movie_timescale": clock}
 
     def _add_stream(self, container: OutputContainer) -> VideoStream:
-        stream = container.add_stream(self._encoding.encoder, rate=self._fps, options=self._options)
+        encoder = self._encoding.encoder if self._chip is None else self._chip.name
+        stream = container.add_stream(encoder, rate=self._fps, options=self._options)
         if not isinstance(stream, VideoStream):
-            raise TypeError(f"{self._encoding.encoder} is no picture encoder")
+            raise TypeError(f"{encoder} is no picture encoder")
         context = stream.codec_context
         context.width, context.height = self._size
-        context.pix_fmt = self._pixel_format
+        context.pix_fmt = self._pixel_format if self._chip is None else self._chip.pixel_format
         if self._encoding.encoder == "prores_ks" and self._pixel_format == "yuv444p10le":
             context.options = {"profile": "4444"}  # ProRes HQ itself is 4:2:2 only.
         tag = self._encoding.tags.get(self._path.suffix.lower())

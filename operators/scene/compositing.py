@@ -15,6 +15,11 @@ from ..bridge.compat import path_options
 
 FORMATS = (
     ("h264", "H.264", "A movie for looking at, small and played everywhere (.mp4)"),
+    (
+        "h264_hardware",
+        "H.264, Graphics Chip",
+        "Encoded by the graphics chip: sooner, not better; even sizes only (.mp4)",
+    ),
     ("h265", "H.265", "A smaller movie that also carries HDR (.mp4)"),
     ("prores", "ProRes 422 HQ", "A movie for editing, 10 bits (.mov)"),
     ("prores4444", "ProRes 4444", "A movie for compositing, with alpha (.mov)"),
@@ -24,6 +29,7 @@ FORMATS = (
 )
 SUFFIXES = {
     "h264": (".mp4", ".mov", ".mkv"),
+    "h264_hardware": (".mp4", ".mov", ".mkv"),
     "h265": (".mp4", ".mov", ".mkv"),
     "prores": (".mov", ".mkv"),
     "prores4444": (".mov", ".mkv"),

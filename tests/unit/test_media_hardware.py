@@ -6,6 +6,7 @@ The device of these tests is a stand-in: what is true of a real one is only that
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,9 +15,19 @@ import numpy as np
 import pytest
 from av.codec.hwaccel import HWAccel
 from av.video.reformatter import VideoReformatter
-from understudy.inference.errors import UsageError
-from understudy.inference.media import VideoWriter, hardware, read_frames, read_plates, reader
+from understudy.inference.errors import MissingComponentError, UsageError
+from understudy.inference.media import (
+    DeliveryOptions,
+    VideoWriter,
+    hardware,
+    plan_delivery,
+    probe,
+    read_frames,
+    read_plates,
+    reader,
+)
 from understudy.inference.media.deep import _plane
+from understudy.inference.media.encodings import PictureForm
 from understudy.inference.networks import tuned
 
 COUNT = 9
@@ -144,3 +155,49 @@ def test_planes_come_apart_without_a_loss(packed: str, planar: str, full_range: 
 def test_planes_of_unknown_depth_are_not_guessed() -> None:
     with pytest.raises(hardware.HardwareError, match="p016le"):
         hardware.usual_planes(av.VideoFrame(40, 26, "p016le"), VideoReformatter())
+
+
+@pytest.fixture
+def no_chip(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(hardware, "ENCODERS", (hardware.ChipEncoder("h264_of_nobody", {}, "nv12"),))
+    hardware._why_no_encoder.cache_clear()
+    yield
+    hardware._why_no_encoder.cache_clear()
+
+
+@pytest.fixture
+def a_chip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in that takes its pictures as chips do."""
+    chips = (
+        hardware.ChipEncoder("h264_of_nobody", {}, "nv12"),
+        hardware.ChipEncoder("libx264", {"crf": "0", "preset": "ultrafast"}, "nv12"),
+    )
+    monkeypatch.setattr(hardware, "ENCODERS", chips)
+
+
+def test_a_movie_is_encoded_by_the_first_chip_that_opens(tmp_path: Path, a_chip: None) -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (24, 32, 3), np.uint8).repeat(2, 0).repeat(2, 1)
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 64, 48, Fraction(25), "h264_hardware") as writer:
+        for step in range(3):
+            writer.write(picture, step / 25)
+    frames = list(read_frames(path, decoder="software"))
+    assert probe(path).codec == "h264"
+    assert [frame.time_s for frame in frames] == [0, 0.04, 0.08]
+    assert abs(frames[1].rgb.astype(int) - picture).max() <= 3
+
+
+def test_a_chip_takes_even_sizes_and_8_bits_only(tmp_path: Path, a_chip: None) -> None:
+    with pytest.raises(UsageError, match="even width and height only; choose h264"):
+        VideoWriter(tmp_path / "a.mp4", 65, 48, Fraction(25), "h264_hardware")
+    with pytest.raises(UsageError, match="does not hold 10 bits"):
+        VideoWriter(tmp_path / "a.mp4", 64, 48, Fraction(25), "h264_hardware", form=PictureForm(depth=10))
+
+
+def test_without_a_chip_the_plan_already_says_what_is_missing(clip: Path, tmp_path: Path, no_chip: None) -> None:
+    with pytest.raises(MissingComponentError, match=r"h264_of_nobody: this build of FFmpeg has none.*choose h264"):
+        plan_delivery(probe(clip), tmp_path / "out.mp4", DeliveryOptions("h264_hardware"))
+    with pytest.raises(MissingComponentError, match="No graphics chip"):
+        VideoWriter(tmp_path / "a.mp4", 64, 48, Fraction(25), "h264_hardware")
+    assert not list(tmp_path.glob("a*"))
