@@ -1,14 +1,16 @@
 """Pictures of a run on the device: of every face in every frame the piece around it, or whole frames where that is less.
 
-Bytes on the device for a run of 32 frames with one face 40 % of the frame's height, regions 1.4 times as large, pieces 1.25
-times as large as those, float32 crops of 192 and 256 px (counted, not measured on a device):
+Bytes on the device for a run of 32 frames, of one upright face 40 % as high as the frame; counted, not measured there:
 
-| | 512 x 512, whole | 1080p, pieces | 4K, pieces |
+| | 512 x 512, whole frames | 1920 x 1080, pieces | 3840 x 2160, pieces |
 |---|---|---|---|
-| pieces of coarse readings (8) | the same | 14 MB | 55 MB |
-| pieces of all (32) | 25 MB | 55 MB | 219 MB |
-| parts of `crops`: places (int32), pixels (float32), twice while they are weighed | 104 MB | 0.5 GB | 1.9 GB |
-| crops and networks' maps, both | 0.3 GB | 0.3 GB | 0.3 GB |
+| pieces of coarse readings (6) | none of their own | 11 MB | 42 MB |
+| pieces of all frames | 25 MB | 57 MB | 226 MB |
+| `crops`: places and pixels of the parts, weighed | 104 MB | 0.45 GB | 1.8 GB |
+| crops of 192 and 256 px, float32 | 40 MB | 40 MB | 40 MB |
+| the networks' largest maps, two at a time | 0.3 GB | 0.3 GB | 0.3 GB |
+
+Longer runs and more faces take proportionally more; ONNX Runtime keeps what it once had.
 """
 
 from __future__ import annotations

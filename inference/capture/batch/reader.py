@@ -6,7 +6,6 @@ Nothing here needs OpenCV.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ...networks.bound import on_device, run_bound
+from ...networks.bound import FixedRun, on_device, run_bound
 from ...networks.providers import Choice, choose
+from ...networks.registry import Form
 from ...networks.sessions import open_session
 from ..types import LANDMARK_COUNT
 from .pictures import Pictures
@@ -53,53 +53,86 @@ class OwnSeen:
     coefficient_sigma: Floats
 
 
-@dataclass(frozen=True)
 class _Chain:
-    """Crops, a network and the gathering of its outputs."""
+    """Crops, a network and the gathering of its outputs, on one device."""
 
-    side: int
-    soft: bool
-    crops: ort.InferenceSession
-    network: ort.InferenceSession
-    gather: ort.InferenceSession
+    def __init__(self, name: str, choice: Choice, form: Form | None, *, side: int, soft: bool, replayed: bool) -> None:
+        device = _name_of(choice)
+        # TensorRT would build an engine for every shape of what is only copying.
+        simple = device.replace("tensorrt", "cuda")
+        self._side, self._soft, self._choice, self._replayed = side, soft, choice, replayed
+        self._crops = open_session(_GRAPHS / ("soft_crops.onnx" if soft else "crops.onnx"), simple)
+        self._network = open_session(name, device, form=form, fixed=replayed)
+        self._gather = open_session(_GRAPHS / ("own_points.onnx" if soft else "mediapipe_points.onnx"), simple)
+        self._names = [output.name for output in self._network.get_outputs()]
+        self._image = self._network.get_inputs()[0].name
+        self._fixed: dict[int, FixedRun] = {}
 
-    def run(
-        self, pictures: Pictures, cells: Integers, regions: Regions, *, mirrored: bool, choice: Choice
-    ) -> list[NDArray[np.float32]]:
+    def run(self, pictures: Pictures, cells: Integers, regions: Regions, *, mirrored: bool) -> list[Floats]:
         """What the gathering graph gives for the (N,) cells of pictures in (N, 4) regions."""
-        results: list[NDArray[np.float32]] = []
-        for rows, stored, (piece, begin) in pictures.showing(cells, regions, self.side):
+        results: list[Floats] = []
+        for rows, stored, (piece, begin) in pictures.showing(cells, regions, self._side):
+            count = len(rows)
+            # Whole batches of few different sizes, where those are recorded: the last region fills them.
+            filled = np.minimum(np.arange(_batch_of(count) if self._replayed else count), count - 1)
             feed = feed_of_crops(
-                regions[rows], self.side, pictures.size, (piece, begin, stored.size), soft=self.soft, mirrored=mirrored
+                regions[rows][filled],
+                self._side,
+                pictures.size,
+                (piece[filled], begin[filled], stored.size),
+                soft=self._soft,
+                mirrored=mirrored,
             )
-            found = self._on_device(stored.pieces, feed, np.full(len(rows), mirrored, np.float32), choice)
-            if not results:
-                results = [np.empty((len(cells), *part.shape[1:]), np.float32) for part in found]
+            found = self._on_device(stored.pieces, feed, np.full(len(filled), mirrored, np.float32))
+            results = results or [np.empty((len(cells), *part.shape[1:]), np.float32) for part in found]
             for result, part in zip(results, found, strict=True):
-                result[rows] = part
+                result[rows] = part[:count]
         return results
 
-    def _on_device(
-        self, pieces: ort.OrtValue, feed: dict[str, NDArray[Any]], mirrored: Floats, choice: Choice
-    ) -> list[NDArray[np.float32]]:
-        values = {name: on_device(array, choice) for name, array in feed.items()}
-        crops = run_bound(self.crops, {"pictures": pieces, **values}, ["crops"], choice)["crops"]
-        names = [output.name for output in self.network.get_outputs()]
-        said = run_bound(self.network, {self.network.get_inputs()[0].name: crops}, names, choice)
-        wanted = [output.name for output in self.gather.get_outputs()]
-        gathered = run_bound(self.gather, {**said, "mirrored": on_device(mirrored, choice)}, wanted, choice)
+    def _on_device(self, pieces: ort.OrtValue, feed: dict[str, NDArray[Any]], mirrored: Floats) -> list[Floats]:
+        choice = self._choice
+        values = {"pictures": pieces, **{name: on_device(array, choice) for name, array in feed.items()}}
+        if self._replayed:
+            fixed = self._fixed_run(len(mirrored))
+            run_bound(self._crops, values, ["crops"], choice, {"crops": fixed.inputs[self._image]})
+            said = fixed.run()
+        else:
+            crops = run_bound(self._crops, values, ["crops"], choice)["crops"]
+            said = run_bound(self._network, {self._image: crops}, self._names, choice)
+        wanted = [output.name for output in self._gather.get_outputs()]
+        gathered = run_bound(self._gather, {**said, "mirrored": on_device(mirrored, choice)}, wanted, choice)
         return [gathered[name].numpy() for name in wanted]
+
+    def _fixed_run(self, count: int) -> FixedRun:
+        if count not in self._fixed:
+            example = {self._image: np.zeros((count, self._side, self._side, 3), np.float32)}
+            self._fixed[count] = FixedRun(self._network, example, self._names, self._choice)
+        return self._fixed[count]
 
 
 class BatchReader:
     """Reads regions of pictures with both networks on one device, averaged over views as the single readers do."""
 
-    def __init__(self, device: str = "auto", views: Views = ONE_VIEW, own_views: Views = ONE_VIEW) -> None:
-        """Without ``own_views`` our own network is not opened; raises like `open_session`."""
+    def __init__(
+        self,
+        device: str = "auto",
+        views: Views = ONE_VIEW,
+        own_views: Views = ONE_VIEW,
+        form: Form | None = None,
+        *,
+        replayed: bool = False,
+    ) -> None:
+        """Without ``own_views`` our own network is not opened; raises like `open_session`.
+
+        ``form`` is the networks' ("half" for float16); crops are float32 in every form. ``replayed`` records the networks
+        as CUDA graphs: only where one thread alone uses the device (`FixedRun`).
+        """
         self.choice = choose(device)
         self._views, self._own_views = views, own_views
-        self._mediapipe = _chain("face_landmarks_attention", 192, soft=False, device=device)
-        self._own = _chain("face_points", 256, soft=True, device=device) if own_views else None
+        self._mediapipe = _Chain("face_landmarks_attention", self.choice, form, side=192, soft=False, replayed=replayed)
+        self._own = (
+            _Chain("face_points", self.choice, form, side=256, soft=True, replayed=replayed) if own_views else None
+        )
 
     @property
     def reads_own(self) -> bool:
@@ -110,9 +143,7 @@ class BatchReader:
         """The points of MediaPipe's network in the (N, 4) regions of (N,) cells, averaged over the views."""
         points, presence = [], []
         for scale, mirrored in self._views:
-            seen, sure = self._mediapipe.run(
-                pictures, cells, scaled(regions, scale), mirrored=mirrored, choice=self.choice
-            )
+            seen, sure = self._mediapipe.run(pictures, cells, scaled(regions, scale), mirrored=mirrored)
             points.append(_in_region(seen, scale))
             presence.append(sure)
         mean = np.mean(points, axis=0) if len(points) > 1 else points[0]
@@ -124,7 +155,7 @@ class BatchReader:
         assert self._own is not None
         total: NDArray[np.float32] | None = None
         for scale, mirrored in self._own_views:
-            (rows,) = self._own.run(pictures, cells, scaled(regions, scale), mirrored=mirrored, choice=self.choice)
+            (rows,) = self._own.run(pictures, cells, scaled(regions, scale), mirrored=mirrored)
             points = _in_region(rows[:, : 3 * LANDMARK_COUNT].reshape(-1, LANDMARK_COUNT, 3), scale)
             rows[:, : 3 * LANDMARK_COUNT] = points.reshape(len(rows), -1)
             rows[:, 3 * LANDMARK_COUNT : 4 * LANDMARK_COUNT] *= np.float32(scale)
@@ -146,16 +177,14 @@ class BatchReader:
         )
 
 
-@cache
-def _chain(name: str, side: int, *, soft: bool, device: str) -> _Chain:
-    """Opened once for a device."""
-    return _Chain(
-        side,
-        soft,
-        open_session(_GRAPHS / ("soft_crops.onnx" if soft else "crops.onnx"), device),
-        open_session(name, device),
-        open_session(_GRAPHS / ("own_points.onnx" if soft else "mediapipe_points.onnx"), device),
-    )
+def _name_of(choice: Choice) -> str:
+    """The name under which the device is opened again."""
+    return f"{choice.device}:{choice.index}" if choice.index else choice.device
+
+
+def _batch_of(count: int) -> int:
+    """The next of 8, 16, 32, ..."""
+    return max(8, 1 << (count - 1).bit_length())
 
 
 def _in_region(points: Floats, scale: float) -> Floats:

@@ -20,7 +20,8 @@ from ..types import Landmarks
 from .ahead import Ahead, read_ahead
 from .reader import BatchReader
 
-FRAMES_AHEAD = 32
+FRAMES_AHEAD = 50
+"""In a run; a divisor of `chunks.FRAMES`. Measured on restless faces: runs of 100 are as right and as soon settled."""
 _LEAST_AHEAD = 4
 """Runs are not shorter; fewer frames than this are read one by one."""
 
@@ -46,42 +47,59 @@ class BatchTracker(ShotTracker):
         ahead: int = FRAMES_AHEAD,
     ) -> None:
         super().__init__(finder, follower, max_faces, plan, read_own and _own_of(read_own))
-        self._reader, self._longest, self._ahead = reader, ahead, ahead
+        self._reader, self._ahead = reader, ahead
         self._foretold: dict[int, list[AheadReading]] = {}
         """By the number of a face, its readings in the next frames, the last first."""
+        self._served: set[int] = set()
+        """The faces whose reading in the last frame came from there."""
+
+    @property
+    def frames_at_once(self) -> int:
+        """How many frames `step_many` likes to get."""
+        return self._ahead
 
     def step_many(self, frames: Sequence[Image]) -> list[list[Sighting]]:
-        """What `step` gives for each of the frames in order. How it stands (`faces`) is told after the last of them."""
+        """What `step` gives for each of the frames in order. How it stands (`faces`) is told after the last of them.
+
+        The points depend by some thousandths of a pixel on where calls end: same bits need the same cuts.
+        """
         sightings: list[list[Sighting]] = []
+        length = self._ahead
         while len(sightings) < len(frames):
             rest = frames[len(sightings) :]
-            followed = self._active()
-            self._foretell(rest[: self._ahead], followed)
-            steps = max((len(readings) for readings in self._foretold.values()), default=0) or 1
-            for rgb in rest[:steps]:
+            run = rest[:length]
+            length = self._foretell(run, self._active())
+            # The frame in which a run ends early is read as ever, and so tells what is lost.
+            steps = max((len(readings) for readings in self._foretold.values()), default=0) + 1
+            for rgb in run[:steps]:
+                self._served.clear()
                 sightings.append(self.step(rgb))
-                if {face.track_id for face in self._active()} - self._foretold.keys():
+                if any(face.track_id not in self._served for face in self._active()):
                     break
             self._foretold = {}
         return sightings
 
     def _read_again(self, rgb: Image, track: TrackedFace) -> Reading | None:
         foretold = self._foretold.get(track.track_id)
-        return foretold.pop() if foretold else super()._read_again(rgb, track)
+        if not foretold:
+            return super()._read_again(rgb, track)
+        self._served.add(track.track_id)
+        return foretold.pop()
 
-    def _foretell(self, frames: Sequence[Image], followed: Sequence[TrackedFace]) -> None:
+    def _foretell(self, frames: Sequence[Image], followed: Sequence[TrackedFace]) -> int:
+        """Read the faces that are followed in frames ahead; returns how long the next run should be."""
         if not followed or len(frames) < _LEAST_AHEAD:
-            return
+            return self._ahead
         regions = [face.reading.next_region for face in followed]
         starts = np.array([(*region.centre_px, region.size_px[0], region.angle_rad) for region in regions])
         ahead = read_ahead(self._reader, frames, starts, np.stack([face.motion_px for face in followed]))
-        # Where faces move too wildly to be foretold, long runs are wasted.
-        failed = 2 * int(ahead.counts.max()) < len(frames)
-        self._ahead = max(self._ahead // 2, _LEAST_AHEAD) if failed else min(self._ahead * 2, self._longest)
         for number, face in enumerate(followed):
             self._foretold[face.track_id] = [
                 _reading(ahead, number, frame) for frame in reversed(range(int(ahead.counts[number])))
             ]
+        # Where faces move too wildly to be foretold, long runs are wasted.
+        failed = 2 * int(ahead.counts.max()) < len(frames)
+        return max(len(frames) // 2, _LEAST_AHEAD) if failed else min(2 * len(frames), self._ahead)
 
 
 def _own_of(read_own: OwnReader) -> OwnReader:
