@@ -202,7 +202,8 @@ def gpu_table(runs: Runs) -> str:
     run = runs["gpu"]
     if run.facts.get("device", "cpu") == "cpu":
         return NOTHING
-    cases = [line for line in run.lines if "stage" in line]
+    failed = [{**line, "stage": f"failed: {line['failed']}"} for line in run.lines if "failed" in line]
+    cases = [*(line for line in run.lines if "stage" in line), *failed]
     rows = [[_told(line.get(name)) for name in _GPU_COLUMNS] for line in cases]
     parts = [
         f"{run.facts.get('gpu')}, driver {run.facts.get('driver')}, ONNX Runtime {run.facts.get('onnxruntime')}, "

@@ -142,12 +142,13 @@ def test_what_ran_on_a_card_stands_beside_its_peak(page: ModuleType, tmp_path: P
     card = {**FACTS, "device": "cuda:0", "gpu": "H200", "driver": "580", "onnxruntime": "1.31", "provider": "CUDA"}
     peak = {"part": "peak", "gflops_float32": 400_000, "bus_gb_s": [25.0, 24.0]}
     case = {"part": "capture", "stage": "batch", "kind": "float32", "batch": 32, "fps": 2500.0, "graphs": {"a": 1}}
-    write(tmp_path, "gpu", card, peak, case)
+    write(tmp_path, "gpu", card, peak, case, {"part": "composite", "failed": "out of memory"})
     table = made(page, "gpu", tmp_path)
     assert "H200, driver 580, ONNX Runtime 1.31, CUDA" in table
     assert "| 400,000 | 25, 24 |" in table
     assert "| capture | batch | - | float32 | 32 | 2,500 |" in table
     assert "graphs" not in table
+    assert "| composite | failed: out of memory |" in table
 
 
 def test_numbers_as_a_reader_writes_them(benchmarks: Callable[[str], ModuleType]) -> None:
