@@ -26,18 +26,23 @@ _DTYPES = {
 
 
 def open_session(
-    name: str | Path, device: str = "auto", threads: int | None = None, form: Form | None = None, fixed: bool = False
+    name: str | Path,
+    device: str | Choice = "auto",
+    threads: int | None = None,
+    form: Form | None = None,
+    fixed: bool = False,
 ) -> ort.InferenceSession:
     """A session for a registered network, or for an ONNX file, on a device; the same request gives the same session.
 
-    ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:N].  ``threads`` is the number of CPU
-    threads of one inference: one, unless more were measured to be faster here.  ``form``: which of a network's forms; by
-    default the exact one for the device, or half where that was measured to be faster.  ``fixed``: for `bound.FixedRun`
-    alone, on GPUs recorded as a graph.  Raises `MissingComponentError` for a missing or damaged file or a device that
-    does not work here, `InputError` for a file that is no such network.
+    ``device``: auto, cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:N], or what `choose` found.  ``threads``
+    is the number of CPU threads of one inference: one, unless more were measured to be faster here.  ``form``: which of a
+    network's forms; by default the exact one for the device, or half where that was measured to be faster.  ``fixed``: for
+    `bound.FixedRun` alone, on GPUs recorded as a graph.  Raises `MissingComponentError` for a missing or damaged file or a
+    device that does not work here, `InputError` for a file that is no such network.
     """
     registered = not isinstance(name, Path) and not name.endswith(".onnx")
-    choice = choose(device, heavy=registered and not network(str(name)).bundled)
+    heavy = registered and not network(str(name)).bundled
+    choice = choose(device, heavy=heavy) if isinstance(device, str) else device
     threads = threads or choice.threads
     if not registered:
         return _open(Path(name).resolve(), None, choice, threads, form, fixed)

@@ -144,7 +144,8 @@ def test_half_precision_that_was_measured_to_be_fastest_is_opened_where_a_networ
     for name in ("face_points", "iris"):
         sessions.open_session(name)
     sessions.open_session("face_points", "cuda:1")
-    assert opened == [("face_points", "half"), ("iris", "plain"), ("face_points", "plain")]
+    sessions.open_session("face_points", choice)
+    assert opened == [("face_points", "half"), ("iris", "plain"), ("face_points", "plain"), ("face_points", "half")]
 
 
 def test_networks_of_another_order_of_size_are_not_sent_where_small_ones_are_fast() -> None:
