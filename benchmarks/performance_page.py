@@ -37,7 +37,6 @@ _GPU_COLUMNS: Final = (
     "part", "stage", "case", "kind", "batch", "fps", "ms_per_frame", "least_ms_per_frame", "bus_bytes_per_frame",
     "device_bytes", "gpu_busy_percent", "gpu_memory_mib",
 )  # fmt: skip
-_STAGE: Final = "stage "
 _COMPOSITE_STEPS: Final = {
     "warp": "swap", "matte": "matte", "colour": "colour", "poisson": "poisson", "flow": "flow", "grain": "grain",
     "finish": "finish",
@@ -125,11 +124,12 @@ def composite_table(runs: Runs) -> str:
 def capture_table(runs: Runs) -> str:
     """Whole systems; then what a frame of ours is spent on."""
     lines = [line for line in runs["capture"].lines if "figure" in line]
-    stages = [line for line in lines if str(line["figure"]).startswith(_STAGE)]
-    parts = [long_table([line for line in lines if line not in stages])]
+    whole, stages = (
+        [line for line in lines if (line.get("part") == "stages") == is_stage] for is_stage in (False, True)
+    )
+    parts = [long_table(whole)]
     if stages:
-        short = [{**line, "figure": str(line["figure"]).removeprefix(_STAGE)} for line in stages]
-        parts.append(long_table([{key: line[key] for key in line if key != "unit"} for line in short]))
+        parts.append(long_table([{key: line[key] for key in line if key != "part"} for line in stages]))
     return "\n\n".join(parts)
 
 
@@ -153,8 +153,7 @@ def _headed(line: Line) -> str:
 
 
 def _case(line: Line) -> str:
-    told = [str(line[key]) for key in ("part", "clip", "case", "size") if key in line]
-    return ", ".join([*told, f"{line['faces']} faces"] if line.get("faces", 1) != 1 else told)
+    return ", ".join(str(line[key]) for key in ("part", "clip", "case") if key in line)
 
 
 def flat_table(run: Run, hidden: tuple[str, ...] = ("benchmark",)) -> str:

@@ -31,7 +31,7 @@ def capture(runs: Runs) -> Row:
     told = []
     for name, follows, solves in (
         ("standard", "understudy", "understudy solve"),
-        ("fast", "understudy fast", "understudy solve fast"),
+        ("fast", "understudy fast", "understudy fast solve"),
     ):
         both = cpu(follows), cpu(solves)
         if both[0] is not None and both[1] is not None:

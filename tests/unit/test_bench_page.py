@@ -114,17 +114,20 @@ def test_stages_stand_beside_what_they_cost(page: ModuleType, tmp_path: Path) ->
 
 
 def test_what_a_captured_frame_is_spent_on_has_a_table_of_its_own(page: ModuleType, tmp_path: Path) -> None:
-    def line(figure: str, value: float, faces: int = 1) -> dict[str, object]:
-        case = {"clip": "d0.mp4", "size": "512x512", "faces": faces, "system": "understudy"}
-        return {**case, "figure": figure, "value": value, "unit": "ms/frame"}
+    def line(case: str, system: str, value: float, **more: str) -> dict[str, object]:
+        return {"case": case, "system": system, "figure": "cpu", "value": value, "unit": "ms/frame", **more}
 
-    write(tmp_path, "capture", FACTS, line("cpu", 7.0), line("stage our network", 4.0), line("cpu", 25.0, 4))
-    rows = made(page, "capture", tmp_path).splitlines()
-    assert "| case | system | cpu, ms/frame |" in rows
-    assert "| d0.mp4, 512x512 | understudy | 7 |" in rows
-    assert "| d0.mp4, 512x512, 4 faces | understudy | 25 |" in rows
-    assert "| case | system | our network |" in rows
-    assert "| d0.mp4, 512x512 | understudy | 4 |" in rows
+    write(
+        tmp_path, "capture", FACTS,
+        line("512, 1 face", "understudy", 7.0), line("512, 4 faces", "understudy", 25.0),
+        line("512, 1 face", "understudy: own network", 4.0, part="stages"),
+    )  # fmt: skip
+    text = made(page, "capture", tmp_path)
+    whole, stages = text.split("\n\n")
+    assert "| 512, 1 face | understudy | 7 |" in whole
+    assert "| 512, 4 faces | understudy | 25 |" in whole
+    assert "| 512, 1 face | understudy: own network | 4 |" in stages
+    assert "own network" not in whole
 
 
 def test_a_network_s_share_of_the_peak(page: ModuleType, tmp_path: Path) -> None:
