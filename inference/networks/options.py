@@ -17,7 +17,7 @@ import onnxruntime as ort
 
 from .registry import TensorSpec, file_digest, user_folder
 
-_OPTIMAL_BATCH, _LARGEST_BATCH = 8, 64
+_OPTIMAL_BATCH, _LARGEST_BATCH = 32, 128
 _WORKSPACE = 1 << 30
 _OPENVINO_DEVICES = ("CPU", "GPU", "NPU")
 

@@ -66,8 +66,8 @@ def test_another_driver_gets_engines_of_its_own(monkeypatch: pytest.MonkeyPatch)
 def test_one_engine_of_tensorrt_serves_every_number_of_faces() -> None:
     found = provider_options("tensorrt", 0, attention())
     assert found["trt_profile_min_shapes"] == "image:1x192x192x3"
-    assert found["trt_profile_opt_shapes"] == "image:8x192x192x3"
-    assert found["trt_profile_max_shapes"] == "image:64x192x192x3"
+    assert found["trt_profile_opt_shapes"] == "image:32x192x192x3"
+    assert found["trt_profile_max_shapes"] == "image:128x192x192x3"
 
 
 def test_sizes_that_are_open_besides_the_batch_get_no_profile() -> None:
