@@ -13,9 +13,12 @@ import av
 import cv2
 import numpy as np
 from timing import spent
+from understudy.inference import arkit
 from understudy.inference.capture.region import Region, whole
 from understudy.inference.capture.shot import CaptureOptions, track_shot
 from understudy.inference.face_model import load
+from understudy.inference.live.link import LiveReceiver, LiveSender
+from understudy.inference.live.sample import LiveSample
 from understudy.inference.media import VideoWriter, read_frames
 from understudy.inference.media.types import Image
 from understudy.inference.networks.sessions import open_session
@@ -47,6 +50,7 @@ def costs(frame: tuple[int, int], face_px: float, least_s: float) -> Iterator[Co
     for name, side in NETWORKS.items():
         yield name, network_ms(name, side, least_s)
     yield from _solve_costs()
+    yield "link", link_ms(least_s)
 
 
 def write_film(path: Path, frame: tuple[int, int]) -> float:
@@ -64,6 +68,26 @@ def network_ms(name: str, side: int, least_s: float) -> float:
     session = open_session(name, "cpu")
     feed = {"image": np.random.default_rng(0).random((1, side, side, 3), np.float32)}
     return spent(lambda: session.run(None, feed), least_s).cpu_s * 1000
+
+
+def link_ms(least_s: float) -> float:
+    """CPU milliseconds from a live sample here to the same sample received, both ends in this process."""
+    receiver = LiveReceiver()
+    sender = LiveSender(receiver.port)
+    still = np.zeros(len(arkit.NAMES), np.float32)
+    face = (np.eye(3, dtype=np.float32), np.zeros(3, np.float32), np.zeros((2, 2), np.float32))
+    sample = LiveSample(0, 0.0, 1.0, still, *face)
+
+    def there() -> None:
+        sender.send(sample)
+        while receiver.newest() is None:
+            pass
+
+    try:
+        return spent(there, least_s).cpu_s * 1000
+    finally:
+        sender.close()
+        receiver.close()
 
 
 def _fitted(rgb: Image, frame: tuple[int, int]) -> Image:

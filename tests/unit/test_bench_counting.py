@@ -168,7 +168,9 @@ def test_every_stage_that_is_measured_has_a_floor(benchmarks: Callable[[str], Mo
     picture = next(read_frames(film)).rgb
     measured |= dict(costs._crop_costs(picture, 60.0, 0.01))
     named = {stage.name for stage in floor.stages()}
+    measured["link"] = costs.link_ms(0.01)
     assert set(measured) | {"encode", "solve", "refine"} <= named
+    assert 0 < measured["link"] < 1000
     assert measured["decode"] > 0
     assert all(ms > 0 for name, ms in measured.items() if name.startswith("crop"))
     assert costs.network_ms("face_detector_short", 128, 0.01) > 0
