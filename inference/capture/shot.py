@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..media.reader import probe, read_frames, sha256
 from ..media.types import Image
+from ..networks.bound import memory_of
+from ..networks.providers import choose
 from ..networks.registry import find_file, missing_message, network, user_folder
 from ..overlap import ahead
 from ..progress import Progress, Watch, silent, unwatched
+from .batch.reader import BatchReader
+from .batch.tracker import BatchTracker
 from .chunks import FRAMES, Chunks, Seen
 from .detector import FaceDetector
 from .face_points import NAME as FACE_POINTS
@@ -124,7 +128,7 @@ def work_folder(path: str | Path, options: CaptureOptions) -> Path:
     """Where the unfinished tracking of a video is kept: in the user's cache, by everything the points depend on."""
     weights = [find_file(network(name)) for name in NETWORKS]
     digests = [found[1].sha256 for found in weights if found is not None]
-    code = [file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))]
+    code = [file.read_bytes() for file in sorted(Path(__file__).parent.rglob("*.py"))]
     choices = (options.max_faces, options.quality, options.device, options.frames, options.points)
     parts = (sha256(path), choices, digests, code, ort.__version__, platform.machine())
     return user_folder().with_name("tracking") / hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
@@ -193,7 +197,10 @@ def _show_largest(frame: Seen, position: int, watch: Watch) -> None:
 
 
 def make_tracker(options: CaptureOptions) -> ShotTracker:
-    """A tracker for frames that come one by one; raises like `track_shot`."""
+    """A tracker for the frames of a shot: on a device with a memory of its own one that takes many of them at once.
+
+    Raises like `track_shot`.
+    """
     if options.quality not in _QUALITIES:
         raise UsageError(f"{options.quality!r} is no quality: use {', '.join(_QUALITIES)}.")
     if options.max_faces < 1:
@@ -202,7 +209,10 @@ def make_tracker(options: CaptureOptions) -> ShotTracker:
     finder = FaceFinder(FaceDetector(options.device), net)
     effort = _QUALITIES[options.quality]
     read_own = own_reader(options.device, effort.own_views) if options.points == "best" else None
-    return ShotTracker(finder, Follower(net, effort.views), options.max_faces, effort.plan, read_own)
+    parts = (finder, Follower(net, effort.views), options.max_faces, effort.plan, read_own)
+    if memory_of(choose(options.device))[0] == "cpu":
+        return ShotTracker(*parts)
+    return BatchTracker(*parts, BatchReader(options.device, effort.views, effort.own_views if read_own else ()))
 
 
 def own_reader(device: str, views: Views) -> OwnReader | None:

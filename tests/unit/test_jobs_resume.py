@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -117,6 +118,27 @@ def test_frames_that_are_taken_at_once_are_kept_at_once(
     assert done == list(range(kept, FRAMES + 1))
     assert asked == [at_once] * ((FRAMES - kept) // at_once) + [FRAMES % at_once] * (kept < FRAMES)
     assert same(shot, undisturbed)
+
+
+@pytest.mark.parametrize("stop", [24, 43])
+def test_a_tracker_of_many_frames_goes_on_to_the_same_bits(
+    two_actors: Path, undisturbed: ShotTracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    """The one for graphics cards, computed by the processor."""
+    monkeypatch.setattr(capture, "FRAMES", 20)
+    monkeypatch.setattr(capture, "memory_of", lambda choice: ("cuda", 0))
+    monkeypatch.setattr(capture, "BatchTracker", partial(capture.BatchTracker, ahead=10))
+    whole = track_shot(two_actors, OPTIONS)
+    with pytest.raises(StoppedError):
+        track_shot(two_actors, OPTIONS, stop_at(stop), work=tmp_path / "work")
+    done: list[int] = []
+    shot = track_shot(two_actors, OPTIONS, count_from(done), work=tmp_path / "work")
+    assert done[0] == stop // 10 * 10
+    assert same(shot, whole)
+    for found, expected in zip(whole.tracks, undisturbed.tracks, strict=True):
+        both = (found.confidence > 0) & (expected.confidence > 0)
+        assert both.sum() >= 0.95 * (expected.confidence > 0).sum()
+        assert np.median(np.abs(found.landmarks_px[both] - expected.landmarks_px[both])) < 0.2
 
 
 def test_stopping_leaves_no_thread(two_actors: Path) -> None:
