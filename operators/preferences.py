@@ -86,6 +86,7 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
         row.label(text="Devices on This Machine")
         row.operator("understudy.check_devices", text="Check", icon="VIEWZOOM")
         row.operator("understudy.measure_devices", text="Measure", icon="TIME")
+        self._draw_progress(box)
         if machine.known.devices is None:
             box.label(text="Press Check to see which device runs here and why", icon="INFO")
             return
@@ -112,6 +113,15 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
                 reason = translated("{face} ms a face; {reason}").format(face=f"{face_ms:.1f}", reason=reason)
             for line in wrapped(reason, letters):
                 lines.label(text=line, translate=False)
+
+    def _draw_progress(self, box: bpy.types.UILayout) -> None:
+        """How far the measurement is: a window of the preferences has no status bar of its own."""
+        from .jobs import job  # which knows the preferences
+
+        running = job.current()
+        if running is not None and job.is_running() and running.operator == "understudy.measure_devices":
+            text = f"{job.counted(running.job)}   {translated('Esc to cancel')}"
+            box.label(text=text, icon="SORTTIME", translate=False)
 
     def _draw_models(self, layout: bpy.types.UILayout, letters: int) -> None:
         """The optional models, each with its button."""

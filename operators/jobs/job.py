@@ -391,3 +391,5 @@ def _redraw() -> None:
                 for region in area.regions:
                     if region.type == "UI" or (region.type == "WINDOW" and area.type == "CLIP_EDITOR"):
                         region.tag_redraw()
+            elif area.type == "PREFERENCES":
+                area.tag_redraw()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -13,6 +14,7 @@ import understudy
 from understudy.inference.jobs.worker_client import Python
 from understudy.inference.networks.store import offer
 from understudy.operators import machine, models
+from understudy.operators.jobs import job
 from understudy.operators.preferences import chosen_models
 
 
@@ -99,6 +101,19 @@ def test_a_measurement_shows_its_figures_and_automatic_takes_the_fastest(
     assert f"Measured on {machine.known.measured_on}" in labels
     assert "understudy.measure_devices Measure" in preferences.layout.said("operator")
     assert [path.name for path in (tmp_path / "understudy").glob("*.json")] in (["devices.json"], [])
+
+
+def test_the_preferences_show_how_far_a_measurement_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    working = SimpleNamespace(state="running", stage="tune", done=1, total=3, is_over=False, title="Measure Devices")
+    running = SimpleNamespace(operator="understudy.measure_devices", job=working, end=lambda: None, timer=None)
+    monkeypatch.setattr(job._session, "current", running)
+    preferences = Preferences()
+    preferences.draw(bpy.context)
+    assert "Measuring devices: 1 of 3   Esc to cancel" in preferences.layout.said("label")
+    running.operator = "understudy.track"
+    preferences = Preferences()
+    preferences.draw(bpy.context)
+    assert "1 of 3" not in " ".join(preferences.layout.said("label"))
 
 
 def test_figures_of_another_machine_are_not_shown() -> None:
