@@ -127,7 +127,7 @@ class FacePointNet:
         tensor = np.multiply(np.stack(crops), np.float32(1 / 255), dtype=np.float32)
         names = ["points", "sigma", "visible", "coefficients", "coefficient_sigma"]
         points, sigma, visible, coefficients, coefficient_sigma = self._session.run(names, {"image": tensor})
-        for i, (scale, mirrored) in enumerate(views):
+        for i, (scale, mirrored) in enumerate(views) if views != ONE_VIEW else ():
             if mirrored:
                 points[i], sigma[i], visible[i] = (values[i, MIRROR_POINTS] for values in (points, sigma, visible))
                 points[i, :, 0] = 1 - points[i, :, 0]

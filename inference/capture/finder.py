@@ -14,7 +14,7 @@ import numpy as np
 from ..media.types import Image
 from .detector import FaceDetector, Range
 from .landmarks import LandmarkNet, region_of_detection, region_of_points
-from .region import Region, whole
+from .region import Region, box_of, whole
 from .types import Landmarks
 
 MIN_PRESENCE = 0.5
@@ -111,10 +111,10 @@ class FaceFinder:
 
 def overlap(first: Landmarks, second: Landmarks) -> float:
     """Intersection over the smaller of the boxes of two faces."""
-    a, b = first.points_px, second.points_px
-    low, high = np.maximum(a.min(axis=0), b.min(axis=0)), np.minimum(a.max(axis=0), b.max(axis=0))
-    smaller = min(float(np.prod(np.ptp(a, axis=0))), float(np.prod(np.ptp(b, axis=0))))
-    return float(np.prod(np.maximum(high - low, 0))) / max(smaller, 1e-6)
+    (a, b), (c, d) = box_of(first.points_px), box_of(second.points_px)
+    shared = np.maximum(np.minimum(b, d) - np.maximum(a, c), 0)
+    smaller = min(float(np.prod(b - a)), float(np.prod(d - c)))
+    return float(np.prod(shared)) / max(smaller, 1e-6)
 
 
 def _beyond(rgb: Image) -> Iterator[list[tuple[Range, Region]]]:

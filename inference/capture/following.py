@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..media.types import Image
 from .finder import MIN_PRESENCE
 from .landmarks import LandmarkNet, Views, region_to_follow
-from .region import Region
+from .region import Region, box_of
 from .types import Landmarks
 
 _SEARCH_SCALE = 1.3
@@ -76,5 +76,8 @@ def _step(region: Region, following: Region) -> tuple[float, float]:
 def _fit(points_px: NDArray[np.float32], growth: float, shift: float, rgb: Image) -> float:
     """0..1: does the face fill the region as faces do, and lie within the picture?"""
     height, width = rgb.shape[:2]
-    inside = np.all((points_px >= 0) & (points_px <= (width, height)), axis=1).mean()
+    (left, top), (right, bottom) = box_of(points_px)
+    inside = 1.0
+    if min(left, top) < 0 or right > width or bottom > height:
+        inside = np.all((points_px >= 0) & (points_px <= (width, height)), axis=1).mean()
     return float(inside * np.clip(1.5 - growth, 0, 1) * np.clip(1.5 - 2 * shift, 0, 1))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..media.types import Image
 from ..networks.sessions import open_session
-from .region import Region
+from .region import Region, box_of
 from .types import LANDMARK_COUNT, FaceBox, Landmarks
 
 _MARGIN = 1.5
@@ -94,7 +94,9 @@ class LandmarkNet:
             crop[:, ::-1] if mirrored else crop
             for (_, mirrored), crop in zip(views, (part.sample(rgb, self.side) for part in regions), strict=True)
         ]
-        points, presence = self._run(np.stack(crops))
+        points, presence = self._run(np.stack(crops) if len(crops) > 1 else crops[0][None])
+        if views == ONE_VIEW:
+            return _landmarks(region, points[0], presence[0])
         for i, (scale, mirrored) in enumerate(views):
             if mirrored:
                 points[i] = points[i, MIRROR]
@@ -128,7 +130,7 @@ def region_of_detection(box: FaceBox) -> Region:
 
 def region_of_points(points_px: NDArray[np.float32]) -> Region:
     """Square around the (478, 2) points of a face, turned so that the outer corners of the eyes are level."""
-    (x0, y0), (x1, y1) = points_px.min(axis=0).tolist(), points_px.max(axis=0).tolist()
+    (x0, y0), (x1, y1) = (corner.tolist() for corner in box_of(points_px))
     first, second = _EYE_OUTER_CORNERS
     return _square_region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0), points_px[second] - points_px[first])
 
@@ -147,8 +149,7 @@ def straight_region(points_px: NDArray[np.float32], margin: float) -> Region:
     level = points_px[second] - points_px[first]
     axis = level / max(float(np.hypot(*level)), 1e-6)
     straight = np.array([axis, (-axis[1], axis[0])])
-    along = points_px @ straight.T
-    low, high = along.min(axis=0), along.max(axis=0)
+    low, high = box_of(points_px @ straight.T)
     x, y = (((low + high) / 2) @ straight).tolist()
     return _square_region(x, y, float((high - low).max()), level, margin)
 

@@ -15,6 +15,7 @@ from ..media.types import Image
 from .finder import FaceFinder, overlap
 from .following import Follower, Reading
 from .landmarks import region_of_points
+from .region import box_of
 from .types import Landmarks
 
 OwnReader: TypeAlias = Callable[[Image, Reading], Landmarks]
@@ -269,9 +270,10 @@ def _looks(rgb: Image, landmarks: Landmarks) -> NDArray[np.float32]:
 
 
 def _centre(landmarks: Landmarks) -> NDArray[np.float32]:
-    points = landmarks.points_px
-    return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, dtype=np.float32)
+    low, high = box_of(landmarks.points_px)
+    return (low + high) / 2
 
 
 def _size(landmarks: Landmarks) -> float:
-    return float(np.ptp(landmarks.points_px, axis=0).max())
+    low, high = box_of(landmarks.points_px)
+    return float((high - low).max())
