@@ -293,6 +293,16 @@ def test_batches_read_the_points_of_single_readings(
             np.testing.assert_allclose(getattr(own, name)[n], getattr(single_own, name), atol=0.02, err_msg=name)
 
 
+def test_many_regions_are_read_in_parts(frames: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, cells = BatchReader("cpu", own_views=()), np.arange(5)
+    regions = np.array([(240.0, 240.0, 300.0 + n, 0.0) for n in range(5)])
+    at_once = reader.read(Pictures(frames[:5], cells, choose("cpu")), cells, regions)
+    monkeypatch.setattr("understudy.inference.capture.batch.reader._MOST", 2)
+    in_parts = reader.read(Pictures(frames[:5], cells, choose("cpu")), cells, regions)
+    np.testing.assert_allclose(in_parts.points_px, at_once.points_px, atol=1e-3)
+    np.testing.assert_allclose(in_parts.presence, at_once.presence, atol=1e-5)
+
+
 def test_pieces_of_large_pictures_go_to_the_device_and_whole_small_ones(frames: list[np.ndarray]) -> None:
     cells = np.arange(4)
     near = np.array([(100.0, 90.0, 60.0, 0.0)] * 4)

@@ -66,6 +66,8 @@ class Ahead:
     """(F, T) which row of `own` tells of a face in a frame."""
     read: int
     """How many regions MediaPipe's network read for it."""
+    rounds: int
+    """In so many calls."""
     bytes_sent: int
     """To the device."""
 
@@ -97,7 +99,7 @@ class _Run:
         self._points_px = np.zeros((faces, count, 478, 2), np.float32)
         self._depth_px = np.zeros((faces, count, 478), np.float32)
         self._jumps = np.zeros((faces, count), bool)
-        self._read = 0
+        self._read = self._rounds = 0
         self._all_read = False
 
     def read_coarse(self) -> None:
@@ -135,6 +137,7 @@ class _Run:
             own=self._own(counted, after) if self._reader.reads_own and counted.any() else None,
             rows=(np.cumsum(counted) - 1).reshape(faces, count),
             read=self._read,
+            rounds=self._rounds,
             bytes_sent=self._pictures.bytes_sent,
         )
 
@@ -174,3 +177,4 @@ class _Run:
         self._points_px[chosen], self._depth_px[chosen] = seen.points_px, seen.depth_px
         self._asked[chosen] = straight(seen.points_px, MARGIN_FOLLOWING)
         self._read += len(cells)
+        self._rounds += 1

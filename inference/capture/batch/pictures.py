@@ -45,6 +45,10 @@ class Stored:
     """Width and height of a piece."""
 
 
+Shown = tuple[Integers, Stored, tuple[Integers, Integers]]
+"""(M,) which of the cells asked for a block shows; the block; (M,) its pieces, and (M, 2) where those begin."""
+
+
 class Pictures:
     """Frames of one size, numbered from 0, for ``cells`` (a face in a frame each); bytes go to the device when needed."""
 
@@ -61,10 +65,8 @@ class Pictures:
         self.bytes_sent = 0
         """To the device, so far."""
 
-    def showing(
-        self, cells: Integers, regions: Regions, side: int
-    ) -> Iterator[tuple[Integers, Stored, tuple[Integers, Integers]]]:
-        """Which of the (N,) cells each stored block shows, and of those the pieces and their beginnings; all are shown."""
+    def showing(self, cells: Integers, regions: Regions, side: int) -> Iterator[Shown]:
+        """Where the (N,) cells are shown, and at that what crops of ``side`` pixels of (N, 4) regions need."""
         parts = parts_of(regions, side, self.size)
         unseen = np.any((parts.low < self._low[cells]) | (parts.high > self._high[cells]), axis=1)
         if unseen.any():

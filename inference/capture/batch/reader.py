@@ -5,6 +5,7 @@ Nothing here needs OpenCV.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from ...networks.providers import Choice, choose
 from ...networks.registry import Form
 from ...networks.sessions import open_session
 from ..types import LANDMARK_COUNT
-from .pictures import Pictures
+from .pictures import Pictures, Shown
 from .regions import SIDE, Floats, Regions, scaled, to_image
 from .sampling import Integers, feed_of_crops
 
 _GRAPHS = Path(__file__).with_name("graphs")
 _COEFFICIENTS = 52
+_MOST = 128
+"""TensorRT's engines take no more at once."""
 Views = tuple[tuple[float, bool], ...]
 """As in `landmarks`: at which scale a region is looked at, and whether mirrored."""
 ONE_VIEW: Views = ((1.0, False),)
@@ -57,12 +60,11 @@ class _Chain:
     """Crops, a network and the gathering of its outputs, on one device."""
 
     def __init__(self, name: str, choice: Choice, form: Form | None, *, side: int, soft: bool, replayed: bool) -> None:
-        device = _name_of(choice)
         # TensorRT would build an engine for every shape of what is only copying.
-        simple = device.replace("tensorrt", "cuda")
+        simple = f"cuda:{choice.index}" if choice.device == "tensorrt" else choice
         self._side, self._soft, self._choice, self._replayed = side, soft, choice, replayed
         self._crops = open_session(_GRAPHS / ("soft_crops.onnx" if soft else "crops.onnx"), simple)
-        self._network = open_session(name, device, form=form, fixed=replayed)
+        self._network = open_session(name, choice, form=form, fixed=replayed)
         self._gather = open_session(_GRAPHS / ("own_points.onnx" if soft else "mediapipe_points.onnx"), simple)
         self._names = [output.name for output in self._network.get_outputs()]
         self._image = self._network.get_inputs()[0].name
@@ -71,7 +73,7 @@ class _Chain:
     def run(self, pictures: Pictures, cells: Integers, regions: Regions, *, mirrored: bool) -> list[Floats]:
         """What the gathering graph gives for the (N,) cells of pictures in (N, 4) regions."""
         results: list[Floats] = []
-        for rows, stored, (piece, begin) in pictures.showing(cells, regions, self._side):
+        for rows, stored, (piece, begin) in _in_batches(pictures.showing(cells, regions, self._side)):
             count = len(rows)
             # Whole batches of few different sizes, where those are recorded: the last region fills them.
             filled = np.minimum(np.arange(_batch_of(count) if self._replayed else count), count - 1)
@@ -177,9 +179,12 @@ class BatchReader:
         )
 
 
-def _name_of(choice: Choice) -> str:
-    """The name under which the device is opened again."""
-    return f"{choice.device}:{choice.index}" if choice.index else choice.device
+def _in_batches(shown: Iterator[Shown]) -> Iterator[Shown]:
+    """The same, no more than `_MOST` at once."""
+    for rows, stored, (piece, begin) in shown:
+        for first in range(0, len(rows), _MOST):
+            part = slice(first, first + _MOST)
+            yield rows[part], stored, (piece[part], begin[part])
 
 
 def _batch_of(count: int) -> int:
