@@ -57,9 +57,14 @@ class UNDERSTUDY_OT_measure_devices(LongWork, bpy.types.Operator):
             raise UsageError("The measurement ended without a result; see the log of the job.")
         machine.learn_devices(found["doctor"])
         taken = found["doctor"]["onnxruntime"]["device"]
-        return translated("Automatic uses {device}: {face} ms a face").format(
+        sentence = translated("Automatic uses {device}: {face} ms a face").format(
             device=taken, face=f"{machine.known.measured.get(taken, 0.0):.1f}"
         )
+        if found["tuned"].get("busy"):
+            sentence += "; " + translated(
+                "something else kept the processor busy, measure again when nothing else runs"
+            )
+        return sentence
 
 
 class UNDERSTUDY_OT_fetch_model(LongWork, bpy.types.Operator):

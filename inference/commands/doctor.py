@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         from ..jobs.tuning import table, tune
 
         tuned = tune(console)
-        console.say("tuned", "\n".join(table(tuned)), tuned=asdict(tuned))
+        console.say("tuned", "\n".join(table(tuned)), tuned=asdict(tuned), busy=tuned.busy)
     from ..doctor import doctor
 
     report = doctor()

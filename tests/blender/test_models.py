@@ -103,6 +103,16 @@ def test_a_measurement_shows_its_figures_and_automatic_takes_the_fastest(
     assert [path.name for path in (tmp_path / "understudy").glob("*.json")] in (["devices.json"], [])
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_measurement_on_a_busy_machine_says_so(busy: bool) -> None:
+    way = {"device": "cpu", "form": "cpu", "face_ms": 6.0}
+    runtime = {"version": "1", "device": "cpu", "providers": [], "tuned_ignored": ""}
+    doctor = {"event": "doctor", "onnxruntime": runtime | {"tuned": {"date": "2026-11-23", "measured": [way]}}}
+    said = models.UNDERSTUDY_OT_measure_devices.landed(None, bpy.context, [{"event": "tuned", "busy": busy}, doctor])
+    assert said.startswith("Automatic uses cpu: 6.0 ms a face")
+    assert ("measure again" in said) == busy
+
+
 def test_the_preferences_show_how_far_a_measurement_is(monkeypatch: pytest.MonkeyPatch) -> None:
     working = SimpleNamespace(state="running", stage="tune", done=1, total=3, is_over=False, title="Measure Devices")
     running = SimpleNamespace(operator="understudy.measure_devices", job=working, end=lambda: None, timer=None)

@@ -76,6 +76,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Measuring decoders": "正在给解码器测速",
     "Measure how fast the networks are on every device of this machine; Automatic takes the fastest from then on": "测量网络在本机每个设备上的速度；此后“自动”使用最快的设备",
     "Automatic uses {device}: {face} ms a face": "“自动”使用 {device}：每张人脸 {face} 毫秒",
+    "something else kept the processor busy, measure again when nothing else runs": "测速时处理器被其他程序占用，请在没有其他程序运行时重新测速",
     "Measured on {date}; Automatic takes the fastest": "测速于 {date}；“自动”使用最快的设备",
     "{face} ms a face; {reason}": "每张人脸 {face} 毫秒；{reason}",
     "Press Check to see which device runs here and why": "点击“检查”查看此处可用的设备及原因",
