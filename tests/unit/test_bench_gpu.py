@@ -42,7 +42,7 @@ def run_bare(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
 
 
-@pytest.mark.parametrize("part", ["peak", "composite"])
+@pytest.mark.parametrize("part", ["peak", "capture", "composite"])
 def test_each_part_runs_in_small_on_a_machine_that_has_numpy_and_onnx_runtime_only(part: str, tmp_path: Path) -> None:
     done = run_bare("--device", "cpu", "--what", part, "--out", str(tmp_path / "gpu.jsonl"))
     assert done.returncode == 0, done.stderr

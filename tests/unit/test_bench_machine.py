@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-NO_FIGURES = {"before_after", "points68", "render_performance", "render_sample", "performance_page"}
+NO_FIGURES = {"before_after", "gpu_capture", "points68", "render_performance", "render_sample", "performance_page"}
 """Programs of the folder that make pictures, clips, tables or pages."""
 
 
