@@ -81,15 +81,22 @@ def test_targets_are_read_from_the_runs(page: ModuleType, tmp_path: Path) -> Non
     )  # fmt: skip
     live = {"source_fps": 60, "recording": False, "received_fps": 59.9, "dropped_percent": 0.1, "event_ms_median": 14.0}
     write(tmp_path, "live_latency", FACTS, {**live, "event_ms_p95": 18.0, "memory_growth_mb": 0.4, "seconds": 600})
-    write(tmp_path, "gpu", {**FACTS, "device": "cpu"}, {"part": "capture", "stage": "batch", "fps": 3.0})
+    on_a_card = [
+        {"part": "capture", "case": case, "stage": stage, "kind": "float16", "fps": fps}
+        for case, stage, fps in (
+            ("1080p, 1 face", "capture naive chain", 200.0), ("1080p, 1 face", "capture batch 32", 2500.0),
+            ("1080p, 1 face", "stage crops, batch 32", 90000.0), ("512, 1 face", "capture batch 32", 5000.0),
+        )
+    ]  # fmt: skip
+    write(tmp_path, "gpu", {**FACTS, "device": "cpu"}, *on_a_card)
     table = made(page, "targets", tmp_path)
     assert "standard 9.5 ms" in table
     assert "7.8 ms in the same run" in table
     assert "standard 150 fps, 1.5 times" in table
     assert "event to sample 14 ms (95 %: 18 ms)" in table
-    assert "3 fps" not in table, "what ran on the processor says nothing of a card"
-    write(tmp_path, "gpu", {**FACTS, "device": "cuda:0"}, {"part": "capture", "stage": "batch", "fps": 2500.0})
-    assert "batch: 2,500 fps" in made(page, "targets", tmp_path)
+    assert "2,500 fps" not in table, "what ran on the processor says nothing of a card"
+    write(tmp_path, "gpu", {**FACTS, "device": "cuda:0"}, *on_a_card)
+    assert "2,500 fps (capture batch 32, float16); naive chain 200 fps: 12 times" in made(page, "targets", tmp_path)
 
 
 def test_stages_stand_beside_what_they_cost(page: ModuleType, tmp_path: Path) -> None:
