@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.types import Image
+from ..media.types import Picture
 from ..networks.sessions import open_session
 from .region import Region, whole
 from .types import FaceBox
@@ -46,7 +46,7 @@ class FaceDetector:
         self._device = device
         self._anchors = {reach: _anchor_centres(network.grids) for reach, network in _NETWORKS.items()}
 
-    def detect(self, rgb: Image, reach: Range = "short", region: Region | None = None) -> list[FaceBox]:
+    def detect(self, rgb: Picture, reach: Range = "short", region: Region | None = None) -> list[FaceBox]:
         """Faces in a square region of a picture (default: the whole of it), best first.
 
         A region may be turned, to find faces that are: the boxes' sizes are then those along the region's axes.
@@ -65,11 +65,11 @@ class FaceDetector:
             for merged, score in _merge_overlapping(np.concatenate([corners, keypoints], axis=1), scores[keep])
         ]
 
-    def best_score(self, rgb: Image, reach: Range, region: Region) -> float:
+    def best_score(self, rgb: Picture, reach: Range, region: Region) -> float:
         """The score of the best anchor in a region, 0..1, also below the threshold."""
         return float(self._run(rgb, _NETWORKS[reach], region)[1].max())
 
-    def _run(self, rgb: Image, network: _Network, region: Region) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    def _run(self, rgb: Picture, network: _Network, region: Region) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         crop = region.crop(rgb, network.side, cv2.BORDER_CONSTANT)
         tensor = np.multiply(crop[None], np.float32(2 / 255), dtype=np.float32) - np.float32(1)
         raw, logits = open_session(network.name, self._device).run(None, {"image": tensor})

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arkit
-from ..media.types import Image
+from ..media.types import Picture
 from ..networks.registry import network
 from ..networks.sessions import check_contract, open_session
 from .landmarks import MARGIN_FOLLOWING, MIRROR, ONE_VIEW, Views, straight_region
@@ -114,7 +114,7 @@ class FacePointNet:
         if path is not None:
             check_contract(self._session, network(NAME), path)
 
-    def read(self, rgb: Image, region: Region, views: Views = ONE_VIEW) -> FacePoints:
+    def read(self, rgb: Picture, region: Region, views: Views = ONE_VIEW) -> FacePoints:
         """The face that a region (`region_of_face`) shows, averaged over several views of it.
 
         Two views instead of one take 7 % off the error on renders and a fifth off the tremble on film.

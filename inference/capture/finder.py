@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..media.types import Image
+from ..media.types import Picture
 from .detector import FaceDetector, Range
 from .landmarks import LandmarkNet, region_of_detection, region_of_points
 from .region import Region, box_of, whole
@@ -48,7 +48,7 @@ class FaceFinder:
         self._detector = detector
         self._net = net
 
-    def find(self, rgb: Image, known: Iterable[Landmarks] = (), thorough: bool = True) -> list[Found]:
+    def find(self, rgb: Picture, known: Iterable[Landmarks] = (), thorough: bool = True) -> list[Found]:
         """Faces that are not among ``known``, as read from their detections.
 
         ``thorough`` also tries other ways up for what looks odd, and when there is no face it looks for turned and
@@ -66,7 +66,7 @@ class FaceFinder:
         return found
 
     def _add_new(
-        self, rgb: Image, reach: Range, region: Region, turn: Turn, taken: list[Landmarks], found: list[Found]
+        self, rgb: Picture, reach: Range, region: Region, turn: Turn, taken: list[Landmarks], found: list[Found]
     ) -> None:
         for box in self._detector.detect(rgb, reach, region):
             face = self._read(rgb, region_of_detection(box), turn)
@@ -74,7 +74,7 @@ class FaceFinder:
                 taken.append(face.landmarks)
                 found.append(face)
 
-    def _read(self, rgb: Image, region: Region, turn: Turn) -> Found | None:
+    def _read(self, rgb: Picture, region: Region, turn: Turn) -> Found | None:
         """The face in a detected region; when it looks odd, its best way up."""
         plain = self._net.read(rgb, region)
         belief = self.belief(rgb, plain) if plain.presence >= MIN_PRESENCE else 0.0
@@ -90,7 +90,7 @@ class FaceFinder:
             return None
         return best if best.belief > upright.belief + _BETTER else Found(plain, max(belief, upright.belief))
 
-    def _settled(self, rgb: Image, landmarks: Landmarks) -> Found:
+    def _settled(self, rgb: Picture, landmarks: Landmarks) -> Found:
         """Read again where the points are, so that a badly cut region does not decide."""
         for _ in range(2):
             if landmarks.presence < MIN_PRESENCE:
@@ -98,7 +98,7 @@ class FaceFinder:
             landmarks = self._net.read(rgb, region_of_points(landmarks.points_px))
         return Found(landmarks, self.belief(rgb, landmarks) if landmarks.presence >= MIN_PRESENCE else 0.0)
 
-    def belief(self, rgb: Image, landmarks: Landmarks) -> float:
+    def belief(self, rgb: Picture, landmarks: Landmarks) -> float:
         """How much the straightened face looks like one to both detectors, 0..1: their scores at close range."""
         region = region_of_points(landmarks.points_px)
         scores = [
@@ -117,7 +117,7 @@ def overlap(first: Landmarks, second: Landmarks) -> float:
     return float(np.prod(shared)) / max(smaller, 1e-6)
 
 
-def _beyond(rgb: Image) -> Iterator[list[tuple[Range, Region]]]:
+def _beyond(rgb: Picture) -> Iterator[list[tuple[Range, Region]]]:
     """Stages of the thorough search: the picture turned, then in tiles for small faces."""
     turns = (0.0, np.pi / 2, -np.pi / 2, np.pi)
     yield [(reach, whole(rgb, angle)) for angle in turns for reach in _REACHES]

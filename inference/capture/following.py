@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.types import Image
+from ..media.types import Picture
 from .finder import MIN_PRESENCE
 from .landmarks import LandmarkNet, Views, region_to_follow
 from .region import Region, box_of
@@ -38,18 +38,18 @@ class Follower:
     def __init__(self, net: LandmarkNet, views: Views) -> None:
         self._net, self._views = net, views
 
-    def begin(self, rgb: Image, landmarks: Landmarks) -> Reading | None:
+    def begin(self, rgb: Picture, landmarks: Landmarks) -> Reading | None:
         """Read a found face as it will be read in the next frames, so that its first frame does not stand out."""
         first = self._read(rgb, region_to_follow(landmarks.points_px))
         return first and self._read(rgb, region_to_follow(first.landmarks.points_px))
 
-    def follow(self, rgb: Image, previous: Reading, motion_px: NDArray[np.float32]) -> Reading | None:
+    def follow(self, rgb: Picture, previous: Reading, motion_px: NDArray[np.float32]) -> Reading | None:
         """The same face in the next frame; after a miss it is sought once more where its motion leads, more widely."""
         x, y = previous.next_region.centre_px
         ahead = replace(previous.next_region, centre_px=(x + float(motion_px[0]), y + float(motion_px[1])))
         return self._read(rgb, previous.next_region) or self._read(rgb, ahead.scaled(_SEARCH_SCALE))
 
-    def _read(self, rgb: Image, region: Region) -> Reading | None:
+    def _read(self, rgb: Picture, region: Region) -> Reading | None:
         """Read, and read again where the face turns out to be until both agree; a face that never settles is lost."""
         for _ in range(_READINGS):
             landmarks = self._net.read_views(rgb, region, self._views)
@@ -73,7 +73,7 @@ def _step(region: Region, following: Region) -> tuple[float, float]:
     return float(growth), float(shift)
 
 
-def _fit(points_px: NDArray[np.float32], growth: float, shift: float, rgb: Image) -> float:
+def _fit(points_px: NDArray[np.float32], growth: float, shift: float, rgb: Picture) -> float:
     """0..1: does the face fill the region as faces do, and lie within the picture?"""
     height, width = rgb.shape[:2]
     (left, top), (right, bottom) = box_of(points_px)

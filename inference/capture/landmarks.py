@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.types import Image
+from ..media.types import Picture
 from ..networks.sessions import open_session
 from .region import Region, box_of
 from .types import LANDMARK_COUNT, FaceBox, Landmarks
@@ -78,12 +78,12 @@ class LandmarkNet:
     def __init__(self, device: str = "auto") -> None:
         self._session = open_session("face_landmarks_attention", device)
 
-    def read(self, rgb: Image, region: Region) -> Landmarks:
+    def read(self, rgb: Picture, region: Region) -> Landmarks:
         """The points of the face that a region shows, as MediaPipe reads them; `presence` tells whether there is one."""
         points, presence = self._run(region.crop(rgb, self.side, cv2.BORDER_REPLICATE)[None])
         return _landmarks(region, points[0], presence[0])
 
-    def read_views(self, rgb: Image, region: Region, views: Views) -> Landmarks:
+    def read_views(self, rgb: Picture, region: Region, views: Views) -> Landmarks:
         """The points averaged over several views of a region; the crops are sampled at pixel centres.
 
         Against known truth, eight views instead of one take 6 % off the error and 45 % off the tremble. `presence` is

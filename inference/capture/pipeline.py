@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-from ..media.types import VideoFrame
+from ..media.types import Glimpsed
 from ..overlap import beside
 from .chunks import Seen
 from .tracking import ShotTracker, Sighting, TrackedFace
 
 AHEAD: Final = 4
-"""Frames that are decoded at least while one is followed: 25 MB each at 3840x2160."""
+"""Frames that are decoded at least while one is followed: 12 MB each at 3840x2160, 25 MB when all of it becomes RGB."""
 _BESIDE: Final = 4
 """Frames that wait for our own network; the tracker remembers as many anyhow."""
 
@@ -27,7 +27,7 @@ class _Followed(NamedTuple):
     """How the tracker stood after it, see `Seen`."""
 
 
-def seen_in(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Generator[Seen]:
+def seen_in(frames: Iterable[Glimpsed], tracker: ShotTracker) -> Generator[Seen]:
     """What a tracker sees in successive frames, to the same bits as one step after the other."""
 
     def read(followed: _Followed) -> Seen:
@@ -37,7 +37,7 @@ def seen_in(frames: Iterable[VideoFrame], tracker: ShotTracker) -> Generator[See
     return beside(read, _followed(iter(frames), tracker), _BESIDE)
 
 
-def _followed(frames: Iterator[VideoFrame], tracker: ShotTracker) -> Iterator[_Followed]:
+def _followed(frames: Iterator[Glimpsed], tracker: ShotTracker) -> Iterator[_Followed]:
     while run := list(islice(frames, tracker.frames_at_once)):
         sightings = tracker.step_many([frame.rgb for frame in run])
         inner = [None] * (len(run) - 1)

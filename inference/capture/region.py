@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.types import Image
+from ..media.types import Image, Picture
 
 _SOFTNESS_PX = 0.85
 """Standard deviation of the blur before a picture is read at wider steps than its own pixels: weights of 1, 2, 1."""
 _SOFT_FROM = 1.25
 """From so many pixels a step the blur is whole; towards 1 it fades, so that a face's size makes no sudden difference."""
 _LEAST_SOFTNESS_PX = 0.1
+_REACH_PX = 3
+"""So far beyond a region pixels may count when it is read."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,18 @@ class Region:
         x, y = x - (cos * width - sin * height) / 2, y - (sin * width + cos * height) / 2
         return np.array([[cos * width / side, -sin * height / side, x], [sin * width / side, cos * height / side, y]])
 
-    def crop(self, rgb: Image, side: int, border: int) -> Image:
+    def crop(self, rgb: Picture, side: int, border: int) -> Image:
         """(side, side, 3) resampled as MediaPipe does on the CPU; ``border`` is OpenCV's way to fill outside the picture.
 
         Crop pixel i shows the picture at region coordinate i / side, read as a pixel index. Points found in such a crop
         lie (size / side - 1) / 2 pixels too far right and down; networks compared with MediaPipe need the same choice.
         """
-        return _warp(rgb, self.matrix(side), side, border)
+        matrix = self.matrix(side)
+        part, low = _part(rgb, self._bounds(rgb, _REACH_PX))
+        matrix[:, 2] -= low
+        return _warp(part, matrix, side, border)
 
-    def sample(self, rgb: Image, side: int, *, soft: bool = False) -> Image:
+    def sample(self, rgb: Picture, side: int, *, soft: bool = False) -> Image:
         """(side, side, 3) resampled from pixel centre to pixel centre, averaged by whole factors; edges are repeated.
 
         ``soft`` also blurs what is read at wider steps than the picture's pixels, so that what lies between them counts.
@@ -72,14 +77,16 @@ class Region:
         shrinks = min(self.size_px) / side
         factor = max(int(shrinks), 1)
         if factor > 1 or (soft and shrinks > 1):
-            rgb, low = _shrunk(rgb, self._bounds(rgb, factor + 1), factor)
-            matrix[:, 2] -= low
-            matrix /= factor
-            rgb = _softened(rgb, shrinks / factor) if soft else rgb
+            part, low = _shrunk(rgb, self._bounds(rgb, factor + 1), factor)
+            part = _softened(part, shrinks / factor) if soft else part
+        else:
+            part, low = _part(rgb, self._bounds(rgb, _REACH_PX))
+        matrix[:, 2] -= low
+        matrix /= factor
         matrix[:, 2] -= 0.5
-        return _warp(rgb, matrix, side, cv2.BORDER_REPLICATE)
+        return _warp(part, matrix, side, cv2.BORDER_REPLICATE)
 
-    def _bounds(self, rgb: Image, margin: int) -> NDArray[np.int64]:
+    def _bounds(self, rgb: Picture, margin: int) -> NDArray[np.int64]:
         """(2, 2) lowest and highest x, y of the region within the picture, at least one pixel apart."""
         corners = self.to_image(np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float32))
         limits = np.array([corners.min(axis=0) - margin, corners.max(axis=0) + margin]).round().astype(np.int64)
@@ -104,7 +111,13 @@ def _warp(rgb: Image, matrix: NDArray[np.float64], side: int, border: int) -> Im
     return np.asarray(cv2.warpAffine(rgb, matrix, (side, side), flags=flags, borderMode=border), dtype=np.uint8)
 
 
-def _shrunk(rgb: Image, bounds: NDArray[np.int64], factor: int) -> tuple[Image, NDArray[np.int64]]:
+def _part(rgb: Picture, bounds: NDArray[np.int64]) -> tuple[Image, NDArray[np.int64]]:
+    """What lies within the bounds, and where it begins."""
+    low, high = bounds
+    return rgb[low[1] : high[1], low[0] : high[0]], low
+
+
+def _shrunk(rgb: Picture, bounds: NDArray[np.int64], factor: int) -> tuple[Image, NDArray[np.int64]]:
     """A part of a picture made smaller by a whole factor, and where it begins."""
     low, high = bounds
     size = (-(-(high - low) // factor)).tolist()
@@ -126,7 +139,7 @@ def _softened(rgb: Image, shrinks: float) -> Image:
     return np.asarray(cv2.GaussianBlur(rgb, (3, 3), sigma_px, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def whole(rgb: Image, angle_rad: float = 0.0) -> Region:
+def whole(rgb: Picture, angle_rad: float = 0.0) -> Region:
     """The smallest square around a picture."""
     height, width = rgb.shape[:2]
     side = float(max(width, height))

@@ -17,8 +17,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..media.reader import probe, read_frames, sha256
-from ..media.types import Image
+from ..media.reader import probe, read_glimpses, sha256
+from ..media.types import Image, Picture
 from ..networks.bound import memory_of
 from ..networks.providers import choose
 from ..networks.registry import find_file, missing_message, network, user_folder
@@ -175,7 +175,7 @@ def _observed(path: str | Path, span: tuple[int, int | None], tracker: ShotTrack
     first, stop = span
     begin = first + seen.count
     start = max(first, begin - tracker.memory)
-    decoded = read_frames(path, start, stop, exact_colours=False)
+    decoded = read_glimpses(path, start, stop)
     try:
         with closing(decoded), closing(ahead(decoded, max(AHEAD, tracker.frames_at_once))) as frames:
             before = [frame.rgb for frame in itertools.islice(frames, begin - start)]
@@ -223,7 +223,7 @@ def own_reader(device: str, views: Views) -> OwnReader | None:
         return None
     net = FacePointNet(device)
 
-    def read(rgb: Image, reading: Reading) -> Landmarks:
+    def read(rgb: Picture, reading: Reading) -> Landmarks:
         return net.read(rgb, region_of_followed(reading.next_region), views).landmarks(reading.landmarks.presence)
 
     return read

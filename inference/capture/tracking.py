@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.types import Image
+from ..media.types import Picture
 from .finder import FaceFinder, overlap
 from .following import Follower, Reading
 from .landmarks import region_of_points
 from .region import box_of
 from .types import Landmarks
 
-OwnReader: TypeAlias = Callable[[Image, Reading], Landmarks]
+OwnReader: TypeAlias = Callable[[Picture, Reading], Landmarks]
 """Reads the face that MediaPipe's network read with our own."""
 
 _SAME_FACE = 0.5
@@ -68,7 +68,7 @@ class Sighting:
     """Count of `ShotTracker.step` calls before this frame's."""
     track_id: int
     reading: Reading
-    rgb: Image
+    rgb: Picture
 
     def observation(self, own: Landmarks | None = None) -> Observation:
         """With what our own network read."""
@@ -117,9 +117,9 @@ class ShotTracker:
         self._tracks: list[TrackedFace] = []
         self._frame = -1
         # Faces found late are followed backward through these frames.
-        self._recent: deque[Image] = deque(maxlen=max(plan.thorough_every, plan.new_every))
+        self._recent: deque[Picture] = deque(maxlen=max(plan.thorough_every, plan.new_every))
 
-    def step(self, rgb: Image) -> list[Sighting]:
+    def step(self, rgb: Picture) -> list[Sighting]:
         """Sightings in this frame and, for faces found late, in frames before it."""
         self._frame += 1
         sightings = list(self._follow(rgb))
@@ -133,7 +133,7 @@ class ShotTracker:
         """How many frames `step_many` likes to get."""
         return 1
 
-    def step_many(self, frames: Sequence[Image]) -> list[list[Sighting]]:
+    def step_many(self, frames: Sequence[Picture]) -> list[list[Sighting]]:
         """What `step` gives for each of the frames in order."""
         return [self.step(rgb) for rgb in frames]
 
@@ -154,7 +154,7 @@ class ShotTracker:
         """How it stands: every face it knows, as they are now."""
         return tuple(replace(face) for face in self._tracks)
 
-    def go_on(self, frames: int, faces: Iterable[TrackedFace], recent: Iterable[Image]) -> None:
+    def go_on(self, frames: int, faces: Iterable[TrackedFace], recent: Iterable[Picture]) -> None:
         """Stand as a tracker that has seen so many frames and came out with these faces; `recent` are the last of them,
         `memory` or all.
         """
@@ -165,7 +165,7 @@ class ShotTracker:
     def _active(self) -> list[TrackedFace]:
         return [track for track in self._tracks if track.last_frame == self._frame]
 
-    def _follow(self, rgb: Image) -> Iterator[Sighting]:
+    def _follow(self, rgb: Picture) -> Iterator[Sighting]:
         """Read every tracked face again; the longer a face is known, the earlier it is its turn."""
         kept: list[Landmarks] = []
         tracked = [track for track in self._tracks if track.last_frame == self._frame - 1]
@@ -179,11 +179,11 @@ class ShotTracker:
                 track.looks = _looks(rgb, reading.landmarks)
             yield self._note(rgb, track, reading)
 
-    def _read_again(self, rgb: Image, track: TrackedFace) -> Reading | None:
+    def _read_again(self, rgb: Picture, track: TrackedFace) -> Reading | None:
         """A face that was seen in the frame before, in this one."""
         return self._follower.follow(rgb, track.reading, track.motion_px)
 
-    def _note(self, rgb: Image, track: TrackedFace, reading: Reading) -> Sighting:
+    def _note(self, rgb: Picture, track: TrackedFace, reading: Reading) -> Sighting:
         track.reading, track.last_frame = reading, self._frame
         track.frames += 1
         return Sighting(self._frame, track.track_id, reading, rgb)
@@ -198,7 +198,7 @@ class ShotTracker:
         room = len(active) < self._max_faces or any(track.frames > shortest for track in lost)
         return room and (just_lost or self._frame % self._plan.new_every == 0)
 
-    def _search(self, rgb: Image) -> Iterator[Sighting]:
+    def _search(self, rgb: Picture) -> Iterator[Sighting]:
         active = self._active()
         last_seen = max((track.last_frame for track in self._tracks), default=-1)
         thorough = not active and (self._frame - last_seen - 1) % self._plan.thorough_every == 0
@@ -210,7 +210,7 @@ class ShotTracker:
             if all(overlap(reading.landmarks, track.landmarks) <= _SAME_FACE for track in self._active()):
                 yield from self._admit(rgb, reading)
 
-    def _admit(self, rgb: Image, reading: Reading) -> Iterator[Sighting]:
+    def _admit(self, rgb: Picture, reading: Reading) -> Iterator[Sighting]:
         """Give a found face back its identity, or a new one while there is room."""
         looks = _looks(rgb, reading.landmarks)
         active = self._active()
@@ -261,7 +261,7 @@ class ShotTracker:
         return best[1] if best else None
 
 
-def _looks(rgb: Image, landmarks: Landmarks) -> NDArray[np.float32]:
+def _looks(rgb: Picture, landmarks: Landmarks) -> NDArray[np.float32]:
     """Unit vector of a straightened thumbnail without its mean brightness."""
     crop = region_of_points(landmarks.points_px).crop(rgb, 8 * _LOOKS_SIDE, cv2.BORDER_REPLICATE)
     small = cv2.resize(crop, (_LOOKS_SIDE, _LOOKS_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)

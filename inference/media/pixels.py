@@ -66,11 +66,23 @@ def _unsited(frame: av.VideoFrame) -> av.VideoFrame:
         form.is_planar and form.name.startswith("yuv") and form.chroma_width(8) < 8 and form.components[0].bits == 8
     ):
         return frame
-    copy = av.VideoFrame(frame.width, frame.height, form.name)
-    for target, source in zip(copy.planes, frame.planes, strict=True):
+    return copied_part(frame, (0, 0), (frame.width, frame.height))
+
+
+def copied_part(frame: av.VideoFrame, origin: tuple[int, int], size: tuple[int, int]) -> av.VideoFrame:
+    """A part of a planar YUV frame of 8 bits, by its first column and row, width and height.
+
+    It must begin with a whole sample of chroma, and end so or with the frame.
+    """
+    part = av.VideoFrame(*size, frame.format.name)
+    part.colorspace, part.color_range = matrix_code(frame), frame.color_range
+    shared = (8 // frame.format.chroma_width(8), 8 // frame.format.chroma_height(8))
+    for number, (target, source) in enumerate(zip(part.planes, frame.planes, strict=True)):
+        across, down = shared if number in (1, 2) else (1, 1)
+        x, y = origin[0] // across, origin[1] // down
         rows, samples = (np.frombuffer(plane, np.uint8).reshape(plane.height, -1) for plane in (target, source))  # type: ignore[call-overload]
-        rows[:, : source.width] = samples[:, : source.width]
-    return copy
+        rows[:, : target.width] = samples[y : y + target.height, x : x + target.width]
+    return part
 
 
 def from_rgb(rgb: Image, pixel_format: str, reformatter: VideoReformatter, colour: ColourTags) -> av.VideoFrame:

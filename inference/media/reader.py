@@ -22,13 +22,14 @@ from av.video.stream import VideoStream
 from ..errors import InputError
 from .container import open_video, reason
 from .deep import has_alpha, is_float
+from .glimpse import shown
 from .hardware import HardwareError, accelerator, check_decoder, chosen_decoder, usual_planes
 from .hdr10 import hdr10_of
 from .pixels import clockwise_turn, square_size, to_rgb
 from .place import Place, PlaceLostError, place_of
 from .plates import bits_of, colour_of, to_plate, widened
 from .sequence import find_sequence, probe_sequence, sequence_digest, sequence_frames, sequence_plates
-from .types import Plate, VideoFrame, VideoInfo
+from .types import Glimpsed, Plate, VideoFrame, VideoInfo
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,22 @@ def read_frames(
     reformatter = VideoReformatter()
     for one in _pictures(path, start, stop, decoder):
         yield VideoFrame(one.index, one.time_s, to_rgb(one.frame, reformatter, one.aspect, exact_colours))
+
+
+def read_glimpses(path: str | Path, start: int = 0, stop: int | None = None) -> Generator[Glimpsed]:
+    """The frames of `read_frames` without exact colours, bit by bit; only what is looked at becomes RGB, where it can.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    path = Path(path)
+    if (sequence := find_sequence(path)) is not None:
+        for frame in sequence_frames(sequence, start, stop):
+            yield Glimpsed(frame.index, frame.time_s, frame.rgb)
+        return
+    reformatter = VideoReformatter()
+    for one in _pictures(path, start, stop):
+        yield Glimpsed(one.index, one.time_s, shown(one.frame, reformatter, one.aspect))
 
 
 def read_plates(

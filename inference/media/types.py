@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,18 @@ from .colour_tags import UNKNOWN_COLOUR, ColourTags, Hdr10
 
 Image = NDArray[np.uint8]
 """(H, W, 3) sRGB as decoded."""
+
+
+class Picture(Protocol):
+    """An `Image`, or what gives one for the rows and columns that are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and 3."""
+
+    def __getitem__(self, part: tuple[slice, slice], /) -> Image:
+        """RGB of some rows and columns."""
+
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 """Full-scale integers in the file's own transfer, or floats in linear light."""
@@ -60,6 +73,16 @@ class VideoFrame:
     time_s: float
     """Presentation time; the first frame of a file is not always at 0."""
     rgb: Image
+
+
+@dataclass(frozen=True)
+class Glimpsed:
+    """One decoded frame, turned upright, of which RGB is made where somebody looks."""
+
+    index: int
+    """As in `VideoFrame`, also the next."""
+    time_s: float
+    rgb: Picture
 
 
 @dataclass(frozen=True)

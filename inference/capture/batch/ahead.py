@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...media.types import Image
+from ...media.types import Picture
 from .pictures import Pictures
 from .reader import BatchReader, OwnSeen
 from .regions import (
@@ -72,7 +72,7 @@ class Ahead:
     """To the device."""
 
 
-def read_ahead(reader: BatchReader, frames: Sequence[Image], starts: Regions, motions_px: Floats) -> Ahead:
+def read_ahead(reader: BatchReader, frames: Sequence[Picture], starts: Regions, motions_px: Floats) -> Ahead:
     """Follow F faces through frames: from (F, 4) `Reading.next_region`s and (F, 2) motions in the frame before."""
     count = len(frames)
     pictures = Pictures(frames, np.tile(np.arange(count), len(starts)), reader.choice)

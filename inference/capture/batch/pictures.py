@@ -22,7 +22,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ...media.types import Image
+from ...media.types import Picture
 from ...networks.bound import on_device
 from ...networks.providers import Choice
 from .regions import Regions
@@ -52,7 +52,7 @@ Shown = tuple[Integers, Stored, tuple[Integers, Integers]]
 class Pictures:
     """Frames of one size, numbered from 0, for ``cells`` (a face in a frame each); bytes go to the device when needed."""
 
-    def __init__(self, frames: Sequence[Image], frame_of: Integers, choice: Choice) -> None:
+    def __init__(self, frames: Sequence[Picture], frame_of: Integers, choice: Choice) -> None:
         """``frame_of`` (cells,) is the frame of each cell."""
         self._frames, self._frame_of, self._choice = frames, frame_of, choice
         self._stored: list[Stored] = []
@@ -92,7 +92,7 @@ class Pictures:
     def _store_whole(self) -> None:
         """Every frame, for every cell."""
         every = np.arange(len(self._frame_of))
-        self._note(np.stack(self._frames), every, self._frame_of)
+        self._note(np.stack([frame[:, :] for frame in self._frames]), every, self._frame_of)
         self._low[:], self._high[:] = 0, self.size
 
     def _note(self, pieces: NDArray[np.uint8], cells: Integers, numbers: Integers) -> None:

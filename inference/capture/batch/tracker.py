@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...media.types import Image
+from ...media.types import Picture
 from ..finder import FaceFinder
 from ..following import Follower, Reading
 from ..region import Region
@@ -58,7 +58,7 @@ class BatchTracker(ShotTracker):
         """How many frames `step_many` likes to get."""
         return self._ahead
 
-    def step_many(self, frames: Sequence[Image]) -> list[list[Sighting]]:
+    def step_many(self, frames: Sequence[Picture]) -> list[list[Sighting]]:
         """What `step` gives for each of the frames in order. How it stands (`faces`) is told after the last of them.
 
         The points depend by some thousandths of a pixel on where calls end: same bits need the same cuts.
@@ -79,14 +79,14 @@ class BatchTracker(ShotTracker):
             self._foretold = {}
         return sightings
 
-    def _read_again(self, rgb: Image, track: TrackedFace) -> Reading | None:
+    def _read_again(self, rgb: Picture, track: TrackedFace) -> Reading | None:
         foretold = self._foretold.get(track.track_id)
         if not foretold:
             return super()._read_again(rgb, track)
         self._served.add(track.track_id)
         return foretold.pop()
 
-    def _foretell(self, frames: Sequence[Image], followed: Sequence[TrackedFace]) -> int:
+    def _foretell(self, frames: Sequence[Picture], followed: Sequence[TrackedFace]) -> int:
         """Read the faces that are followed in frames ahead; returns how long the next run should be."""
         if not followed or len(frames) < _LEAST_AHEAD:
             return self._ahead
@@ -105,7 +105,7 @@ class BatchTracker(ShotTracker):
 def _own_of(read_own: OwnReader) -> OwnReader:
     """What our own network read in the run, or reads now."""
 
-    def read(rgb: Image, reading: Reading) -> Landmarks:
+    def read(rgb: Picture, reading: Reading) -> Landmarks:
         ready = reading.own if isinstance(reading, AheadReading) else None
         return ready or read_own(rgb, reading)
 
