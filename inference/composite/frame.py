@@ -27,7 +27,7 @@ from .mattes.face import face_matte
 from .mattes.own_hair import without_own_hair
 from .mattes.sequence import reach
 from .measure import Measurement, face_frame, warp_of
-from .pictures import cv2, distance
+from .pictures import cv2, distance, scaled
 from .poisson.membrane import mixed_detail
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
@@ -247,7 +247,8 @@ def _outline(matte: Floats, points_px: Floats, region: Region) -> Floats:
 
 
 def _mixed(behind: Floats, face: Floats, matte: Floats) -> Floats:
-    mixed: Floats = behind + matte[..., None] * (face - behind)
+    change = cv2.subtract(face, behind)
+    mixed: Floats = cv2.add(behind, scaled(change, matte), dst=change)
     return mixed
 
 

@@ -57,6 +57,12 @@ def low_pass(image: Floats, matte: Floats, sigma_px: float) -> Floats:
     return mean
 
 
+def scaled(image: Floats, by: Floats) -> Floats:
+    """A picture (H, W, 3), multiplied in its own memory by one number for each pixel (H, W)."""
+    product: Floats = cv2.multiply(image, cv2.merge([by, by, by]), dst=image)
+    return product
+
+
 def distance(inside: NDArray[np.bool_]) -> Floats:
     """(H, W) pixels to the next pixel that is not inside."""
     pixels: Floats = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)

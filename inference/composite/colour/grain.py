@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...face_model import load
-from ..pictures import blur, cv2
+from ..pictures import blur, cv2, scaled
 from ..regions import OVAL, STEADY
 from ..types import Floats, Region
 from .surface import BLOCK_PX, FINE_PX, HIGH_PASS_PX, LEVELS, LUMA, QUIET, Surface
@@ -23,6 +23,7 @@ from .surface import BLOCK_PX, FINE_PX, HIGH_PASS_PX, LEVELS, LUMA, QUIET, Surfa
 _TILE_PX: Final = 512
 _SIZES_PX: Final = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
 """Standard deviations of the blur that makes grains from white noise."""
+_KERNEL_PX: Final = 3
 _HALF_FRESH: Final = 0.5
 """Share that is new in every frame where nobody could measure it."""
 
@@ -63,8 +64,7 @@ def grain_of(mixed: Floats, matte: Floats, own: float, grain: Grain, frame_index
     kept = _with_the_skin(size, grain.points_px, region)
     noise = cv2.addWeighted(noise, float(np.sqrt(new)), cv2.merge([kept, kept, kept]), float(np.sqrt(lacking - new)), 0)
     strength = _strength_at(mixed, surface.strength / np.float32(wanted))
-    lost = np.sqrt(matte * (2 - matte))
-    return np.asarray(cv2.multiply(cv2.multiply(noise, strength), cv2.merge([lost, lost, lost])), np.float32)
+    return scaled(cv2.multiply(noise, strength, dst=noise), np.sqrt(matte * (2 - matte)))
 
 
 def grain_size(fineness: float) -> float:
@@ -96,13 +96,17 @@ def _with_the_skin(size: float, points_px: Floats, region: Region) -> Floats:
     to_tile = to_face * per_unit
     to_tile[:, 2] = to_tile[:, :2] @ (region.origin_px + 0.5) + to_tile[:, 2]
     scale = float(np.sqrt(abs(np.linalg.det(to_tile[:, :2]))))
-    tile = _tile(_SIZES_PX[int(np.abs(np.array(_SIZES_PX) - size * scale).argmin())])[..., 0]
+    grains = _SIZES_PX[int(np.abs(np.array(_SIZES_PX) - size * scale).argmin())]
     to_tile[:, 2] %= _TILE_PX
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     size_px = region.width, region.height
-    return np.asarray(
-        cv2.warpAffine(np.ascontiguousarray(tile), to_tile, size_px, flags=flags, borderMode=cv2.BORDER_WRAP)
-    )
+    # Where the picture never leaves the tiles OpenCV takes a shorter way.
+    corners = to_tile[:, :2] @ np.array([[0, size_px[0], 0, size_px[0]], [0, 0, size_px[1], size_px[1]]])
+    first = np.floor((corners.min(1) + to_tile[:, 2] - _KERNEL_PX) / _TILE_PX).astype(int)
+    last = np.floor((corners.max(1) + to_tile[:, 2] + _KERNEL_PX) / _TILE_PX).astype(int)
+    to_tile[:, 2] -= first * _TILE_PX
+    tiles = _tiles(grains, *(last - first + 1).tolist())
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(tiles, to_tile, size_px, flags=flags, borderMode=cv2.BORDER_WRAP))
 
 
 def _to_face(points_px: Floats) -> NDArray[np.float64]:
@@ -123,6 +127,12 @@ def _cut(tile: Floats, x: int, y: int, width: int, height: int) -> Floats:
             piece = tile[max(-top, 0) : height - top, max(-left, 0) : width - left]
             cut[max(top, 0) : top + side, max(left, 0) : left + side] = piece
     return cut
+
+
+@lru_cache(maxsize=4)
+def _tiles(size: float, across: int, down: int) -> Floats:
+    """(512 down, 512 across) of the first channel of a tile."""
+    return np.ascontiguousarray(np.tile(_tile(size)[..., 0], (down, across)))
 
 
 @lru_cache(maxsize=len(_SIZES_PX))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..pictures import blur, cv2, enlarge, shrink
 from ..regions import face_region
@@ -157,17 +158,29 @@ def _grown(found: Mask, colours: Floats, unusual: Floats, features: Floats, insi
     grown = found.astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     for _ in range(_GROWTH_ROUNDS):
-        share = cv2.blur(grown.astype(np.float32), _NEIGHBOURHOOD)[..., None] + np.float32(1e-4)
-        held = colours * grown[..., None]
-        mean = cv2.blur(held, _NEIGHBOURHOOD) / share
-        spread = np.maximum(cv2.blur(held * colours, _NEIGHBOURHOOD) / share - mean * mean, 0) + (0.7 * noise) ** 2
-        own = np.sqrt(((colours - mean) ** 2 / spread).sum(-1))
-        alike = (own < _ALIKE) & ((own < 0.7 * unusual) | ((features > 0.6) & (unusual > 1) & (own < 0.65 * _ALIKE)))
-        new = (cv2.dilate(grown, disc) > 0) & (grown == 0) & inside & alike
-        if new.sum() < 3:
+        # Means over neighbourhoods are the dear part, and wanted at the new pixels' edge alone.
+        box = _around(grown, max(_NEIGHBOURHOOD))
+        within, seen = grown[box], colours[box]
+        share = cv2.blur(within.astype(np.float32), _NEIGHBOURHOOD)[..., None] + np.float32(1e-4)
+        held = seen * within[..., None]
+        rows, columns = np.nonzero((cv2.dilate(within, disc) > 0) & (within == 0) & inside[box])
+        here, most = seen[rows, columns], share[rows, columns]
+        mean = cv2.blur(held, _NEIGHBOURHOOD)[rows, columns] / most
+        squares = cv2.blur(held * seen, _NEIGHBOURHOOD)[rows, columns] / most
+        spread = np.maximum(squares - mean * mean, 0) + (0.7 * noise) ** 2
+        own = np.sqrt(((here - mean) ** 2 / spread).sum(-1))
+        odd, feature = unusual[box][rows, columns], features[box][rows, columns]
+        alike = (own < _ALIKE) & ((own < 0.7 * odd) | ((feature > 0.6) & (odd > 1) & (own < 0.65 * _ALIKE)))
+        if alike.sum() < 3:
             break
-        grown |= new.astype(np.uint8)
+        within[rows[alike], columns[alike]] = 1
     return grown > 0
+
+
+def _around(mask: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
+    """Rows and columns of what is set, with a margin."""
+    x, y, width, height = cv2.boundingRect(mask)
+    return slice(max(y - margin, 0), y + height + margin), slice(max(x - margin, 0), x + width + margin)
 
 
 def _closed(found: Mask, inside: Mask, doubt: Floats) -> Mask:
