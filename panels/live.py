@@ -76,6 +76,8 @@ class UNDERSTUDY_PT_live(Step, bpy.types.Panel):
             column.progress(factor=1.0 - left_s / session.NEUTRAL_S, text=text, translate=False)
         else:
             column.operator("understudy.neutral_live", text="Neutral (2 s)", icon="USER")
+        if live.face_moved:
+            say(column, context, translated("The face moved; hold it still and press Neutral again"), "ERROR")
         records = live.recording is not None
         column = layout.column()
         column.operator(

@@ -41,6 +41,8 @@ for line in sys.stdin:
     elif verb == "fail":
         say(event="error", exit_code=3, message="The camera is gone; plug it in again.")
         sys.exit(3)
+    elif verb == "fidget":
+        say(event="not-neutral", text="The face moved.")
     elif verb == "stop":
         break
 close()

@@ -13,13 +13,15 @@ class Calibration:
     def __init__(self) -> None:
         self.running = False
         self.progress = 0.0
-        """0..1; 1 once it is done."""
+        """0..1; 1 once it is over."""
+        self.refused = False
+        """Whether the face moved in the last one, which then changed nothing."""
         self._counted_s = 0.0
         self._last_s: float | None = None
 
     def begin(self) -> None:
         """From the next frame on the face is neutral."""
-        self.running, self.progress = True, 0.0
+        self.running, self.progress, self.refused = True, 0.0, False
         self._counted_s, self._last_s = 0.0, None
 
     def count(self, time_s: float, seen: bool) -> bool:

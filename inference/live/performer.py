@@ -72,7 +72,7 @@ class Performer:
             if points_px is not None:
                 self._solver.rest()
             if self.calibration.count(picture.time_s, points_px is not None):
-                self._solver.calibrate_neutral()
+                self.calibration.refused = not self._solver.calibrate_neutral()
         return Seen(picture, found, points_px, self.calibration.progress)
 
     def _warm_up(self) -> None:

@@ -80,6 +80,7 @@ class Show:
         if sample is not None:
             self._send(sample)
         self._tell_waiting(sample)
+        self._tell_refused()
         self._tell_recorded()
 
     def _send(self, sample: LiveSample) -> None:
@@ -106,6 +107,14 @@ class Show:
         elif not self._waits and now_s - self._heard_s > STALLED_S and not self._stage.over:
             self._waits = True
             self._console.say("waiting", f"Waiting for {self._options.source}", source=self._options.source)
+
+    def _tell_refused(self) -> None:
+        """Say that a face was not held."""
+        if self._stage.calibration.refused:
+            self._stage.calibration.refused = False
+            self._console.say(
+                "not-neutral", "The face moved, so nothing was changed; hold it still and calibrate again."
+            )
 
     def _obey(self, lines: SimpleQueue[str]) -> None:
         """Do what was said since the last time."""

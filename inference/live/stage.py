@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..solve.identity import Actor
+from ..solve.live.rest import PARTS, was_acted
 from .calibration import Calibration
 from .footage import PictureSource, footage
 from .performer import Performer
@@ -165,8 +166,11 @@ class TrackerStage:
         if sample.confidence > 0:
             self._resting.append(sample.coefficients)
         if self.calibration.count(sample.time_s, sample.confidence > 0):
-            self._neutral = np.median(self._resting, axis=0).astype(np.float32)
-            self._resting = []
+            resting, self._resting = np.stack(self._resting), []
+            parts = np.stack([part.mean(0) for part in np.array_split(resting, min(PARTS, len(resting)))])
+            self.calibration.refused = was_acted(parts)
+            if not self.calibration.refused:
+                self._neutral = np.median(resting, axis=0).astype(np.float32)
 
 
 def open_stage(name: str, size: tuple[int, int] | None, loop: bool, device: str) -> Stage:

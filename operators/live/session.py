@@ -75,6 +75,8 @@ class Live:
     neutral: Literal["", "asked", "held"] = ""
     """How far the calibration is that was asked for last."""
     neutral_asked_s: float = 0.0
+    face_moved: bool = False
+    """Whether the face moved in that time, and nothing was changed."""
     stopping_s: float | None = None
     ticks: int = 0
     ticks_s: float = 0.0
@@ -234,7 +236,7 @@ def end_worker() -> None:
 def hold_neutral() -> None:
     """Take the actor's face of the next seconds for neutral."""
     live = _running()
-    live.neutral, live.neutral_asked_s = "asked", time.monotonic()
+    live.neutral, live.neutral_asked_s, live.face_moved = "asked", time.monotonic(), False
     live.job.tell("calibrate")
 
 
@@ -324,6 +326,8 @@ def _take_in(live: Live, event: dict[str, Any]) -> None:
         live.size = int(event.get("width") or 0), int(event.get("height") or 0)
     elif kind == "waiting":
         live.waits = True
+    elif kind == "not-neutral":
+        live.face_moved = True
     elif kind in {"recorded", "record-failed"}:
         live.recording, live.is_closing = None, False
         if kind == "recorded":

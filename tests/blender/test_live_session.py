@@ -62,6 +62,16 @@ def test_the_neutral_face_counts_down(live_avatar, performance) -> None:
     assert live.neutral_left_s == 0.0
 
 
+def test_a_face_that_moved_is_said_until_the_next_try(live_avatar, performance) -> None:
+    live = begin()
+    show(live, moment(performance, 0))
+    session.hold_neutral()
+    live.job.tell("fidget")
+    tick_until(lambda: live.face_moved)
+    session.hold_neutral()
+    assert not live.face_moved
+
+
 def test_a_recording_becomes_the_shots_footage_and_take(live_avatar, scene, performance, tmp_path: Path) -> None:
     settings = scene.understudy
     settings.render_dir = str(tmp_path)

@@ -27,6 +27,7 @@ from understudy.inference.solve.landmark_groups import LEFT_LIDS, RIGHT_LIDS
 from understudy.inference.solve.lids import closing_blinks
 from understudy.inference.solve.live import LiveFrame, LiveOptions, LiveSolver
 from understudy.inference.solve.live.frame import bounded
+from understudy.inference.solve.live.rest import resting_of, without_rest
 from understudy.inference.solve.live.solver import HOLD_S
 
 MODEL = face_model.load("default")
@@ -383,3 +384,43 @@ def test_two_seconds_of_a_neutral_face_may_tremble_and_blink() -> None:
     assert after[smiles].max() < 0.12
     assert after[BLINKS].max() < 0.1
     assert every(perform(seen[40:44], solver, start_s=4.0), "coefficients")[-1, BLINKS].min() > 0.8
+
+
+def test_a_face_that_moves_is_not_taken_for_neutral(stage: Stage) -> None:
+    """Two seconds of acting change nothing, and the caller is told."""
+    points = stage.landmarks_px
+    taught, plain = LiveSolver(MODEL, SIZE), LiveSolver(MODEL, SIZE)
+    for n, seen in enumerate(points[:60]):
+        taught.step(seen, n / FPS)
+        plain.step(seen, n / FPS)
+        taught.rest()
+    assert not taught.calibrate_neutral()
+    assert_same(perform(points[60:80], taught, start_s=2.0), perform(points[60:80], plain, start_s=2.0))
+
+
+def test_what_a_neutral_face_still_shows_is_taken_off() -> None:
+    """A resting face that points cannot tell from acting is 0 from then on, and a full one is still full."""
+    shown, resting = np.zeros(52), np.zeros(52)
+    smile, blink = arkit.INDEX["mouthSmileLeft"], arkit.INDEX["eyeBlinkLeft"]
+    shown[[smile, blink]] = 0.2
+    resting = resting_of(shown)
+    assert without_rest(shown, resting)[[smile, blink]].tolist() == [0.0, 0.2], "eyes blink as they did"
+    assert without_rest(np.ones(52), resting).tolist() == [1.0] * 52
+    assert resting_of(np.ones(52))[smile] < 0.6, "a full smile is no rest"
+
+
+def test_calibration_does_not_overreach() -> None:
+    """Points of a neutral face are off, always alike; what is learned from them costs other poses nothing."""
+    stage = Stage(1, play=0.0)
+    resting = stage.landmarks_px[0] + 3.0 * np.random.default_rng(5).normal(size=stage.landmarks_px[0].shape)
+    turned = Stage(60, play=0.0).landmarks_px
+    sums = []
+    for held in (False, True):
+        solver = LiveSolver(MODEL, SIZE)
+        perform([resting] * 60, solver)
+        if held:
+            solver.rest()
+            assert solver.calibrate_neutral()
+        after = perform(turned, solver, start_s=5.0)
+        sums.append(every(after, "coefficients")[5:30].sum(1).mean())
+    assert sums[1] < sums[0]

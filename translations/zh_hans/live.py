@@ -59,6 +59,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Hold Neutral Face": "保持中性脸",
     "Take the actor's face of the next two seconds for neutral: look ahead and relax while they count down": "把演员接下来两秒的脸作为中性脸：倒数期间请看前方并放松",
     "Look ahead and relax: {left} s": "看前方并放松：{left} 秒",
+    "The face moved; hold it still and press Neutral again": "脸动了；请保持不动并再次点击“中性脸”",
     # Over the picture
     "Show over the Picture": "叠加到画面上显示",
     "Show the avatar over the live picture, where the actor's head is, in a window of its own; pressed again, close it": "在单独的窗口中把虚拟形象叠加到实时画面中演员头部的位置；再按一次关闭窗口",

@@ -16,7 +16,8 @@ from ..geometry import Array, Poses, linearise
 from ..identity import Actor, focal_trust
 from ..landmark_groups import MESH_COUNT
 from ..pose import INDEPENDENT_PART, limited
-from .frame import FrameSolver
+from .frame import SHAPES, FrameSolver
+from .rest import resting_of
 
 OFFSET_CM = 0.06
 MOST_KEYS = 12
@@ -24,8 +25,10 @@ NEW_LOOK = 0.12
 """Frames closer than this to a key frame, in the measure of `look`, tell nothing new."""
 STRANGE = 3.0
 """Key frames whose points are off by this many times the usual are dropped: something was in front of the face."""
-NEUTRAL_WEIGHT = 8.0
-"""Key frames that those count for together in which the user says that the face is neutral."""
+NEUTRAL_WEIGHT = 1.0
+"""Key frames that the one counts for in which the user says that the face is neutral: what its points are off by is much the
+same in all its frames, and with more weight becomes the actor's.
+"""
 NEUTRAL_ROUNDS = 2
 LARGEST_FOCAL_STEP = 0.2
 
@@ -41,8 +44,6 @@ class KeyFrame:
     coefficients: Array
     """(52,)."""
     neutral: bool = False
-    part: float = 1.0
-    """Of what neutral key frames count for together."""
     off_cm: float = 0.0
     """Root mean square of what the points are off by."""
 
@@ -63,6 +64,8 @@ class ActorLearner:
         """`review` solves the coefficients of a key frame again, for an actor and a noise level."""
         self.actor, self.level = actor, 1.0
         self.keys: list[KeyFrame] = []
+        self.resting = np.zeros(SHAPES)
+        """(52,) what the neutral face showed nevertheless, when it was learned."""
         self.rounds = 0
         self._solver, self._review = solver, review
         self._usual_focal, self._focal_spread = actor.camera.focal_px, focal_spread
@@ -86,13 +89,14 @@ class ActorLearner:
         if np.delete(distance, loser).min() > nearest[loser]:
             self.keys[loser] = key
 
-    def calibrate(self, keys: list[KeyFrame]) -> None:
-        """Let these neutral key frames take the place of earlier ones, and adjust the actor to them."""
-        others = [key for key in self.keys if not key.neutral][: MOST_KEYS - len(keys)]
-        self.keys = [*(replace(key, part=1.0 / len(keys)) for key in keys), *others]
+    def calibrate(self, neutral: KeyFrame) -> None:
+        """Let this neutral key frame take the place of an earlier one, and adjust the actor to it."""
+        others = [key for key in self.keys if not key.neutral][: MOST_KEYS - 1]
+        self.keys = [neutral, *others]
         self._slices = self._learn()
         for _ in range(NEUTRAL_ROUNDS):
             self.finish_round()
+        self.resting = resting_of(self._review(neutral, self.actor, self.level))
         self.rounds = 0  # what the other key frames show is now read anew
 
     def work(self) -> None:
@@ -166,7 +170,7 @@ class Bundle:
         linear = linearise(solver.face(self._actor, key.coefficients)[None], key.pose, self._actor.camera)
         residual = residuals_cm(key.landmarks_px[None, :MESH_COUNT], linear)
         weight = rough_weights(residual, visibility(solver.normals, key.pose.rotation))[0] * self._count**-0.5
-        weight = weight * (NEUTRAL_WEIGHT * key.part * self._count**0.5 if key.neutral else 1.0)
+        weight = weight * (NEUTRAL_WEIGHT * self._count**0.5 if key.neutral else 1.0)
         root = np.sqrt(weight)[:, None, None]
         by_offset = linear.by_point[0] * root
         by_pose, by_focal = linear.by_pose[0] * root, linear.by_log_focal[0][..., None] * root

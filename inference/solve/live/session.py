@@ -18,6 +18,7 @@ from .eyes import LiveEyes
 from .frame import SHAPES, FrameSolver, Past, SeenFrame
 from .lips import LiveLips
 from .pose import PoseFilter
+from .rest import PARTS, was_acted, without_rest
 
 GOING_ON, SPEED_PART = 0.7, 0.5
 """How much of its speed a coefficient is expected to keep; weight of the newest frame in that speed."""
@@ -29,8 +30,6 @@ BLEND_FRAMES = 9.0
 """Time constant with which a newly learned actor takes over."""
 QUALITY_FRAMES = 60.0
 """Time constant of how far points are usually off."""
-NEUTRAL_KEYS = 4
-"""Frames known to be neutral become so many key frames."""
 MOST_RESTING = 256
 """Of more frames than this the last ones count."""
 OPEN_PART = 0.8
@@ -75,7 +74,7 @@ class Session:
         self._solver, self._eyes, self._head = solver, LiveEyes(model), PoseFilter(solver)
         self._lips = LiveLips()
         self._learner = ActorLearner(solver, self.actor, focal_spread, self._review)
-        self._coefficients, self._speed = np.zeros(SHAPES), np.zeros(SHAPES)
+        self._coefficients, self._speed, self._resting = (np.zeros(SHAPES) for _ in range(3))
         self._usual_off_cm, self._frames = 0.0, 0
         self._head.start(landmarks_px[:MESH_COUNT], solver.mean, camera)
         self._landmarks_px = landmarks_px
@@ -118,6 +117,7 @@ class Session:
         if turn == 1:
             self._sigma = self._solver.spread(estimate, self.actor)
         shown = estimate.coefficients.copy()
+        shown = without_rest(shown, self._resting)
         shown[BLINKS] = np.minimum(shown[BLINKS] / self._solver.closing(self.actor), 1.0)
         return Found(shown, self._sigma, pose, gaze, self._quality(estimate.off_cm))
 
@@ -126,14 +126,18 @@ class Session:
         opening = self._eyes.opening(self._landmarks_px, self._head.pose, self.actor.camera)
         self._rest.append(RestingFrame(self._landmarks_px, self._head.pose, opening))
 
-    def calibrate(self) -> None:
-        """The faces kept by `rest`, or the last one, are neutral: they outweigh what was learned so far."""
+    def calibrate(self) -> bool:
+        """The faces kept by `rest`, or the last one, are neutral; False where they moved, with nothing changed."""
         if not self._rest:
             self.rest()
         usual, frames = at_rest(list(self._rest))
         self._rest.clear()
+        keys = [self._neutral_key(part) for part in parted(frames)]
+        if was_acted(np.stack([self._review(key, self.actor, self._learner.level) for key in keys])):
+            return False
         self._eyes.calibrate(usual)
-        self._learner.calibrate([self._neutral_key(part) for part in parted(frames)])
+        self._learner.calibrate(self._neutral_key(frames))
+        return True
 
     def _neutral_key(self, frames: list[RestingFrame]) -> KeyFrame:
         """The middle one of some frames, with their points' noise averaged away."""
@@ -153,6 +157,7 @@ class Session:
         """Let what has been learned take over little by little."""
         goal, now = self._learner.actor, self.actor
         part = 1.0 - float(np.exp(-frames / BLEND_FRAMES))
+        self._resting = self._resting + part * (self._learner.resting - self._resting)
         farther = (goal.camera.focal_px / now.camera.focal_px) ** part
         self._head.refocus(farther)
         self.actor = Actor(
@@ -188,6 +193,5 @@ def at_rest(frames: list[RestingFrame]) -> tuple[Array, list[RestingFrame]]:
 
 def parted(frames: list[RestingFrame]) -> list[list[RestingFrame]]:
     """Some frames in parts that follow each other."""
-    count = min(len(frames), NEUTRAL_KEYS)
-    ends = np.linspace(0, len(frames), count + 1).astype(int)
+    ends = np.linspace(0, len(frames), min(len(frames), PARTS) + 1).astype(int)
     return [frames[first:last] for first, last in pairwise(ends.tolist())]

@@ -86,13 +86,12 @@ class LiveSolver:
         if self._session is not None:
             self._session.rest()
 
-    def calibrate_neutral(self) -> None:
+    def calibrate_neutral(self) -> bool:
         """The faces since the last time of which `rest` was called are this actor's neutral one, or the face seen last.
 
-        Does nothing before a face was seen.
+        Does nothing before a face was seen, and nothing where the face moved meanwhile; returns whether it did.
         """
-        if self._session is not None:
-            self._session.calibrate()
+        return self._session is not None and self._session.calibrate()
 
     def step(self, landmarks_px: NDArray[np.float32] | Array | None, time_s: float) -> LiveFrame:
         """The performance at `time_s` from (478, 2) landmarks; None, or any that is not finite: no face is seen.

@@ -21,7 +21,7 @@ from understudy.inference.live.livelink_udp import LiveLinkFace, packet_of
 from understudy.inference.live.osc import Message, decode, encode
 from understudy.inference.live.sample import LiveSample
 from understudy.inference.live.senders import Sender
-from understudy.inference.live.stage import open_stage
+from understudy.inference.live.stage import TrackerStage, open_stage
 from understudy.inference.live.trackers import TrackerSource, is_tracker, rested
 from understudy.inference.live.vmc import BONE, Vmc, packets_of
 from understudy.inference.livelink import head_angles
@@ -287,3 +287,17 @@ def test_a_tracker_is_calibrated_and_recorded(tmp_path: Path) -> None:
     assert take.coefficients[:, arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-6)
     assert take.time_s[0] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["phone.take.npz"]
+
+
+def test_a_tracker_whose_face_moves_is_not_calibrated() -> None:
+    stage = open_stage(f"vmc://{free_port()}", None, False, "cpu")
+    assert isinstance(stage, TrackerStage)
+    for acts, refused in ((True, True), (False, False)):
+        stage.calibration.begin()
+        for frame in range(70):
+            value = frame / 70 if acts else 0.1
+            stage._calibrate(replace(sample(), time_s=frame / 30, coefficients=np.full(52, value, np.float32)))
+            if not stage.calibration.running:
+                break
+        assert (stage.calibration.refused, stage._neutral is None) == (refused, refused)
+    stage.close()

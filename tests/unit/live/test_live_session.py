@@ -98,6 +98,7 @@ def test_a_session(watch: Callable[..., Watched], tmp_path: Path) -> None:
     live.job.tell("calibrate")
     live.until(lambda watched: 0 < watched.samples[-1].calibrated < 1)
     live.until(lambda watched: watched.samples[-1].calibrated == 1)
+    assert "moved" in str(live.event("not-neutral")["text"]), "the sample performance is no neutral face"
     video = tmp_path / "a take.mkv"
     live.job.tell(f"record {video}")
     live.until(lambda watched: watched.samples[-1].recording)
