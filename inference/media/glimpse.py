@@ -53,10 +53,11 @@ class Glimpses:
     def _look(self, rows: range, columns: range) -> None:
         height, width = self.shape[:2]
         (top, bottom), (left, right) = _grown(rows, height), _grown(columns, width)
-        if (bottom - top) * (right - left) * _MOST >= height * width:
-            top, left, bottom, right = 0, 0, height, width
-        part = copied_part(self._frame, (left, top), (right - left, bottom - top))
-        self._known, self._origin = to_rgb(part, VideoReformatter(), _SQUARE, exact=False), (top, left)
+        if (bottom - top) * (right - left) * _MOST < height * width:
+            part, self._origin = copied_part(self._frame, (left, top), (right - left, bottom - top)), (top, left)
+        else:
+            part, self._origin = self._frame, (0, 0)
+        self._known = to_rgb(part, VideoReformatter(), _SQUARE, exact=False)
 
 
 def shown(frame: av.VideoFrame, reformatter: VideoReformatter, pixel_aspect: Fraction) -> Picture:
