@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.types import Image, VideoFrame
+from ..media.types import Glimpsed, Picture, VideoFrame
 from ..solve.geometry import Array
 
 LARGEST_SIDE_PX = 384
@@ -46,7 +46,7 @@ def stored(shape: tuple[int, ...], kind: type[Kind]) -> NDArray[Kind]:
 
 
 def read_crops(
-    frames: Iterator[VideoFrame],
+    frames: Iterable[Glimpsed | VideoFrame],
     frame_index: NDArray[np.int64],
     landmarks_px: Array,
     read: Callable[[int], None],
@@ -67,7 +67,7 @@ def read_crops(
     return FaceCrops(grey, origin.astype(float), side / source_px)
 
 
-def cut(rgb: Image, origin_px: NDArray[np.int64], source_px: int, side: int) -> NDArray[np.uint8]:
+def cut(rgb: Picture, origin_px: NDArray[np.int64], source_px: int, side: int) -> NDArray[np.uint8]:
     """(side, side) grey square of the picture; its border pixels go on outside."""
     height, width = rgb.shape[:2]
     columns = np.clip(np.arange(origin_px[0], origin_px[0] + source_px), 0, width - 1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..capture.pipeline import AHEAD
 from ..capture.types import ShotTracks
 from ..face_model.skin import skin_points
-from ..media.reader import read_frames
+from ..media.reader import read_glimpses
 from ..overlap import ahead
 from ..progress import Progress, silent
 from ..solve.certainty import spreads
@@ -69,7 +69,7 @@ class PixelRefiner:
         frames, steps = len(seen), sum(ROUNDS)
         total = frames * (1 + steps)
         index = self.shot.frame_index[seen]
-        decoded = read_frames(self.shot.info.path, int(index[0]), int(index[-1]) + 1, exact_colours=False)
+        decoded = read_glimpses(self.shot.info.path, int(index[0]), int(index[-1]) + 1)
         with closing(decoded), closing(ahead(decoded, AHEAD)) as video:
             crops = read_crops(video, index, solver.points_px, lambda done: self.progress("refine", done, total))
         work = Refinement(solver, found, crops)
