@@ -68,6 +68,11 @@ class FaceTrack:
     """(T, 52) standard deviations, NaN where `coefficients` are."""
     mediapipe_px: NDArray[np.float32] | None = None
     """(T, 478, 2) what MediaPipe's network saw beside ours, as it saw it; NaN where the face is lost."""
+    derived: NDArray[np.bool_] | None = None
+    """(T,) where our network was not asked: the points are MediaPipe's, moved as the two differ in the frames around.
+
+    None where it was asked in every frame.
+    """
 
 
 @dataclass(frozen=True)

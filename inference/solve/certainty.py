@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .coefficients import with_prior, with_twins
-from .geometry import Array, chunks
+from .geometry import Array, Real, chunks
 
 FREE_SPREAD = 0.25
 """Standard deviation of a coefficient of which the points say nothing."""
@@ -19,7 +19,7 @@ heads so that 95 % of the errors of active shapes are within two standard deviat
 missed shape is missed entirely), so about 87 % are within one."""
 
 
-def spreads(hessian: Array) -> Array:
+def spreads(hessian: Real) -> Array:
     """(T, 52) standard deviations of coefficients from the frames' evidence (T, 52, 52)."""
     variance = np.empty(hessian.shape[:2])
     for part in chunks(len(hessian)):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
 from .. import arkit
-from .geometry import Array, chunks
+from .geometry import Array, Real, chunks
 from .timeline import Timeline, penta_bands
 
 USUAL_VALUE = 0.5
@@ -62,7 +62,7 @@ class Bounds:
 
 
 def solve_coefficients(
-    hessian: Array, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array,
+    hessian: Real, gradient: Array, bounds: Bounds, timeline: Timeline, start: Array,
     refits: int = REFITS, quiet_spread: float = QUIET_SPREAD, pull: Array | float = 1.0 / USUAL_VALUE,
 ) -> Array:  # fmt: skip
     """(T, 52) coefficients from the frames' evidence (T, 52, 52), (T, 52); `start` is any earlier estimate.
@@ -89,7 +89,7 @@ def solve_coefficients(
     return found
 
 
-def with_prior(hessian: Array, spread: Array) -> Array:
+def with_prior(hessian: Real, spread: Array) -> Array:
     """Add a normal prior about zero with standard deviations (T, C) to (T, C, C)."""
     diagonal, result = np.arange(spread.shape[1]), hessian.astype(np.float64)
     result[:, diagonal, diagonal] += 1.0 / spread**2
@@ -108,7 +108,7 @@ def twins_precision() -> Array:
 TWINS_PRECISION = twins_precision()
 
 
-def with_twins(hessian: Array) -> Array:
+def with_twins(hessian: Real) -> Array:
     """Add that wish to (T, 52, 52)."""
     return hessian + TWINS_PRECISION
 
@@ -145,14 +145,14 @@ class Consensus:
     """(T, C) scaled multipliers: how much further evidence and smoothness pull."""
 
 
-def penalties(hessian: Array) -> Array:
+def penalties(hessian: Real) -> Array:
     """(C,) ADMM's penalty of each channel for evidence (T, C, C): between its own strength and that of all."""
     strength = np.diagonal(hessian, axis1=1, axis2=2).mean(0)
     return np.asarray(np.maximum(PENALTY * np.sqrt(strength * strength.mean()), 1.0))
 
 
 def admm(
-    hessian: Array, spread: Array, gradient: Array, bounds: Bounds, penalty: Array, smoother: Smoother, state: Consensus
+    hessian: Real, spread: Array, gradient: Array, bounds: Bounds, penalty: Array, smoother: Smoother, state: Consensus
 ) -> Consensus:  # fmt: skip
     """Minimise the frames' quadratics, with a prior of standard deviations `spread` (T, C), plus smoothness within bounds.
 

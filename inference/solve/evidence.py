@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..face_model.types import FaceModel
-from .geometry import Array, Linearised
+from .geometry import Array, Linearised, Real
 from .landmark_groups import LEFT_LIDS, LIPS, MESH_COUNT, OVAL, RIGHT_LIDS, mask
 
 POINT_CM = 0.5
@@ -50,7 +50,7 @@ def neighbourhood_means(points_cm: Array) -> Array:
     return operator
 
 
-def noise_level(residual_cm: Array, means: Array) -> float:
+def noise_level(residual_cm: Real, means: Array) -> float:
     """How large this shot's errors are in units of MediaPipe's.
 
     What neighbours of (T, P, 2) have in common counts against MediaPipe's usual; what every point has for itself averages
@@ -65,7 +65,7 @@ def noise_level(residual_cm: Array, means: Array) -> float:
     return float(np.clip(level, *LEVEL_RANGE))
 
 
-def typical_variance(values: Array) -> float:
+def typical_variance(values: Real) -> float:
     """Variance per axis of (..., 2) values, from their median length: outliers do not count."""
     return float(np.median((values**2).sum(-1)) / (2 * np.log(2)))
 
@@ -87,21 +87,26 @@ def visibility(normals: Array, rotation: Array) -> Array:
     return np.clip(0.4 + 2.0 * (rotation[:, 2] @ normals.T), 0.05, 1.0)
 
 
-def residuals_cm(points_px: Array, model: Linearised) -> Array:
-    """(T, P, 2) seen minus predicted."""
-    return (points_px - model.points_px) / model.px_per_cm[:, None, None]
+def residuals_cm(points_px: Array, model: Linearised) -> Real:
+    """(T, P, 2) seen minus predicted; a view of `Linearised.missing_rows`."""
+    return np.swapaxes(model.missing_rows(points_px), 1, 2)
 
 
-def robust_weights(residual_cm: Array, errors_cm: Array, visible: Array) -> Array:
+def lengths(residual_cm: Real) -> Real:
+    """(T, P)."""
+    return np.asarray(np.sqrt(residual_cm[..., 0] ** 2 + residual_cm[..., 1] ** 2))
+
+
+def robust_weights(residual_cm: Real, errors_cm: Array, visible: Array) -> Array:
     """(T, P) inverse variances: the points' errors, their visibility and Huber's weight."""
-    size = np.linalg.norm(residual_cm, axis=-1)
+    size = lengths(residual_cm)
     usual = np.maximum(np.median(size, axis=1, keepdims=True), 1e-6)
     return np.asarray(visible / errors_cm**2 * np.minimum(1.0, ROBUST_LIMIT * usual / np.maximum(size, 1e-9)))
 
 
-def rough_weights(residual_cm: Array, visible: Array) -> Array:
+def rough_weights(residual_cm: Real, visible: Array) -> Array:
     """(T, P) inverse variances for pose and identity: independent errors, their size taken from the residuals."""
     weight = visible * np.where(mask(OVAL), 0.1, 1.0) / ROUGH_CM**2
-    size = np.linalg.norm(residual_cm, axis=-1)
+    size = lengths(residual_cm)
     scale = np.maximum(ROUGH_CM, np.median(size, axis=1, keepdims=True))
     return np.asarray(weight * (ROUGH_CM / scale) ** 2 / np.maximum(1.0, size / (2.0 * scale)))

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+Real = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def nearest_rotation(matrix: Array) -> Array:
     return np.asarray(u @ v)
 
 
-def project(points_cm: Array, poses: Poses, camera: Camera) -> Array:
+def project(points_cm: Real, poses: Poses, camera: Camera) -> Array:
     """(T, P, 3) or (P, 3) head points to (T, P, 2) pixels."""
     placed = points_cm @ np.swapaxes(poses.rotation, -1, -2) + poses.translation_cm[:, None]
     depth = -placed[..., 2]
@@ -86,36 +90,67 @@ def project(points_cm: Array, poses: Poses, camera: Camera) -> Array:
 
 @dataclass(frozen=True)
 class Linearised:
-    """First-order change of the projected points, in cm at the face: pixels divided by `px_per_cm`."""
+    """First-order change of the projected points, in cm at the face: pixels divided by `px_per_cm`.
 
-    points_px: Array
-    """(T, P, 2)."""
+    `rows` are laid out for least squares: points come last in memory, all have the precision of the points given.
+    """
+
+    centre_px: tuple[float, float]
     px_per_cm: Array
     """(T,) scale of the picture at the head's origin."""
-    by_point: Array
-    """(T, P, 2, 3) change with the head point."""
-    by_pose: Array
-    """(T, P, 2, 6) change with the pose step of `Poses.moved`."""
-    by_log_focal: Array
-    """(T, P, 2)."""
+    rotation: Real
+    """(T, 3, 3)."""
+    away_rows: Real
+    """(T, 2, P) cm from the picture's centre; also the change with the logarithm of the focal length."""
+    pose_rows: Real
+    """(T, 6, 2, P) change with the pose step of `Poses.moved`."""
+
+    @cached_property
+    def point_rows(self) -> Real:
+        """(T, 3, 2, P) change with the head point: that of a shift of the head, turned into head axes."""
+        shift = self.pose_rows[:, 3:]
+        turned = np.swapaxes(self.rotation, 1, 2) @ shift.reshape(len(shift), 3, -1)
+        return np.asarray(turned.reshape(shift.shape))
+
+    def missing_rows(self, points_px: Array) -> Real:
+        """(T, 2, P) cm by which seen points (T, P, 2) are off."""
+        seen = (points_px - np.array(self.centre_px)) / self.px_per_cm[:, None, None]
+        return np.asarray(np.swapaxes(seen, 1, 2).astype(self.away_rows.dtype) - self.away_rows)
+
+    @property
+    def points_px(self) -> Array:
+        """(T, P, 2)."""
+        return np.asarray(self.by_log_focal * self.px_per_cm[:, None, None] + np.array(self.centre_px))
+
+    @property
+    def by_point(self) -> Real:
+        """(T, P, 2, 3) change with the head point."""
+        return np.ascontiguousarray(self.point_rows.transpose(0, 3, 2, 1))
+
+    @property
+    def by_pose(self) -> Real:
+        """(T, P, 2, 6) change with the pose step."""
+        return np.ascontiguousarray(self.pose_rows.transpose(0, 3, 2, 1))
+
+    @property
+    def by_log_focal(self) -> Real:
+        """(T, P, 2)."""
+        return np.ascontiguousarray(self.away_rows.transpose(0, 2, 1))
 
 
-def linearise(points_cm: Array, poses: Poses, camera: Camera) -> Linearised:
+def linearise(points_cm: Real, poses: Poses, camera: Camera) -> Linearised:
     """Project (T, P, 3) head points and differentiate."""
-    turned = points_cm @ np.swapaxes(poses.rotation, -1, -2)
-    placed = turned + poses.translation_cm[:, None]
-    depth = -placed[..., 2]
+    rotation, shift = (part.astype(points_cm.dtype) for part in (poses.rotation, poses.translation_cm))
+    turned = rotation @ np.swapaxes(points_cm, 1, 2)
+    x, y, z = (turned[:, axis] for axis in range(3))
+    depth = -(z + shift[:, 2:])
+    nearer = -shift[:, 2:] / depth
+    across, down = (x + shift[:, :1]) / depth, -(y + shift[:, 1:2]) / depth
+    pose_rows = np.empty((len(depth), 6, 2, depth.shape[1]), depth.dtype)
+    for n, change in enumerate((across * y, z - across * x, -y, 1.0, 0.0, across)):
+        np.multiply(nearer, change, out=pose_rows[:, n, 0])
+    for n, change in enumerate((z + down * y, -down * x, -x, 0.0, -1.0, down)):
+        np.multiply(nearer, change, out=pose_rows[:, n, 1])
+    away_rows = np.stack([across, down], 1) * -shift[:, 2, None, None]
     px_per_cm = camera.focal_px / -poses.translation_cm[:, 2]
-    scale = camera.focal_px / depth / px_per_cm[:, None]
-    across, down = placed[..., 0] / depth, -placed[..., 1] / depth
-    away = np.stack([across, down], -1) * (scale * depth)[..., None]
-    by_pose = np.empty((*depth.shape, 2, 6))
-    x, y, z = np.moveaxis(turned, -1, 0)
-    nothing = np.zeros_like(scale)
-    for n, change in enumerate((across * y, z - across * x, -y, 1.0, nothing, across)):
-        by_pose[..., 0, n] = scale * change
-    for n, change in enumerate((z + down * y, -down * x, -x, nothing, -1.0, down)):
-        by_pose[..., 1, n] = scale * change
-    by_point = by_pose[..., 3:].reshape(len(depth), -1, 3) @ poses.rotation
-    points_px = away * px_per_cm[:, None, None] + np.array(camera.centre_px)
-    return Linearised(points_px, px_per_cm, by_point.reshape(*depth.shape, 2, 3), by_pose, away)
+    return Linearised(camera.centre_px, px_per_cm, rotation, away_rows, pose_rows)

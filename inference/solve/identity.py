@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from ..face_model.types import FaceModel
 from .evidence import residuals_cm, rough_weights, visibility
-from .geometry import Array, Camera, Linearised, Poses, linearise
+from .geometry import Array, Camera, Linearised, Poses, Real, linearise
 from .landmark_groups import MESH_COUNT
 from .landmark_network import Response
 from .pose import INDEPENDENT_PART, limited
-from .products import Shapes, by_axis, weighted_rows
+from .products import rows_of
 
 USUAL_FOV_DEG = 40.0
 FOV_SPREAD = 0.25
@@ -60,7 +60,7 @@ class KeyPoints:
 
     points_px: Array
     """(T, 468, 2) as seen."""
-    marks_cm: Array
+    marks_cm: Real
     """(T, 468, 3) where they are expected, in head axes."""
     normals: Array
     """(468, 3) of the face's surface."""
@@ -161,52 +161,51 @@ def focal_trust(poses: Poses) -> float:
 
 
 def bundle_step(
-    linear: Linearised, residual: Array, weight: Array, modes: Array, actor: Actor, prior: Prior
+    linear: Linearised, residual: Real, weight: Array, modes: Array, actor: Actor, prior: Prior
 ) -> tuple[Array, Array, Array, float]:
     """Steps of the poses (T, 6), of focal logarithm and identity (1 + I,), of the offsets (P, 3); the focal spread.
 
-    The offsets are eliminated point by point, as points are in every bundle adjustment.
+    The offsets are eliminated point by point, as points are in every bundle adjustment. Modes move the points as offsets
+    do, so all that involves modes is what involves the offsets, `own` and `cross`, times the modes.
     """
     frames, points = weight.shape
-    size = 6 * frames + 1 + len(modes)
-    shared = slice(6 * frames, size)
-    shapes = Shapes(by_axis(modes), linear.by_point)
-    columns = (linear.by_pose, linear.by_log_focal[..., None], shapes, linear.by_point, residual[..., None])
-    by_point = np.empty((points, 2 * frames, 6 + 1 + len(modes) + 3 + 1), np.float32)
-    product = np.empty((frames, by_point.shape[-1], by_point.shape[-1]))
-    for t, rows in enumerate(weighted_rows(weight, columns)):
-        flat = rows.reshape(2 * points, -1)
-        product[t], by_point[:, 2 * t : 2 * t + 2] = flat.T @ flat, rows
-    system, right = np.zeros((size, size)), np.zeros(size)
-    for t in range(frames):
-        own = slice(6 * t, 6 * t + 6)
-        system[own, own] = product[t, :6, :6] + 1e-6 * np.eye(6)
-        system[own, shared] = product[t, :6, 6:-4]
-        system[shared, own] = product[t, 6:-4, :6]
-        right[own] = product[t, :6, -1]
+    size, focal = 6 * frames + 1 + len(modes), 6 * frames
+    root = np.sqrt(weight, dtype=np.float32)[:, None, None]
+    rows = np.concatenate([linear.pose_rows, linear.away_rows[:, None], rows_of(residual)], 1) * root
+    offset_rows = linear.point_rows * root
+    toward = (offset_rows[:, :, None] * rows[:, None]).sum(3, dtype=np.float64)
+    own = (offset_rows[:, :, None] * offset_rows[:, None]).sum((0, 3), dtype=np.float64).transpose(2, 0, 1)
+    by_mode = np.ascontiguousarray(modes.transpose(1, 2, 0))
+    cross = np.empty((points, 3, size + 1))
+    cross[..., :focal] = toward[:, :, :6].transpose(3, 1, 0, 2).reshape(points, 3, focal)
+    cross[..., focal] = toward[:, :, 6].sum(0).T
+    cross[..., focal + 1 : size] = own @ by_mode
+    cross[..., size] = toward[:, :, 7].sum(0).T
+
+    flat = rows.reshape(frames, 8, -1)
+    product = (flat @ np.swapaxes(flat, 1, 2)).astype(np.float64)
+    system, right = np.zeros((size, size)), np.empty(size)
+    pose = np.arange(focal).reshape(frames, 6)
+    system[pose[:, :, None], pose[:, None]] = product[:, :6, :6] + 1e-6 * np.eye(6)
+    system[:focal, focal] = system[focal, :focal] = product[:, :6, 6].ravel()
+    system[focal, focal] = product[:, 6, 6].sum()
+    with_modes = cross.reshape(-1, size + 1).T @ by_mode.reshape(-1, len(modes))
+    system[:, focal + 1 :] = with_modes[:-1]
+    system[focal + 1 :] = with_modes[:-1].T
+    right[:focal], right[focal] = product[:, :6, 7].ravel(), product[:, 6, 7].sum()
+    right[focal + 1 :] = with_modes[-1]
     precision = np.concatenate([[1 / prior.spread**2], np.full(len(modes), prior.identity)])
     wish = np.concatenate([[np.log(prior.focal_px / actor.camera.focal_px)], -actor.identity, -actor.people])
-    system[shared, shared] = product[:, 6:-4, 6:-4].sum(0) + np.diag(precision)
-    right[shared] = product[:, 6:-4, -1].sum(0) + precision * wish
+    system[range(focal, size), range(focal, size)] += precision
+    right[focal:] += precision * wish
+
     offset_cm = OFFSET_CM * np.sqrt(frames / (frames + FEW_FRAMES))
-    toward = np.swapaxes(by_point[..., -4:-1], 1, 2)
-    own = (toward @ by_point[..., -4:-1]).astype(np.float64) + np.eye(3) / offset_cm**2
-    pull = (toward @ by_point[..., -1:])[..., 0] - actor.offsets_cm / offset_cm**2
-    cross = np.empty((points, 3, size + 1))
-    by_frame = toward.reshape(points, 3, frames, 2).swapaxes(1, 2) @ by_point[..., :6].reshape(points, frames, 2, 6)
-    cross[..., : 6 * frames] = by_frame.swapaxes(1, 2).reshape(points, 3, -1)
-    cross[..., shared] = toward @ by_point[..., 6:-4]
-    cross[..., -1] = pull
-    root = np.linalg.inv(np.linalg.cholesky(own))
-    rows = (root @ cross).reshape(-1, size + 1)
-    eliminated = rows.T @ rows
-    inverse = np.linalg.inv(system - eliminated[:-1, :-1])
-    step = inverse @ (right - eliminated[:-1, -1])
-    left = (rows[:, -1] - rows[:, :-1] @ step).reshape(points, 3, 1)
-    offset_step = (np.swapaxes(root, 1, 2) @ left)[..., 0]
-    return (
-        step[: 6 * frames].reshape(frames, 6),
-        step[shared],
-        offset_step,
-        float(np.sqrt(inverse[6 * frames, 6 * frames])),
-    )
+    cross[..., size] -= actor.offsets_cm / offset_cm**2
+    halved = np.linalg.inv(np.linalg.cholesky(own + np.eye(3) / offset_cm**2))
+    eliminated = (halved @ cross).reshape(-1, size + 1)
+    less = eliminated.T @ eliminated
+    inverse = np.linalg.inv(system - less[:-1, :-1])
+    step = inverse @ (right - less[:-1, -1])
+    left = (eliminated[:, -1] - eliminated[:, :-1] @ step).reshape(points, 3, 1)
+    offset_step = (np.swapaxes(halved, 1, 2) @ left)[..., 0]
+    return step[:focal].reshape(frames, 6), step[focal:], offset_step, float(np.sqrt(inverse[focal, focal]))

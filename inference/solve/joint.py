@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .geometry import Array, Linearised
-from .products import Shapes, Single, weighted_rows
+from .geometry import Array, Linearised, Real, Single
+from .products import Shapes, rows_of, weighted_products
 
 POSE = 6
 POSE_TRUST = np.repeat([0.1, 2.0], POSE // 2)
@@ -27,9 +27,9 @@ class KeyColumns:
     """What moves the points of the key frames, and how far it may."""
 
     linear: Linearised
-    residual_cm: Array
+    residual_cm: Real
     """(T, P, 2)."""
-    weight: Array
+    weight: Real
     """(T, P) inverse variances."""
     depth_cm: Array
     """(T,) of the heads, negative."""
@@ -69,16 +69,15 @@ class JointStep:
 def joint_step(seen: KeyColumns, priors: Priors) -> JointStep:
     """The step to a better actor, camera and poses, given that coefficients follow."""
     linear = seen.linear
-    by_focal = linear.by_log_focal + seen.depth_cm[:, None, None] * linear.by_pose[..., 5]
-    columns: list[Array | Shapes] = [
-        linear.by_pose,
-        Shapes(seen.shapes, linear.by_point),
-        by_focal[..., None],
-        Shapes(seen.modes, linear.by_point),
-        seen.residual_cm[..., None],
+    focal_rows = linear.away_rows + seen.depth_cm[:, None, None] * linear.pose_rows[:, 5]
+    columns: list[Real | Shapes] = [
+        linear.pose_rows,
+        Shapes(seen.shapes, linear.point_rows),
+        focal_rows[:, None],
+        Shapes(seen.modes, linear.point_rows),
+        rows_of(seen.residual_cm),
     ]
-    rows = (row.reshape(-1, row.shape[-1]).astype(np.float64) for row in weighted_rows(seen.weight, columns))
-    product = np.stack([row.T @ row for row in rows])
+    product = weighted_products(seen.weight, columns)
     own = POSE + priors.precision.shape[1]
     alone, pull = product[:, :own, :own], product[:, :own, -1:]
     alone[:, range(own), range(own)] += np.concatenate(

@@ -9,13 +9,14 @@ another source know nothing of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 
-from .geometry import Array
+from .geometry import Array, Single
 from .landmark_groups import MESH_COUNT
+from .products import by_axis
 
 FILE = Path(__file__).with_name("landmark_response.npz")
 COMMON_PART = 0.7
@@ -38,6 +39,16 @@ class Response:
     """(M, 468, 2) errors that points of a frame have in common, in the picture (right, down), one deviation each."""
     point_errors: Array
     """(468,) standard deviation of a point's own error."""
+
+    @cached_property
+    def bias_by_axis(self) -> Single:
+        """(3, 4, 468) the bias as `products.displaced` takes it."""
+        return by_axis(self.bias)
+
+    @cached_property
+    def error_rows(self) -> Single:
+        """(M, 2, 468) the common errors as columns of least squares, see `products`."""
+        return np.ascontiguousarray(np.swapaxes(self.errors, 1, 2), np.float32)
 
 
 @cache

@@ -23,14 +23,14 @@ from .evidence import (
     visibility,
 )  # fmt: skip
 from .gaze import IRIS_DROP_CM, conjugate, full_look_rad, gaze_angles, look_coefficients, watched
-from .geometry import Array, Camera, Linearised, Poses, chunks, linearise, project
+from .geometry import Array, Camera, Linearised, Poses, Real, Single, chunks, linearise, project
 from .identity import Actor, KeyPoints, adjust, first_actor, key_frames, mesh_points, usual_focal_px
 from .landmark_groups import EYE_CORNERS, LEFT_LIDS, MESH_COUNT, RIGHT_LIDS
 from .landmark_network import Response, measured, view_terms
 from .lids import BLINKS, closing_blinks, lid_evidence, lid_habits, openness, relative_openings, shut
 from .lips import CLOSE, largest_close, lip_contact, lip_evidence, lip_gaps_cm, noise_cm, snapped
 from .pose import PosedPoints, first_poses, refine_poses
-from .products import Shapes, by_axis, weighted_products
+from .products import Shapes, by_axis, displaced, rows_of, weighted_products
 from .timeline import Timeline, quieted
 
 MOST_KEY_ROUNDS = 20
@@ -82,7 +82,7 @@ class Refined:
     """(N, 52)."""
     gaze: Array
     """(N, 2, 2)."""
-    hessian: Array
+    hessian: Real
     """(N, 52, 52) of the coefficients, priors and smoothness not included."""
 
 
@@ -234,13 +234,17 @@ class PerformanceSolver:
         moved = coefficients @ self.expressions.reshape(len(arkit.NAMES), -1)
         return np.asarray(actor.points_cm + moved.reshape(-1, MESH_COUNT, 3))
 
-    def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Array:
+    def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Single:
         """(N, 468, 3) where the points are expected, in head axes: on the face, or where the network puts them."""
-        moved = coefficients @ self.shapes.reshape(len(arkit.NAMES), -1)
+        marks = displaced(actor.points_cm, coefficients, self.shapes_by_axis)
         if self.network is not None:
-            moved += view_terms(poses.rotation) @ self.network.bias.reshape(4, -1)
-            moved += actor.people @ self.network.people.reshape(len(actor.people), -1)
-        return np.asarray(actor.points_cm + moved.reshape(-1, MESH_COUNT, 3))
+            bias = displaced(
+                np.tensordot(actor.people, self.network.people, 1),
+                view_terms(poses.rotation),
+                self.network.bias_by_axis,
+            )
+            marks = marks + bias
+        return marks
 
     def residuals(self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array) -> Array:
         """(N, 468, 2) cm: seen minus predicted."""
@@ -282,11 +286,11 @@ class PerformanceSolver:
 
     def evidence(
         self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, level: float
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Real, Array]:
         """Normal equations (N, 52, 52), (N, 52) of the coefficients, with small changes of the pose integrated out."""
         size = len(arkit.NAMES)
         index = np.arange(len(self.points_px))[frames]
-        hessian, gradient = np.empty((len(index), size, size)), np.empty((len(index), size))
+        hessian, gradient = np.empty((len(index), size, size), np.float32), np.empty((len(index), size))
         for part in chunks(len(index)):
             linear = linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
             residual = residuals_cm(self.points_px[index[part]], linear)
@@ -295,8 +299,8 @@ class PerformanceSolver:
         return hessian, gradient
 
     def point_weights(
-        self, frames: NDArray[np.int64], residual_cm: Array, px_per_cm: Array, poses: Poses, level: float
-    ) -> Array:
+        self, frames: NDArray[np.int64], residual_cm: Real, px_per_cm: Array, poses: Poses, level: float
+    ) -> Real:
         """(N, 468) inverse variances of the points of these frames, for the coefficients."""
         errors_cm = self.errors_cm if self.network is None else self.network.point_errors
         return robust_weights(residual_cm, level * errors_cm, visibility(self.normals, poses.rotation))
@@ -323,13 +327,13 @@ class PerformanceSolver:
         return robust_weights(residual_cm, level * self.errors_cm, visibility(self.normals, poses.rotation))
 
     def normal_equations(
-        self, linear: Linearised, residual_cm: Array, weight: Array, coefficients: Array, level: float
+        self, linear: Linearised, residual_cm: Real, weight: Real, coefficients: Array, level: float
     ) -> tuple[Array, Array]:
         """The evidence of one chunk: everything that moves points in one product, then all but the shapes eliminated."""
         size = len(arkit.NAMES)
         aside, precision = self.aside(linear, level)
-        shapes = Shapes(self.shapes_by_axis, linear.by_point)
-        product = weighted_products(weight, [shapes, *aside, residual_cm[..., None]])
+        shapes = Shapes(self.shapes_by_axis, linear.point_rows)
+        product = weighted_products(weight, [shapes, *aside, rows_of(residual_cm)])
         hessian, cross, own = product[:, :size, :size], product[:, :size, size:-1], product[:, size:-1, size:-1]
         gradient = product[:, :size, -1] + (hessian @ coefficients[..., None])[..., 0]
         turn = product[:, size:-1, -1] + (coefficients[:, None] @ cross)[:, 0]
@@ -337,10 +341,10 @@ class PerformanceSolver:
         solved = np.linalg.solve(own + np.diag(precision), sideways)
         return hessian - cross @ solved[..., :-1], gradient - (cross @ solved[..., -1:])[..., 0]
 
-    def aside(self, linear: Linearised, level: float) -> tuple[list[Array], Array]:
+    def aside(self, linear: Linearised, level: float) -> tuple[list[Real], Array]:
         """Columns that move the points besides: a wrong pose, errors that they have in common; (A,) their precision."""
         pose = 1 / POSE_FREEDOM**2
         if self.network is None:
-            return [linear.by_pose], pose
-        errors = level * self.network.errors.transpose(1, 2, 0)
-        return [linear.by_pose, errors[None]], np.concatenate([pose, np.ones(errors.shape[-1])])
+            return [linear.pose_rows], pose
+        errors = self.network.error_rows[None]
+        return [linear.pose_rows, errors], np.concatenate([pose, np.full(errors.shape[1], level**-2.0)])

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .evidence import residuals_cm, robust_weights, rough_weights, visibility
-from .geometry import Array, Camera, Poses, chunks, linearise, nearest_rotation
+from .geometry import Array, Camera, Poses, Real, chunks, linearise, nearest_rotation
 from .landmark_network import Response
-from .products import weighted_products
+from .products import rows_of, weighted_products
 from .timeline import Timeline, solve_along_time
 
 ROTATION_ACCELERATION_RAD = 0.006
@@ -51,7 +51,7 @@ class PosedPoints:
 
 def refine_poses(
     seen: PosedPoints,
-    faces_cm: Array,
+    faces_cm: Real,
     poses: Poses,
     camera: Camera,
     timeline: Timeline | None,
@@ -75,19 +75,18 @@ def refine_poses(
 
 
 def pose_evidence(
-    seen: PosedPoints, faces_cm: Array, poses: Poses, camera: Camera, part: slice, network: Response | None = None
+    seen: PosedPoints, faces_cm: Real, poses: Poses, camera: Camera, part: slice, network: Response | None = None
 ) -> tuple[Array, Array]:
     """Normal equations (N, 6, 6), (N, 6) of the pose steps of some frames; a network's common errors are eliminated."""
     model = linearise(faces_cm[part], poses[part], camera)
     residual = residuals_cm(seen.points_px[part], model)
     visible = visibility(seen.normals, poses.rotation[part])
     if network is None:
-        product = weighted_products(rough_weights(residual, visible) * seen.rigid, [model.by_pose, residual[..., None]])
+        product = weighted_products(rough_weights(residual, visible) * seen.rigid, [model.pose_rows, rows_of(residual)])
         return product[:, :6, :6], product[:, :6, -1]
     weight = robust_weights(residual, network.point_errors, visible)
-    errors = network.errors.transpose(1, 2, 0)[None]
-    product = weighted_products(weight, [model.by_pose, errors, residual[..., None]])
-    own = product[:, 6:-1, 6:-1] + np.eye(errors.shape[-1])
+    product = weighted_products(weight, [model.pose_rows, network.error_rows[None], rows_of(residual)])
+    own = product[:, 6:-1, 6:-1] + np.eye(len(network.error_rows))
     cross = product[:, :6, 6:-1]
     aside = np.linalg.solve(own, np.concatenate([np.swapaxes(cross, 1, 2), product[:, 6:-1, -1:]], -1))
     return product[:, :6, :6] - cross @ aside[..., :6], product[:, :6, -1] - (cross @ aside[..., 6:])[..., 0]

@@ -25,6 +25,8 @@ class SurfaceReading:
     """(N, 52) as the network sees them, NaN where it was not believed."""
     mediapipe_px: Array | None = None
     """(N, 478, 2) what MediaPipe's network saw of the same faces."""
+    mostly_derived: bool = False
+    """Whether the points of most frames come from MediaPipe's, which is then no second opinion of them."""
 
 
 def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> SurfaceReading | None:
@@ -41,4 +43,5 @@ def reading_of(track: FaceTrack, seen: NDArray[np.int64]) -> SurfaceReading | No
         visible=track.visible[seen].astype(np.float64),
         coefficients=track.coefficients[seen].astype(np.float64),
         mediapipe_px=None if mediapipe is None else mediapipe[seen].astype(np.float64),
+        mostly_derived=track.derived is not None and float(track.derived[seen].mean()) > 0.5,
     )

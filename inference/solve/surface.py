@@ -18,8 +18,8 @@ from ..face_model.types import FaceModel
 from . import surface_response
 from .certainty import spreads
 from .coefficients import solve_coefficients
-from .evidence import residuals_cm, square_distances
-from .geometry import Array, Poses, chunks, linearise, project
+from .evidence import lengths, residuals_cm, square_distances
+from .geometry import Array, Poses, Real, Single, chunks, linearise, project
 from .identity import FOV_SPREAD, Actor, focal_trust, key_frames, mesh_points
 from .joint import JointStep, KeyColumns, Priors, joint_step
 from .landmark_groups import IRIS_CENTRES, MESH_COUNT
@@ -28,9 +28,9 @@ from .lids import EYES as LIDS
 from .lips import largest_close, lip_contact, lip_depth_evidence, lip_evidence, lip_gaps_cm, snapped
 from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, STEPS, Performance, PerformanceSolver, Refined
 from .pose import first_poses, limited, smooth_step
-from .products import by_axis, weighted_products
+from .products import by_axis, displaced, rows_of, weighted_products
 from .reading import SurfaceReading
-from .second_reading import SecondReading, second_reading
+from .second_reading import SecondReading, lids_and_lips, second_reading
 from .seen_coefficients import SeenCoefficients
 from .timeline import Timeline
 
@@ -71,13 +71,13 @@ class SurfaceSolver(PerformanceSolver):
     ) -> None:  # fmt: skip
         """Take the reading of N seen frames; `neutral` (N,) marks those that somebody knows to be neutral."""
         super().__init__(reading.points_px, time_s, size, model, neutral)
-        self.mediapipe_px, self.size = reading.mediapipe_px, size
+        self.mediapipe_px, self.mostly_derived, self.size = reading.mediapipe_px, reading.mostly_derived, size
         if reading.mediapipe_px is not None:  # on real eyes its irises are the better ones
             self.landmarks_px = np.concatenate([self.points_px, reading.mediapipe_px[:, MESH_COUNT:]], 1)
         self.second: SecondReading | None = None
-        self.steps = STEPS if reading.mediapipe_px is None else 2 * STEPS
-        self.sigma_px = reading.sigma_px[:, :MESH_COUNT]
-        self.visible = np.clip(reading.visible[:, :MESH_COUNT], 0.0, 1.0)
+        self.steps = STEPS if reading.mediapipe_px is None or reading.mostly_derived else 2 * STEPS
+        self.sigma_px = reading.sigma_px[:, :MESH_COUNT].astype(np.float32)
+        self.visible = np.clip(reading.visible[:, :MESH_COUNT], 0.0, 1.0).astype(np.float32)
         response = surface_response.measured()
         seen = np.where(EYE_LOOK, np.nan, reading.coefficients)  # where eyes look, irises tell
         self.seen_coefficients = SeenCoefficients.of(seen, response.coefficients)
@@ -92,7 +92,7 @@ class SurfaceSolver(PerformanceSolver):
     def solve(self, step_done: Callable[[int], None]) -> Performance:
         """Key frames give the actor and the camera; then all frames give poses and coefficients together."""
         every, before = slice(None), self.steps - STEPS
-        if self.mediapipe_px is not None:
+        if self.mediapipe_px is not None and not self.mostly_derived:
             self.second = second_reading(
                 self.mediapipe_px, self.timeline.time_s, self.size, self.model, self.neutral, step_done
             )
@@ -102,6 +102,9 @@ class SurfaceSolver(PerformanceSolver):
         coefficients = np.zeros((len(self.points_px), len(arkit.NAMES)))
         for _ in range(FIRST_POSES):
             poses = self.posed(poses, actor, coefficients, None, 1.0, self.seen.rigid)
+        if self.mediapipe_px is not None and self.mostly_derived:
+            lids_px = self.mediapipe_px[:, :MESH_COUNT]
+            self.second = lids_and_lips(lids_px, poses, self.mean, self.first_camera, self.timeline, self.neutral)
         keys = self.with_neutral(key_frames(poses, self.points_px))
         actor, self.level = self.actor_of(keys, poses[keys], actor)
         step_done(before + 1)
@@ -122,22 +125,22 @@ class SurfaceSolver(PerformanceSolver):
         sigma[:, BLINKS] /= closing
         return Performance(actor, poses, coefficients, refined.gaze, np.sqrt((residual**2).mean((1, 2))), sigma)
 
-    def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Array:
+    def marks(self, actor: Actor, coefficients: Array, poses: Poses) -> Single:
         """(N, 468, 3) where the points are expected, in head axes: on the face, and what the network misjudges of it."""
-        moved = coefficients @ self.shapes.reshape(len(arkit.NAMES), -1)
-        marks = actor.points_cm + moved.reshape(-1, MESH_COUNT, 3)
-        return np.asarray(marks + np.tensordot(actor.people, self.fields, 1))
+        usual = actor.points_cm + np.tensordot(actor.people, self.fields, 1)
+        return displaced(usual, coefficients, self.shapes_by_axis)
 
-    def sigma_cm(self, frames: NDArray[np.int64] | slice, px_per_cm: Array) -> Array:
+    def sigma_cm(self, frames: NDArray[np.int64] | slice, px_per_cm: Array) -> Single:
         """(N, 468) standard deviations of the points on the face."""
-        return np.hypot(self.sigma_px[frames] / px_per_cm[:, None], FLOOR_CM)
+        sigma = self.sigma_px[frames] / px_per_cm[:, None].astype(np.float32)
+        return np.asarray(np.sqrt(sigma**2 + np.float32(FLOOR_CM**2)))
 
     def point_weights(
-        self, frames: NDArray[np.int64], residual_cm: Array, px_per_cm: Array, poses: Poses, level: float
-    ) -> Array:
+        self, frames: NDArray[np.int64], residual_cm: Real, px_per_cm: Array, poses: Poses, level: float
+    ) -> Real:
         """(N, 468) inverse variances of the points: what the network says of each, visibility and Huber's weight."""
         sigma = self.sigma_cm(frames, px_per_cm)
-        off = np.linalg.norm(residual_cm, axis=-1) / sigma
+        off = lengths(residual_cm) / sigma
         usual = np.maximum(np.median(off, axis=1, keepdims=True), 1.0)
         robust = np.minimum(1.0, ROBUST_LIMIT * usual / np.maximum(off, 1e-9))
         return np.asarray(self.visible[frames] * robust / (level * INFLATION * sigma) ** 2)
@@ -164,7 +167,7 @@ class SurfaceSolver(PerformanceSolver):
             frames = np.arange(len(coefficients))[part]
             weight = self.point_weights(frames, residual, linear.px_per_cm, poses[part], level)
             weight = weight if rigid is None else weight * rigid
-            parts.append(weighted_products(weight, [linear.by_pose, residual[..., None]]))
+            parts.append(weighted_products(weight, [linear.pose_rows, rows_of(residual)]))
         product = np.concatenate(parts)
         return product[:, :6, :6], product[:, :6, -1]
 
