@@ -32,8 +32,7 @@ def between(mediapipe: FaceTrack, believed: Sequence[Observation]) -> FaceTrack:
 
     ``believed`` are the observations with readings of our own that count, at least one. Coefficients pass from one
     reading to the next; farther from any than readings usually are apart they are NaN, and the points are marked as
-    uncertain. Where the face is lost all stays NaN. `mediapipe_px` is left out: the points hold it already, and as a
-    second opinion it would be counted twice.
+    uncertain. Where the face is lost all stays NaN.
     """
     read = sorted((one.frame, one.own) for one in believed if one.own is not None)
     frames = np.array([frame for frame, _ in read])
@@ -56,6 +55,8 @@ def between(mediapipe: FaceTrack, believed: Sequence[Observation]) -> FaceTrack:
     unknown = in_vain | lost
     return replace(
         mediapipe,
+        mediapipe_px=mediapipe.landmarks_px,
+        derived=away > 0,
         landmarks_px=np.stack([moved.real, moved.imag], axis=-1),
         depth_px=np.asarray(depth + passing(nearer) * size_px, np.float32),
         sigma_px=sigma * size_px,

@@ -58,7 +58,9 @@ def test_between_two_readings_the_difference_passes_evenly_as_the_face_stands() 
         np.testing.assert_allclose(track.depth_px[frame], one.own.depth_px, atol=2e-3)
         assert track.coefficients is not None
         np.testing.assert_allclose(track.coefficients[frame], 0.05 * frame, rtol=1e-4)
-    assert track.mediapipe_px is None, "it would be counted twice"
+    assert track.mediapipe_px is mediapipe.landmarks_px
+    assert track.derived is not None
+    assert np.flatnonzero(~track.derived).tolist() == list(range(0, FRAMES, EVERY))
 
 
 def test_derived_points_are_less_sure_than_read_ones() -> None:
