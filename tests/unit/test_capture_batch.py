@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from understudy.inference.capture import following
 from understudy.inference.capture.batch import regions as rules
 from understudy.inference.capture.batch.ahead import Ahead, read_ahead
-from understudy.inference.capture.batch.pictures import Pictures
+from understudy.inference.capture.batch.pictures import Pictures, Staging
 from understudy.inference.capture.batch.reader import BatchReader, Seen
 from understudy.inference.capture.batch.sampling import feed_of_crops, parts_of
 from understudy.inference.capture.batch.tracker import BatchTracker
@@ -31,6 +31,7 @@ from understudy.inference.capture.shot import own_reader
 from understudy.inference.capture.tracking import SearchPlan, ShotTracker
 from understudy.inference.capture.types import Landmarks
 from understudy.inference.media.reader import read_frames
+from understudy.inference.networks.bound import on_device
 from understudy.inference.networks.providers import choose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,7 +135,7 @@ class MovingFace:
 
     def __init__(self, rows: np.ndarray, hidden: tuple[int, ...] = ()) -> None:
         self.rows, self.hidden, self.calls = rows, hidden, 0
-        self.choice, self.reads_own = choose("cpu"), False
+        self.staging, self.reads_own = Staging(choose("cpu")), False
         self.frames = [np.full((300, 500, 3), t, np.uint8) for t in range(len(rows))]
 
     def points(self, frame: int, region: np.ndarray) -> tuple[np.ndarray, float]:
@@ -280,7 +281,7 @@ def test_batches_read_the_points_of_single_readings(
     height, width = frames[0].shape[:2]
     middle = np.array([width / 2, height / 2, 0.7 * height, 0.0])
     regions = middle + np.array([(0, 0, 0, 0), (6, 3, -20, 0.1), (-5, 8, 30, -0.2)])
-    pictures = Pictures(frames[:3], np.arange(3), choose("cpu"))
+    pictures = Pictures(frames[:3], np.arange(3), Staging(choose("cpu")))
     seen, own = reader.read(pictures, np.arange(3), regions), reader.read_own(pictures, np.arange(3), regions)
     assert seen.presence.min() > 0.5, "the sample shows no face there"
     for n, row in enumerate(regions):
@@ -296,22 +297,37 @@ def test_batches_read_the_points_of_single_readings(
 def test_many_regions_are_read_in_parts(frames: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     reader, cells = BatchReader("cpu", own_views=()), np.arange(5)
     regions = np.array([(240.0, 240.0, 300.0 + n, 0.0) for n in range(5)])
-    at_once = reader.read(Pictures(frames[:5], cells, choose("cpu")), cells, regions)
+    at_once = reader.read(Pictures(frames[:5], cells, Staging(choose("cpu"))), cells, regions)
     monkeypatch.setattr("understudy.inference.capture.batch.reader._MOST", 2)
-    in_parts = reader.read(Pictures(frames[:5], cells, choose("cpu")), cells, regions)
+    in_parts = reader.read(Pictures(frames[:5], cells, Staging(choose("cpu"))), cells, regions)
     np.testing.assert_allclose(in_parts.points_px, at_once.points_px, atol=1e-3)
     np.testing.assert_allclose(in_parts.presence, at_once.presence, atol=1e-5)
 
 
+def test_memory_on_the_way_to_a_device_is_used_again(frames: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    room = "understudy.inference.capture.batch.pictures"
+    monkeypatch.setattr(f"{room}.memory_of", lambda choice: ("cuda", 0))
+    monkeypatch.setattr(f"{room}.on_device", lambda array, choice: on_device(array.copy(), choice))
+    staging, large, cells = Staging(choose("cpu")), [np.tile(frame, (3, 3, 1)) for frame in frames[:3]], np.arange(3)
+    regions = np.array([(700.0, 720.0, 330.0, 0.1)] * 3)
+    copied, reader = Pictures(large, cells, staging), BatchReader("cpu", own_views=())
+    seen = [reader.read(copied, cells[part], regions[part]) for part in (slice(0, 1), slice(1, 3), slice(0, 3))]
+    assert np.shares_memory(staging.room(2, 5), staging.room(7))
+    monkeypatch.undo()
+    whole = reader.read(Pictures(large, cells, Staging(choose("cpu"))), cells, regions)
+    np.testing.assert_allclose(seen[0].points_px[0], whole.points_px[0], atol=1e-3)
+    np.testing.assert_allclose(seen[2].points_px, whole.points_px, atol=1e-3)
+
+
 def test_pieces_of_large_pictures_go_to_the_device_and_whole_small_ones(frames: list[np.ndarray]) -> None:
     cells = np.arange(4)
-    near = np.array([(100.0, 90.0, 60.0, 0.0)] * 4)
-    small = Pictures([np.zeros((120, 140, 3), np.uint8)] * 4, cells, choose("cpu"))
-    large = Pictures([np.zeros((1080, 1920, 3), np.uint8)] * 4, cells, choose("cpu"))
+    near = np.array([(60.0, 50.0, 60.0, 0.0)] * 4)
+    small = Pictures([np.zeros((100, 130, 3), np.uint8)] * 4, cells, Staging(choose("cpu")))
+    large = Pictures([np.zeros((1080, 1920, 3), np.uint8)] * 4, cells, Staging(choose("cpu")))
     for pictures in (small, large):
         for shift in (0, 2, 2):
             assert sum(len(rows) for rows, _, _ in pictures.showing(cells, near + (shift, 0, 0, 0), 192)) == 4
-    assert small.bytes_sent == 4 * 120 * 140 * 3
+    assert small.bytes_sent == 4 * 100 * 130 * 3
     assert large.bytes_sent < 4 * 200 * 200 * 3
     list(large.showing(cells, near + (900, 400, 0, 0), 192))
     assert large.bytes_sent > 4 * 100 * 100 * 3 * 2 * 0.9

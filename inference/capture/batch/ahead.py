@@ -75,7 +75,7 @@ class Ahead:
 def read_ahead(reader: BatchReader, frames: Sequence[Picture], starts: Regions, motions_px: Floats) -> Ahead:
     """Follow F faces through frames: from (F, 4) `Reading.next_region`s and (F, 2) motions in the frame before."""
     count = len(frames)
-    pictures = Pictures(frames, np.tile(np.arange(count), len(starts)), reader.choice)
+    pictures = Pictures(frames, np.tile(np.arange(count), len(starts)), reader.staging)
     run = _Run(reader, pictures, starts, motions_px, count)
     run.read_coarse()
     for _ in range(_ROUNDS):

@@ -19,7 +19,7 @@ from ...networks.providers import Choice, choose
 from ...networks.registry import Form
 from ...networks.sessions import open_session
 from ..types import LANDMARK_COUNT
-from .pictures import Pictures, Shown
+from .pictures import Pictures, Shown, Staging
 from .regions import SIDE, Floats, Regions, scaled, to_image
 from .sampling import Integers, feed_of_crops
 
@@ -130,6 +130,7 @@ class BatchReader:
         as CUDA graphs: only where one thread alone uses the device (`FixedRun`).
         """
         self.choice = choose(device)
+        self.staging = Staging(self.choice)
         self._views, self._own_views = views, own_views
         self._mediapipe = _Chain("face_landmarks_attention", self.choice, form, side=192, soft=False, replayed=replayed)
         self._own = (

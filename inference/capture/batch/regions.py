@@ -50,8 +50,8 @@ def straight(points_px: Floats, margin: float) -> Regions:
     level = points_px[:, _EYE_OUTER_CORNERS[1]] - points_px[:, _EYE_OUTER_CORNERS[0]]
     axis = level / np.maximum(np.hypot(level[:, 0], level[:, 1]), 1e-6)[:, None]
     frame = np.stack([axis, np.stack([-axis[:, 1], axis[:, 0]], axis=1)], axis=1)
-    along = points_px @ frame.swapaxes(1, 2)
-    low, high = along.min(axis=1), along.max(axis=1)
+    along = frame @ points_px.swapaxes(1, 2)
+    low, high = along.min(axis=2), along.max(axis=2)
     middle = np.einsum("na,nab->nb", (low + high) / 2, frame)
     side = (high - low).max(axis=1) * margin
     return np.column_stack([middle, side, np.arctan2(level[:, 1], level[:, 0])]).astype(np.float64)
@@ -69,7 +69,8 @@ def apart(regions: Regions, others: Regions) -> tuple[NDArray[np.float64], ...]:
 
 def fit(points_px: Floats, growth: NDArray[np.float64], shift: NDArray[np.float64], size: tuple[int, int]) -> Regions:
     """(N,) 0..1: does the face fill the region as faces do, and lie within the picture of this width and height?"""
-    inside = np.all((points_px >= 0) & (points_px <= size), axis=2).mean(axis=1)
+    inside = ((points_px >= 0) & (points_px <= size)).view(np.uint16).reshape(points_px.shape[:2]) == 0x0101
+    inside = inside.mean(axis=1)
     return np.asarray(inside * np.clip(1.5 - growth, 0, 1) * np.clip(1.5 - 2 * shift, 0, 1))
 
 
