@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 ENDING = ".mkv"
 """Of recordings: a container that is readable as far as it was written."""
 
+_ENDED = (
+    "Standard input has ended, and live mode with it; in a script keep it open: sleep infinity | understudy live ..."
+)
+
 
 def add(commands: Commands) -> None:
     """Its words."""
@@ -33,6 +37,9 @@ def add(commands: Commands) -> None:
     live.add_argument("--to-port", type=count_from(1), metavar="P", help="send samples to this port of this machine")
     live.add_argument("--record", type=Path, metavar="FILE.mkv", help="record from the start")
     live.add_argument("--size", type=_size, metavar="WxH", help="ask the camera for this size")
+    live.add_argument(
+        "--rate", type=count_from(1), metavar="FPS", help="the camera must give so many pictures a second"
+    )
     live.add_argument(
         "--send", action="append", default=[], metavar="vmc://HOST:PORT|livelink://HOST:PORT", help="also send there"
     )
@@ -48,17 +55,29 @@ def run(options: argparse.Namespace, console: Console) -> None:
         raise UsageError(f"{options.record} must end in {ENDING}.")
     if options.size is not None and not options.source.startswith("camera:"):
         raise UsageError(f"--size asks a camera; {options.source} is none and comes as it is.")
+    if options.rate is not None and not options.source.startswith("camera:"):
+        raise UsageError(f"--rate asks a camera; {options.source} is none and comes as it is.")
     if options.loop and ("://" in options.source or options.source.startswith("camera:")):
         raise UsageError(f"--loop plays a file again and again; {options.source} is none.")
-    from ..jobs.processes import lines_of_parent
+    from ..jobs.processes import input_ended, lines_of_parent
     from ..live.show import LiveOptions, Show
 
     words = LiveOptions(
-        options.source, options.to_port, options.record, options.size, options.send, options.loop, options.device
+        options.source,
+        options.to_port,
+        options.record,
+        options.size,
+        options.send,
+        options.loop,
+        options.device,
+        options.rate,
     )
     # Whoever ends it, by Ctrl-C or by going away, means the end of the performance, not a failure.
     with suppress(KeyboardInterrupt):
         Show(words, console).run(lines_of_parent())
+    if input_ended():
+        with suppress(OSError):  # who started it may be gone
+            console.say("input-ended", _ENDED)
 
 
 def _size(text: str) -> tuple[int, int]:

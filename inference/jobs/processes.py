@@ -24,6 +24,7 @@ _NICE = 5
 PATIENCE_S = 10.0
 """So long a program that lost its parent may take to end tidily."""
 _LONGEST_LINE = 1 << 16
+_ended = threading.Event()
 
 
 def own_process() -> dict[str, Any]:
@@ -71,6 +72,11 @@ def lines_of_parent() -> SimpleQueue[str]:
     return lines
 
 
+def input_ended() -> bool:
+    """In the program: whether it ends because standard input did, closed from the start perhaps."""
+    return _ended.is_set()
+
+
 def _wait_for_the_end(lines: SimpleQueue[str]) -> None:
     rest = b""
     try:
@@ -80,6 +86,7 @@ def _wait_for_the_end(lines: SimpleQueue[str]) -> None:
                 lines.put(line.decode("utf-8", "replace").strip())
     except OSError:
         pass
+    _ended.set()
     if sys.platform == "win32":
         _thread.interrupt_main()
     else:  # also wakes a main thread that waits for another program

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from ..errors import InputError, UnderstudyError
 from ..media.container import open_video, reason
-from .cameras import Input, camera_input, missing_camera
+from .cameras import Input, camera_input, missing_camera, offers, open_camera, unfit_camera
 from .clock import SourceClock
 from .newest import Newest, Picture
 
@@ -46,10 +46,10 @@ class Footage:
     loop: bool = False
 
 
-def footage(name: str, size: tuple[int, int] | None = None, loop: bool = False) -> Footage:
+def footage(name: str, size: tuple[int, int] | None = None, loop: bool = False, rate: int | None = None) -> Footage:
     """The source of a name: ``camera:0``, a file, or ``rtsp://``, ``udp://``, ``http://``...; raises `InputError`."""
     if name.startswith("camera:"):
-        return Footage(name, "camera", camera_input(name.removeprefix("camera:"), size))
+        return Footage(name, "camera", camera_input(name.removeprefix("camera:"), size, rate))
     if "://" in name:
         options = dict(_LIVE_OPTIONS)
         if name.startswith("rtsp"):
@@ -108,7 +108,7 @@ class PictureSource:
             self._stop.wait(_RECONNECT_S)
             return True
         if self.source.kind == "camera" and not self._stop.is_set():
-            raise missing_camera(self.source.name.removeprefix("camera:"), why)
+            raise self._unusable(why)
         return self.source.loop and self._frame > before
 
     @contextmanager
@@ -118,12 +118,22 @@ class PictureSource:
             with open_video(Path(asked.file)) as opened:
                 yield opened
             return
-        timeout = (_OPEN_S, _READ_S) if self.source.kind == "stream" else None
-        with av.open(asked.file, format=asked.format, options=asked.options, timeout=timeout) as container:
+        with self._container(asked) as container:
             stream = next(iter(container.streams.video), None)
             if stream is None or stream.codec_context is None:
                 raise InputError(f"{self.source.name} has no moving picture; choose another source.")
             yield container, stream
+
+    def _container(self, asked: Input) -> InputContainer:
+        if self.source.kind == "camera":
+            return open_camera(asked)
+        return av.open(asked.file, format=asked.format, options=asked.options, timeout=(_OPEN_S, _READ_S))
+
+    def _unusable(self, why: str) -> InputError:
+        """Of a camera: it is gone, or was asked for what it does not give."""
+        name, asked = self.source.name.removeprefix("camera:"), self.source.input
+        offered = offers(asked) if self._frame < 0 and asked.options else []
+        return unfit_camera(name, asked, offered) if offered else missing_camera(name, why)
 
     def _read(self, container: InputContainer, stream: VideoStream) -> None:
         stream.codec_context.flags |= Flags.low_delay

@@ -40,6 +40,8 @@ class LiveOptions:
     send: Sequence[str] = ()
     loop: bool = False
     device: str = "auto"
+    rate: int | None = None
+    """Pictures a second that a camera must give."""
 
 
 class Show:
@@ -59,7 +61,7 @@ class Show:
             self._link = LiveSender(options.to_port) if options.to_port is not None else None
             if self._link is not None:
                 opened.callback(self._link.close)
-            self._stage: Stage = open_stage(options.source, options.size, options.loop, options.device)
+            self._stage: Stage = open_stage(options.source, options.size, options.loop, options.device, options.rate)
             opened.callback(self._stage.close)
             self._opened = opened.pop_all()
         if options.record is not None:
@@ -98,6 +100,9 @@ class Show:
             self._console.say(
                 "live", f"Live: {self._options.source}, {what}", source=self._options.source, width=width, height=height
             )
+            if self._options.size not in (None, (width, height)):
+                wished = "{}x{}".format(*self._options.size or ())
+                self._console.say("warning", f"{self._options.source} gives {what} instead of {wished}.")
 
     def _tell_waiting(self, sample: LiveSample | None) -> None:
         """Once for each time in which nothing new comes."""

@@ -65,9 +65,11 @@ class Stage(Protocol):
 class PictureStage:
     """Pictures, in which a performer is watched."""
 
-    def __init__(self, name: str, size: tuple[int, int] | None, loop: bool, device: str) -> None:
+    def __init__(
+        self, name: str, size: tuple[int, int] | None, loop: bool, device: str, rate: int | None = None
+    ) -> None:
         """Open the source last, so that no picture waits until the networks are loaded."""
-        source = footage(name, size, loop)
+        source = footage(name, size, loop, rate)
         self._performer = Performer(device)
         self._source = PictureSource(source)
         self.size: tuple[int, int] | None = None
@@ -173,6 +175,6 @@ class TrackerStage:
                 self._neutral = np.median(resting, axis=0).astype(np.float32)
 
 
-def open_stage(name: str, size: tuple[int, int] | None, loop: bool, device: str) -> Stage:
+def open_stage(name: str, size: tuple[int, int] | None, loop: bool, device: str, rate: int | None = None) -> Stage:
     """The stage of a source's name; raises `UnderstudyError`s that say what to do."""
-    return TrackerStage(name) if is_tracker(name) else PictureStage(name, size, loop, device)
+    return TrackerStage(name) if is_tracker(name) else PictureStage(name, size, loop, device, rate)

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import av.logging
 import numpy as np
 import pytest
 from understudy.inference.errors import InputError
@@ -182,3 +184,80 @@ def test_an_error_is_not_taken_for_the_end() -> None:
     assert not newest.over
     with pytest.raises(InputError, match="gone"):
         newest.take(1.0)
+
+
+class FakeCamera:
+    """Opens as a camera would that gives some rates and sizes, by what it is asked for."""
+
+    def __init__(self, gives: dict[tuple[str | None, str | None], tuple[int, int, int]]) -> None:
+        self.gives, self.asked, self.closed = gives, list[dict[str, str]](), 0
+
+    def open(self, file: str, options: dict[str, str] | None = None, **_: object):
+        options = options or {}
+        self.asked.append(options)
+        found = self.gives.get((options.get("input_format"), options.get("framerate")))
+        if found is None:
+            raise av.error.ArgumentError(22, "Invalid argument")
+        rate, width, height = found
+        stream = SimpleNamespace(average_rate=Fraction(rate), width=width, height=height)
+        return SimpleNamespace(streams=SimpleNamespace(video=[stream]), close=self._close, options=options)
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize(
+    ("gives", "expected"),
+    [
+        ({(None, "60"): (60, 640, 480), ("mjpeg", "60"): (60, 640, 480)}, {"framerate": "60"}),
+        ({(None, "60"): (30, 640, 480), ("mjpeg", "60"): (60, 640, 480)}, {"input_format": "mjpeg", "framerate": "60"}),
+        ({(None, "60"): (30, 640, 480), ("mjpeg", "60"): (30, 640, 480)}, {"framerate": "60"}),
+        ({(None, "60"): (10, 640, 480), ("mjpeg", "60"): (30, 320, 240)}, {"framerate": "60"}),
+        ({(None, None): (25, 640, 480)}, {}),
+    ],
+)
+def test_a_camera_is_asked_for_motion_jpeg_where_that_gives_more(monkeypatch, tmp_path: Path, gives, expected) -> None:
+    monkeypatch.setattr(cameras, "device_format", lambda: "v4l2")
+    fake = FakeCamera(gives)
+    monkeypatch.setattr(cameras.av, "open", fake.open)
+    (tmp_path / "video").touch()
+    opened = cameras.open_camera(cameras.camera_input(str(tmp_path / "video"), (640, 480)))
+    assert opened.options == {"video_size": "640x480", **expected}
+    assert (
+        fake.closed == len([one for one in fake.asked if (one.get("input_format"), one.get("framerate")) in gives]) - 1
+    )
+
+
+def test_a_rate_that_must_be_given_is_never_dropped(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cameras, "device_format", lambda: "v4l2")
+    fake = FakeCamera({(None, None): (25, 640, 480)})
+    monkeypatch.setattr(cameras.av, "open", fake.open)
+    (tmp_path / "video").touch()
+    with pytest.raises(av.error.FFmpegError):
+        cameras.open_camera(cameras.camera_input(str(tmp_path / "video"), None, 90))
+    assert {one["framerate"] for one in fake.asked} == {"90"}
+
+
+def test_what_a_camera_offers_is_named(monkeypatch) -> None:
+    said = [
+        "Raw       :     yuyv422 :           YUYV 4:2:2 : 640x480 320x240 1280x720\n",
+        "Compressed:       mjpeg :          Motion-JPEG : 640x480 1920x1080\n",
+        "  pixel_format=yuyv422  min s=800x600 fps=5 max s=800x600 fps=30\n",
+        "  960x540@[1.000000 30.000000]fps\n",
+        "Selected framerate is not supported by the device.\n",
+    ]
+    offered = cameras.offers_in(said)
+    assert offered == ["640x480", "320x240", "1280x720", "1920x1080", "800x600 at 30", "960x540 at 30"]
+    monkeypatch.setattr(footage, "open_camera", FakeCamera({}).open)
+    monkeypatch.setattr(footage, "offers", lambda asked: offered)
+    plugged = footage.Footage(
+        "camera:0", "camera", cameras.Input("x", "dshow", {"video_size": "9x9", "framerate": "90"})
+    )
+    with pytest.raises(InputError, match=r"Camera 0 does not give 9x9 at 90; it offers 640x480, .*960x540 at 30"):
+        played(PictureSource(plugged))
+
+
+def test_asking_leaves_ffmpegs_log_as_it_was() -> None:
+    before = av.logging.get_level()
+    assert cameras.offers(cameras.Input("/dev/null", "v4l2")) == []
+    assert av.logging.get_level() == before

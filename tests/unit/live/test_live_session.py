@@ -220,6 +220,7 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
         (["live", str(SAMPLE), "--to-port", "70000"], 2),
         (["live", "camera:0", "--size", "big"], 2),
         (["live", str(SAMPLE), "--size", "640x480"], 2),
+        (["live", str(SAMPLE), "--rate", "60"], 2),
         (["live", "udp://127.0.0.1:9", "--loop"], 2),
     ],
 )
@@ -274,3 +275,14 @@ def test_silence_is_told_once_and_shows_no_face(monkeypatch: pytest.MonkeyPatch)
     assert 1 <= console.events.count("waiting") <= 2  # before the first face, perhaps, and in between
     sender.close()
     receiver.close()
+
+
+def test_a_closed_standard_input_is_named() -> None:
+    for given in (subprocess.DEVNULL, None):
+        words = [sys.executable, "-m", "understudy.inference.cli", "live", str(SAMPLE), "--loop", "--device", "cpu"]
+        if given is None:  # closed altogether
+            words = ["bash", "-c", 'exec "$@" <&-', "closed", *words]
+        done = subprocess.run(words, stdin=given, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        assert done.returncode == 0
+        assert "Standard input has ended" in done.stdout
+        assert done.stderr == ""
