@@ -17,7 +17,7 @@ from composite_peers import PEERS
 from composite_sets import Clip, make_set, write_movie
 from understudy.inference.capture.shot import detect_landmarks
 from understudy.inference.composite.cascade import Cascade, Finished, _Loaded
-from understudy.inference.composite.frame import floats_of
+from understudy.inference.composite.pictures import floats_of
 from understudy.inference.composite.poisson.seam import apply_correction, seam_correction
 from understudy.inference.composite.regions import face_width_px
 from understudy.inference.composite.renders import LANDMARKS_FILE, RenderFolder

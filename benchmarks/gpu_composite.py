@@ -247,7 +247,7 @@ def _sampled(picture: Floats, affine: NDArray[np.float64], size: tuple[int, int]
 
 def measure_gpu(device: str, graphs: Path = GRAPHS) -> Iterator[Line]:
     """A line per case; "cpu" does the smallest alone, once."""
-    chain = Chain(choose(device), device)
+    chain = Chain(choose(device))
     small = chain.choice.device == "cpu"
     timed = _once if small else seconds_of
     frames = _frames(1 if small else max(BATCHES))

@@ -136,7 +136,7 @@ def swapper_network(shift: float = 0.0, noise: float = 0.0, kind: int = TensorPr
     nodes.append(helper.make_node("Cast", ["noisy" if noise else "plain"], ["swapped"], to=kind))
     constants = {
         "pick": pick,
-        "flat": np.array([1, 1, 1, 1]),
+        "flat": np.array([-1, 1, 1, 1]),
         "other": np.zeros((512, 512), np.float32),
         "emap": np.eye(512, dtype=np.float32),
     }

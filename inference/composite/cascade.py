@@ -9,11 +9,12 @@ Windows look ahead: nothing lags. At most a few frames are held, however long th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from ..overlap import ahead, beside
 from ..take import Take
 from .clock import Clock
 from .colour.surface import measure_surface
-from .frame import Blender, Draft, floats_of
+from .frame import Blender, Draft
 from .mattes.cover import STEADY_REACH, Cover, find_cover, steady_cover
 from .mattes.parsers import open_parsers
 from .measure import Measurement, measure, smooth, warp_of
@@ -36,6 +37,7 @@ from .stabiliser.flow import Flow, Trail, measure_flow, places, trails
 from .stabiliser.window import run_around, windows
 from .swapper.closed_loop import STEP as LOOP_STEP
 from .swapper.closed_loop import shift_seen
+from .swapper.inswapper import Drawing
 from .swapper.network_face import NetworkFace, steady_face
 from .swapper.reference import STAND_IN, ExpressionLibrary
 from .swapper.refinement import sameness
@@ -47,6 +49,8 @@ DRAFTED: Final = 2
 """Frames before and after whose corrections steady a frame."""
 AHEAD: Final = 2
 """Frames that are read while others are worked on."""
+AT_ONCE: Final = 8
+"""Frames about which a network on a device with memory of its own is asked together."""
 MOST_WORKERS: Final = 32
 """Frames that are worked on at the same time, however many cores there are: each holds some ten times its pixels."""
 SURFACE_STEP: Final = 3
@@ -54,6 +58,7 @@ SURFACE_STEP: Final = 3
 TRAIL_STEP_PX: Final = 8
 """Full-size pixels between the places whose trails are followed; between them they are interpolated."""
 
+Item = TypeVar("Item")
 Outcome = Literal["composited", "no face", "no render"]
 
 
@@ -81,8 +86,9 @@ class Observed:
     measurement: Measurement | None
     flow: Flow | None = None
     """From the frame before; None where that frame does not belong to the same run."""
+    drawing: Drawing | None = None
+    """What the network swapper drew, when that is chosen, until `network` holds it."""
     network: NetworkFace | None = None
-    """What the network swapper drew, when that is chosen."""
     cover: Cover | None = None
     """What is in front of the face; None when nothing is."""
 
@@ -106,6 +112,7 @@ class Drafted:
     observed: Observed
     steady: Measurement | None
     draft: Draft | None
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -171,10 +178,14 @@ class Cascade:
         pool = ThreadPoolExecutor(workers)
         try:
             # All wait for each other in this thread; what the pool does waits for nobody.
-            observed = beside(self._observe, plates, waiting, pool)
+            observed: Iterable[Observed] = beside(self._observe, plates, waiting, pool)
+            if self._draws_at_once:
+                observed = ahead(_at_once(self._drawn, observed), AT_ONCE)
             followed = beside(self._follow, _pairs(observed), waiting, pool)
             asked = self._asked(followed, settings_of or _full)
-            drafted = beside(self._draft, asked, waiting, pool)
+            drafted: Iterable[Drafted] = beside(self._draft, asked, waiting, pool)
+            if self.blender.enhances_elsewhere:
+                drafted = ahead(_at_once(self._enhanced, drafted), AT_ONCE)
             wanted = (window for window in windows(drafted, DRAFTED) if _is_within(window[0], start, stop))
             yield from beside(self._finish, wanted, waiting, pool)
         finally:
@@ -206,11 +217,28 @@ class Cascade:
         if self.prepared.matte is None:
             with self.clock("cover"):
                 cover = self._cover(plate, measurement.actor_px)
-        network = None
-        if self.blender.identity is not None:
-            with self.clock("network"):
-                network = self.blender.identity.observe(frame.index, floats_of(plate), measurement.actor_px)
-        return Observed(frame, "composited", inputs, measurement, None, network, cover)
+        seen = Observed(frame, "composited", inputs, measurement, cover=cover)
+        return seen if self._draws_at_once else self._drawn([seen])[0]
+
+    @property
+    def _draws_at_once(self) -> bool:
+        """Whether the network swapper is asked about several frames together."""
+        return self.blender.identity is not None and self.blender.identity.is_elsewhere
+
+    def _drawn(self, observed: Sequence[Observed]) -> list[Observed]:
+        """With what the network swapper, when that is chosen, changes of them."""
+        faces = [(item.inputs, item.measurement) for item in observed if item.inputs and item.measurement]
+        if self.blender.identity is None or not faces:
+            return list(observed)
+        with self.clock("network"):
+            drawings = iter(
+                self.blender.identity.draw(
+                    [inputs.frame_index for inputs, _ in faces],
+                    [inputs.plate for inputs, _ in faces],
+                    [measurement.actor_px for _, measurement in faces],
+                )
+            )
+        return [replace(item, drawing=next(drawings)) if item.inputs else item for item in observed]
 
     def _follow(self, pair: tuple[Observed | None, Observed]) -> Observed:
         """The second frame, and what it has to do with the first."""
@@ -222,7 +250,11 @@ class Cascade:
         if now.frame.index % SURFACE_STEP == 0:
             earlier = before.inputs if before is not None and flow is not None else None
             measurement = self._with_surface(measurement, now.inputs, earlier)
-        return replace(now, measurement=measurement, flow=flow)
+        network = None
+        if self.blender.identity is not None and now.drawing is not None:
+            with self.clock("network"):
+                network = self.blender.identity.compared(now.drawing, now.inputs.plate, measurement.actor_px)
+        return replace(now, measurement=measurement, flow=flow, drawing=None, network=network)
 
     def _measured(self, inputs: Inputs, rendered: int) -> Measurement:
         """Where the face goes and which colours it gets; ``rendered`` is the frame whose render it is."""
@@ -280,16 +312,26 @@ class Cascade:
     def _draft(self, asked: _Asked) -> Drafted:
         item = asked.observed
         if item.inputs is None or item.measurement is None:
-            return Drafted(item, None, None)
+            return Drafted(item, None, None, asked.settings)
         run = dict(run_around(asked.around, asked.place, _is_joined))
         with self.clock("steady"):
             measurements = {at: near.measurement for at, near in run.items() if near.measurement is not None}
             steady = smooth(measurements, _trails(item.measurement.actor_px[None], run), asked.settings)
             network = _steady_network(run)
             cover = _steady_cover(run)
-        return Drafted(
-            item, steady, self.blender.draft(item.inputs, steady, asked.settings, network, cover, asked.matte)
-        )
+        draft = self.blender.draft(item.inputs, steady, asked.settings, network, cover, asked.matte)
+        drafted = Drafted(item, steady, draft, asked.settings)
+        return drafted if self.blender.enhances_elsewhere else self._enhanced([drafted])[0]
+
+    def _enhanced(self, drafted: Sequence[Drafted]) -> list[Drafted]:
+        """With what the enhancer, when there is one, adds to them."""
+        faces = [
+            (item.observed.inputs, item.steady, item.settings, item.draft)
+            for item in drafted
+            if item.observed.inputs and item.steady and item.draft
+        ]
+        done = iter(self.blender.enhanced(faces))
+        return [replace(item, draft=next(done)) if item.draft else item for item in drafted]
 
     def _finish(self, window: tuple[Drafted, tuple[Drafted, ...], int]) -> Finished:
         item, around, place = window
@@ -312,6 +354,13 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _at_once(call: Callable[[Sequence[Item]], list[Item]], stream: Iterable[Item]) -> Iterator[Item]:
+    """What a call makes of the items of a stream, `AT_ONCE` of them together."""
+    items = iter(stream)
+    while some := list(islice(items, AT_ONCE)):
+        yield from call(some)
 
 
 def _pairs(observed: Iterable[Observed]) -> Iterator[tuple[Observed | None, Observed]]:

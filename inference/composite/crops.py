@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .pictures import blur, cv2
 from .swapper.warp import apply_affine, fit_similarity, inverse
@@ -13,6 +15,10 @@ from .types import Floats, Region
 
 FIVE_POINTS: Final = (468, 473, 4, 61, 291)
 """Eye at the left of the image, eye at the right, nose tip, mouth corner at the left, at the right."""
+
+
+_SEEN_AROUND: Final = 2
+"""Pixels of a crop around it that its softening looks at, see `device.matrices`."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,16 @@ def covered(affine: Floats, size: int, margin_px: float, frame_size: tuple[int, 
     box = Region.around(apply_affine(inverse(affine), corners), margin_px, frame_size)
     x, y = min(box.x, frame_size[0] - 1), min(box.y, frame_size[1] - 1)
     return Region(x, y, max(box.width, 1), max(box.height, 1))
+
+
+def boxes(pictures: Sequence[NDArray[Any]], affines: Sequence[Floats], size: int) -> tuple[NDArray[Any], list[Floats]]:
+    """What crops see of pictures (H, W, 3) of one frame size, as one array (N, h, w, 3), and the affines from its pixels."""
+    height, width = pictures[0].shape[:2]
+    seen = [covered(affine, size, 4 + _SEEN_AROUND / _scale(affine), (width, height)) for affine in affines]
+    w, h = max(box.width for box in seen), max(box.height for box in seen)
+    seen = [Region(min(box.x, width - w), min(box.y, height - h), w, h) for box in seen]
+    cutout = np.stack([picture[box.slices] for picture, box in zip(pictures, seen, strict=True)])
+    return cutout, [_within(affine, box) for affine, box in zip(affines, seen, strict=True)]
 
 
 def edge_fade(size: int, share: float) -> Floats:

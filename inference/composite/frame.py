@@ -6,7 +6,8 @@ again with other settings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from .mattes.face import face_matte
 from .mattes.own_hair import without_own_hair
 from .mattes.sequence import reach
 from .measure import Measurement, face_frame, warp_of
-from .pictures import cv2, distance, scaled
+from .pictures import cv2, distance, floats_of, scaled
 from .poisson.membrane import mixed_detail
 from .poisson.seam import apply_correction, seam_correction
 from .prepare import Prepared
@@ -118,7 +119,7 @@ class Blender:
                 both = [points - region.origin_px, _avatar_points(measured) - region.origin_px]
                 bare = without_own_hair(face, behind, outline, both, face_width_px(points))
                 outline, matte = outline * bare, matte * bare
-        correction = detail = None
+        correction = None
         if "poisson" in self._stages:
             with self.clock("poisson"):
                 if self._mixed_gradients:
@@ -131,18 +132,31 @@ class Blender:
                 correction = np.float32(settings.membrane) * seam_correction(
                     behind, face, outline, face_width_px(points), skin, seen=seen, same=same
                 )
-        if self._enhancer is not None:
-            with self.clock("enhance"):
-                whole = floats_of(plate)
-                corrected = face if correction is None else apply_correction(face, correction)
-                whole[region.slices] = _mixed(behind, corrected, matte)
-                detail = np.float32(settings.enhance) * self._enhancer.detail(whole, points, region)
         grain = None
         if "colour" in self._stages and measured.surface is not None:
             with self.clock("grain"):
                 skin_only = (matte > _WHOLE) & (features(matte, points - region.origin_px) == 0)
                 grain = Grain(quiet_deviation(face, skin_only), measured.surface, points)
-        return Draft(region, face, matte, correction, detail, grain)
+        return Draft(region, face, matte, correction, None, grain)
+
+    @property
+    def enhances_elsewhere(self) -> bool:
+        """Whether the enhancer works on a device with memory of its own, best on several frames at once."""
+        return self._enhancer is not None and self._enhancer.is_elsewhere
+
+    def enhanced(self, drafted: Sequence[tuple[Inputs, Measurement, Settings, Draft]]) -> list[Draft]:
+        """Drafts with what the enhancer adds to them."""
+        drafts = [draft for *_, draft in drafted]
+        if self._enhancer is None or not drafts:
+            return drafts
+        with self.clock("enhance"):
+            wholes = [_composite(inputs.plate, draft) for inputs, _, _, draft in drafted]
+            points = [measured.actor_px for _, measured, _, _ in drafted]
+            details = self._enhancer.details(wholes, points, [draft.region for draft in drafts])
+            return [
+                replace(draft, detail=np.float32(settings.enhance) * detail)
+                for (_, _, settings, draft), detail in zip(drafted, details, strict=True)
+            ]
 
     def finish(self, inputs: Inputs, drafts: dict[int, Draft], along: dict[int, Trail]) -> tuple[NDArray[Any], Floats]:
         """Step 3: the finished picture (H, W, 3) from the drafts of a run, by offset, and the trails to them; and the
@@ -215,11 +229,6 @@ def _avatar_points(measured: Measurement) -> Floats:
     return apply_affine(inverse(warp_of(measured, True, 0.0).similarity), measured.actor_px + measured.offset_px)
 
 
-def floats_of(pixels: Pixels) -> Floats:
-    """Encoded floats, 0..1."""
-    return pixels.astype(np.float32) * np.float32(1 / np.iinfo(pixels.dtype).max)
-
-
 def lay_over(
     original: NDArray[Any], region: Region, mixed: Floats, matte: Floats, behind: Floats, space: Space
 ) -> NDArray[Any]:
@@ -244,6 +253,14 @@ def _outline(matte: Floats, points_px: Floats, region: Region) -> Floats:
     """(36, 2) where the avatar's outline goes when the user gave a matte (H, W) of the whole frame."""
     goal: Floats = outline_of_matte(matte[region.slices], points_px - region.origin_px) + region.origin_px
     return goal
+
+
+def _composite(plate: Pixels, draft: Draft) -> Floats:
+    """The encoded plate (H, W, 3) with a draft in it."""
+    whole = floats_of(plate)
+    face = draft.face if draft.correction is None else apply_correction(draft.face, draft.correction)
+    whole[draft.region.slices] = _mixed(whole[draft.region.slices], face, draft.matte)
+    return whole
 
 
 def _mixed(behind: Floats, face: Floats, matte: Floats) -> Floats:

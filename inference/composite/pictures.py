@@ -8,7 +8,7 @@ import cv2 as _cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Floats
+from .types import Floats, Pixels
 
 cv2: Final[Any] = _cv2
 
@@ -55,6 +55,11 @@ def low_pass(image: Floats, matte: Floats, sigma_px: float) -> Floats:
     weight = np.maximum(blur(matte, sigma_px), np.float32(1e-3))
     mean: Floats = blur(image * matte[..., None], sigma_px) / weight[..., None]
     return mean
+
+
+def floats_of(pixels: Pixels) -> Floats:
+    """Encoded floats, 0..1."""
+    return pixels.astype(np.float32) * np.float32(1 / np.iinfo(pixels.dtype).max)
 
 
 def scaled(image: Floats, by: Floats) -> Floats:

@@ -27,8 +27,7 @@ from .delivery import DeliveryWriter
 from .enhancer.gfpgan import Enhancer, FaceRestorer, enhanced_region, open_enhancer
 from .enhancer.steady import Detail, steady_detail
 from .enhancer.upscale import FrameEnhancer, enlarged_plainly, open_frame_enhancer
-from .frame import floats_of
-from .pictures import enlarge
+from .pictures import enlarge, floats_of
 from .regions import face_width_px
 from .sources import as_shown
 from .stabiliser.flow import Flow, flow_in, places, trails

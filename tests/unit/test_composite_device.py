@@ -43,7 +43,7 @@ ON_CUDA = {
 
 @pytest.fixture(scope="module")
 def chain() -> Chain:
-    return Chain(choose("cpu"), "cpu")
+    return Chain(choose("cpu"))
 
 
 @pytest.fixture(scope="module")

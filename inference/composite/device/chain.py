@@ -14,23 +14,25 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ...networks.bound import on_device, run_bound
-from ...networks.providers import Choice
+from ...networks.bound import memory_of, on_device, run_bound
+from ...networks.providers import Choice, choose
 from ...networks.sessions import open_session
 from . import matrices
 
 Floats = NDArray[np.float32]
 Values = Mapping[str, ort.OrtValue]
 
+_SINGLE: Final = ("cpu", "coreml")
+"""Devices whose names have no number."""
 FOLDER: Final = Path(__file__).resolve().parent / "graphs"
 
 
 class Chain:
     """What can be done to pictures on one device. Threads may share it."""
 
-    def __init__(self, choice: Choice, device: str) -> None:
-        """``choice`` is what ``device`` was found to mean."""
-        self.choice, self._device = choice, device
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
+        self._device = choice.device if choice.device in _SINGLE else f"{choice.device}:{choice.index}"
 
     def put(self, array: NDArray[Any]) -> ort.OrtValue:
         """A value on the device."""
@@ -192,6 +194,12 @@ class Chain:
     @cached_property
     def _numbers(self) -> dict[float, ort.OrtValue]:
         return {}
+
+
+def chain_on(device: str) -> Chain | None:
+    """The chain for networks that take much on a device; None where pictures stay in the memory of the CPU."""
+    choice = choose(device, heavy=True)
+    return None if memory_of(choice)[0] == "cpu" else Chain(choice)
 
 
 def scale_of(affine: Floats) -> float:

@@ -17,12 +17,14 @@ import numpy as np
 
 from ...errors import InputError
 from ...networks.sessions import infer
-from ..crops import ARCFACE_112, ARCFACE_128, crop_affine, cut, from_tensor, put_back, to_tensor
+from ..crops import ARCFACE_112, ARCFACE_128, boxes, crop_affine, cut, from_tensor, put_back, to_tensor
+from ..device.chain import Chain
+from ..device.network import DeviceNetwork
 from ..enhancer.steady import signal_share, weighted_mean
-from ..pictures import blur, broad, enlarge, sample
+from ..pictures import blur, broad, enlarge, floats_of, sample
 from ..stabiliser.flow import Flow, places, trails
-from ..types import Floats, Region
-from .pixel_boost import boosted_change
+from ..types import Floats, Pixels, Region
+from .pixel_boost import agreed, boosted_change
 from .warp import apply_affine, inverse
 
 if TYPE_CHECKING:
@@ -53,10 +55,15 @@ class IdentitySwapper:
     """Swapper and recogniser with InsightFace's contracts; inputs are told apart by shape, since exports rename them."""
 
     def __init__(
-        self, swapper: ort.InferenceSession, recogniser: ort.InferenceSession, identity_map: Floats, boost: int = 128
+        self,
+        swapper: ort.InferenceSession,
+        recogniser: ort.InferenceSession,
+        identity_map: Floats,
+        boost: int = 128,
+        chain: Chain | None = None,
     ) -> None:
         """``identity_map`` (512, 512) as `read_identity_map` finds it, ``boost`` the size in pixels at which faces are
-        drawn, a multiple of 128; `InputError` for other networks.
+        drawn, a multiple of 128; with a ``chain`` pictures stay on its device. `InputError` for other networks.
         """
         ranks = sorted(len(tensor.shape) for tensor in swapper.get_inputs())
         if ranks != [2, 4]:
@@ -67,6 +74,27 @@ class IdentitySwapper:
         self._swapper, self._recogniser, self._map = swapper, recogniser, identity_map
         self._factor = boost // ARCFACE_128.size
         self._embeddings: list[Floats] = []
+        self._there = None if chain is None else DeviceNetwork(swapper, chain, boost)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it works on a device with memory of its own, best on several pictures at once."""
+        return self._there is not None
+
+    def drawings(
+        self, plates: Sequence[Pixels], points_px: Sequence[Floats], shares: Sequence[Floats]
+    ) -> list[Drawing]:
+        """`drawing` of several plates (H, W, 3) of one size."""
+        if self._there is None:
+            every = zip(plates, points_px, shares, strict=True)
+            return [self.drawing(floats_of(plate), points, share) for plate, points, share in every]
+        affines = [self._affine(points) for points in points_px]
+        cutouts, within = boxes(plates, affines, self._factor * ARCFACE_128.size)
+        pictures = cutouts if cutouts.dtype == np.uint8 else floats_of(cutouts)
+        source = np.concatenate([self.source(share) for share in shares])
+        found = self._there.changes(pictures, within, source, self._factor).transpose(0, 1, 3, 4, 2)
+        parts = (agreed(np.ascontiguousarray(changes), self._factor) for changes in found)
+        return [Drawing(affine, change) for affine, change in zip(affines, parts, strict=True)]
 
     def take_identity(self, picture: Floats, points_px: Floats) -> None:
         """Remember one more picture of whose face to draw: encoded (H, W, 3), 0..1, and landmarks (478, 2) in it."""

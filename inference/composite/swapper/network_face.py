@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +11,11 @@ import numpy as np
 from ...errors import InputError
 from ...networks.registry import weights_path
 from ...networks.sessions import open_session
+from ..device.chain import chain_on
+from ..pictures import floats_of
 from ..stabiliser.flow import Flow
 from ..stabiliser.window import gaussian_mean
-from ..types import CompositeOptions, Floats, Region
+from ..types import CompositeOptions, Floats, Pixels, Region
 from .expression import POINTS, ExpressionReader, with_expression
 from .inswapper import CALM_SIGMA, Drawing, IdentitySwapper, calmed, laid, read_identity_map
 from .reference import ExpressionLibrary
@@ -39,7 +41,8 @@ class NetworkSwapper:
     def __init__(self, options: CompositeOptions) -> None:
         """Raises `MissingComponentError` and `InputError` for networks that are missing or wrong."""
         sessions = open_session("inswapper", options.device), open_session("arcface", options.device)
-        self._identity = IdentitySwapper(*sessions, read_identity_map(weights_path("inswapper")), options.pixel_boost)
+        identity_map = read_identity_map(weights_path("inswapper"))
+        self._identity = IdentitySwapper(*sessions, identity_map, options.pixel_boost, chain_on(options.device))
         self._factor = options.expression_factor
         self._reader = ExpressionReader(options.device) if self._factor > 0 else None
         self._library: ExpressionLibrary | None = None
@@ -62,15 +65,25 @@ class NetworkSwapper:
         if not self._sources:
             raise InputError("The rendered frames show no face that could be recognised; use the swapper 'render'.")
 
-    def observe(self, frame_index: int, plate: Floats, points_px: Floats) -> NetworkFace:
-        """Draw one frame's face on the encoded plate (H, W, 3), 0..1, at the actor's landmarks (478, 2), and see how far
-        its expression is from his.
-        """
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it draws on a device with memory of its own, best several frames at once."""
+        return self._identity.is_elsewhere
+
+    def draw(
+        self, frame_indices: Sequence[int], plates: Sequence[Pixels], points_px: Sequence[Floats]
+    ) -> list[Drawing]:
+        """What the network changes of the faces of frames, on plates (H, W, 3), at the actor's landmarks (478, 2)."""
         if self._library is None:
-            raise ValueError("learn comes before observe")
-        drawing = self._identity.drawing(plate, points_px, self._library.shares(frame_index, self._sources))
+            raise ValueError("learn comes before draw")
+        shares = [self._library.shares(index, self._sources) for index in frame_indices]
+        return self._identity.drawings(plates, points_px, shares)
+
+    def compared(self, drawing: Drawing, pixels: Pixels, points_px: Floats) -> NetworkFace:
+        """A drawing, and how far its expression is from the actor's on the plate (H, W, 3) with his landmarks (478, 2)."""
         if self._reader is None:
             return NetworkFace(drawing, np.zeros((len(POINTS), 2), np.float32))
+        plate = floats_of(pixels)
         height, width = plate.shape[:2]
         region = Region.around(points_px, 4, (width, height))
         face, _ = laid(plate, drawing, region)

@@ -24,11 +24,17 @@ Draw = Callable[[Floats], Floats]
 
 def boosted_change(crop: Floats, factor: int, draw: Draw) -> Floats:
     """(k S, k S, 3) what ``draw`` changes of a crop (k S, k S, 3), with k = ``factor``."""
+    return agreed(np.stack([draw(part) for part in dealt(crop, factor)]), factor)
+
+
+def agreed(changes: Floats, factor: int) -> Floats:
+    """(k S, k S, 3) of what is changed of the k k small pictures (k k, S, S, 3), in the order of `dealt`."""
     if factor == 1:
-        return draw(crop)
-    changes = np.stack([draw(part) for part in dealt(crop, factor)])
+        alone: Floats = changes[0]
+        return alone
+    height, width = changes.shape[1:3]
     # A smooth change has other values in each phase by right: they are compared with the mean as it is at their places.
-    expected = dealt(enlarge(changes.mean(0), (crop.shape[1], crop.shape[0]), smooth=True), factor)
+    expected = dealt(enlarge(changes.mean(0), (factor * width, factor * height), smooth=True), factor)
     own = [rest - blur(rest, AGREEMENT_PX) for rest in changes - expected]
     return woven(expected + np.stack(own), factor)
 
