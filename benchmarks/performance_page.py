@@ -156,12 +156,26 @@ def _case(line: Line) -> str:
     return ", ".join(str(line[key]) for key in ("part", "clip", "case") if key in line)
 
 
-def flat_table(run: Run, hidden: tuple[str, ...] = ("benchmark",)) -> str:
+def live_table(runs: Runs) -> str:
+    """From source to sample, a column for each rate; then what happens in Blender."""
+    parts = []
+    for where in (False, True):
+        lines = [line for line in runs["live_latency"].lines if ("where" in line) == where]
+        if lines:
+            names = [
+                name for name in in_order(key for line in lines for key in line) if name not in ("benchmark", "cores")
+            ]
+            rows = [[name.replace("_", " "), *(_told(line.get(name)) for line in lines)] for name in names]
+            parts.append(table(("in Blender" if where else "to the sample", *[""] * len(lines)), rows))
+    return "\n\n".join(parts) or NOTHING
+
+
+def flat_table(lines: Sequence[Line], hidden: tuple[str, ...]) -> str:
     """Lines that hold everything of a case: a row for each, a column for each of their words."""
-    if not run.lines:
+    if not lines:
         return NOTHING
-    names = [name for name in in_order(key for line in run.lines for key in line) if name not in hidden]
-    rows = [[_told(line.get(name)) for name in names] for line in run.lines]
+    names = [name for name in in_order(key for line in lines for key in line) if name not in hidden]
+    rows = [[_told(line.get(name)) for name in names] for line in lines]
     return table([name.replace("_", " ") for name in names], rows)
 
 
@@ -223,8 +237,8 @@ TABLES: Final[dict[str, Callable[[Runs], str]]] = {
     "stages": stage_table,
     "composite": composite_table,
     "capture": capture_table,
-    "pipeline": lambda runs: flat_table(runs["pipeline"], ("benchmark", "frames")),
-    "live": lambda runs: flat_table(runs["live_latency"], ("benchmark", "machine", "cores", "size")),
+    "pipeline": lambda runs: flat_table(runs["pipeline"].lines, ("benchmark", "frames")),
+    "live": live_table,
     "scaling": scaling_table,
     "gpu": gpu_table,
 }

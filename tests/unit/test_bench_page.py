@@ -80,7 +80,11 @@ def test_targets_are_read_from_the_runs(page: ModuleType, tmp_path: Path) -> Non
         {"lines": 1080, "system": "mediapipe face landmarker", "fps": 100.0},
     )  # fmt: skip
     live = {"source_fps": 60, "recording": False, "received_fps": 59.9, "dropped_percent": 0.1, "event_ms_median": 14.0}
-    write(tmp_path, "live_latency", FACTS, {**live, "event_ms_p95": 18.0, "memory_growth_mb": 0.4, "seconds": 600})
+    write(
+        tmp_path, "live_latency", FACTS, {**live, "event_ms_p95": 18.0, "memory_growth_mb": 0.4, "seconds": 600},
+        {"where": "Blender 4.5", "tick_ms_median": 1.2, "tick_ms_p95": 2.5,
+         "event_to_avatar_ms_median": 24.0, "event_to_avatar_ms_p95": 30.0},
+    )  # fmt: skip
     on_a_card = [
         {"part": "capture", "case": case, "stage": stage, "kind": "float16", "fps": fps}
         for case, stage, fps in (
@@ -89,11 +93,14 @@ def test_targets_are_read_from_the_runs(page: ModuleType, tmp_path: Path) -> Non
         )
     ]  # fmt: skip
     write(tmp_path, "gpu", {**FACTS, "device": "cpu"}, *on_a_card)
+    assert "| tick ms median | 1.2 |" in made(page, "live", tmp_path)
+    assert "| source fps | 60 |" in made(page, "live", tmp_path)
     table = made(page, "targets", tmp_path)
     assert "standard 9.5 ms" in table
     assert "7.8 ms in the same run" in table
     assert "standard 150 fps, 1.5 times" in table
-    assert "event to sample 14 ms (95 %: 18 ms)" in table
+    assert "event to sample 14 ms (95 %: 18 ms), to Blender's avatar 24 ms (95 %: 30 ms)" in table
+    assert "| 1.2 ms (95 %: 2.5 ms) | `bench live_latency --blender` |" in table
     assert "2,500 fps" not in table, "what ran on the processor says nothing of a card"
     write(tmp_path, "gpu", {**FACTS, "device": "cuda:0"}, *on_a_card)
     assert "2,500 fps (capture batch 32, float16); naive chain 200 fps: 12 times" in made(page, "targets", tmp_path)
