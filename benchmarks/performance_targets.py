@@ -122,7 +122,7 @@ def tick(runs: Runs) -> Row:
 
 
 def _fps(runs: Runs, part: str) -> str:
-    """The fastest whole way of 1080p frames that ran on a card, beside the naive chain."""
+    """The fastest whole way of 1080p frames that ran on a card, beside the fastest that takes one picture at a time."""
     run = runs["gpu"]
     if run.facts.get("device", "cpu") == "cpu":
         return OWED
@@ -133,7 +133,8 @@ def _fps(runs: Runs, part: str) -> str:
         and str(line.get("case", "")).startswith("1080p")
         and not str(line.get("stage", "")).startswith(("step", "stage"))
     ]
-    naive = [line for line in whole if "naive" in str(line["stage"])]
+    # The kindest peer: also one whose networks alone are counted.
+    naive = [line for line in whole if "naive" in str(line["stage"]) or "one picture" in str(line["stage"])]
     others = [line for line in whole if line not in naive]
     if not others:
         return OWED
@@ -142,7 +143,7 @@ def _fps(runs: Runs, part: str) -> str:
     if not naive:
         return told
     peer = max(_rate(line) for line in naive)
-    return f"{told}; naive chain {number(peer)} fps: {number(_rate(best) / peer, 2)} times"
+    return f"{told}; one picture at a time {number(peer)} fps: {number(_rate(best) / peer, 2)} times"
 
 
 def _rate(line: Mapping[str, object]) -> float:
