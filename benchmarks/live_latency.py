@@ -1,15 +1,19 @@
 """Live mode from a frame's arrival to the received sample: latency, rate, drops, and memory over minutes.
 
-    python benchmarks/live_latency.py [--minutes M] [--rates 30 60] [--size 640x480] [--record]
+    python benchmarks/live_latency.py [--minutes M] [--rates 30 60] [--size 640x480] [--record] [--blender]
 
 A worker, started as Blender starts it, plays a clip made for this as a webcam would send it, and a receiver here waits for
 every sample. The clip: the project's rendered performance, there and back, then half a second of its calmest frame and half
 a second of its widest open mouth; that jump is the event. One JSON line per rate. "latency": from the time at which a
 frame was due (decoded by then) until its sample was received, so that waiting for the processor, colour conversion, the
 network, the solver and the way between the processes count. "event": until a sample shows half of the mouth's jump.
-"alone": frames as fast as they can be read, in one process, without a source's pace. The load average is that of the
-machine, all programs together. The peer, OpenSeeFace, is no package and its networks could not be had where these figures
-were made: its authors publish 44 frames per second on one core for its default model, 68 for its fastest with gaze.
+"interval" is the time between two samples; its spread is the jitter. Memory growth is that of the last fifth of the time
+against the first; "memory_mb_per_minute" the slope of a line through all of it after the first tenth.
+"alone": frames as fast as they can be read, in one process, without a source's pace. With `--blender` two more lines for
+each rate tell of the timer's tick in Blender, and when the event shows on an avatar (module bpy needed). The load average
+is that of the machine, all programs together. The peer, OpenSeeFace, is no package and its networks could not be had where
+these figures were made: its authors publish 44 frames per second on one core for its default model, 68 for its fastest
+with gaze.
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ CLIP = Path(__file__).resolve().parents[1] / "samples" / "performance.mp4"
 JAW = "jawOpen"
 STARTING_S, WARM_UP_S = 120.0, 3.0
 ALONE_FRAMES = 240
+BLENDER_ROUNDS = 8
 Floats = NDArray[np.float64]
 
 
@@ -73,8 +78,8 @@ class Heard:
         return Heard([self.samples[n] for n in kept], [self.received_s[n] for n in kept], self.memory_mb, self.cpu_s)
 
 
-def make_clip(path: Path, rate: int, size: tuple[int, int]) -> MadeClip:
-    """Play the performance there and back, then jump."""
+def make_clip(path: Path, rate: int, size: tuple[int, int], rounds: int = 1) -> MadeClip:
+    """Play the performance there and back, then jump; all that so many times."""
     pictures = [fitted(frame.rgb, size) for frame in read_frames(CLIP)]
     with np.load(CLIP.with_suffix(".truth.npz")) as truth:
         open_ = truth["coefficients"][:, list(truth["names"]).index(JAW)]
@@ -83,7 +88,7 @@ def make_clip(path: Path, rate: int, size: tuple[int, int]) -> MadeClip:
     there = list(range(len(pictures)))
     order = [*there, *there[::-1], *held[0], *held[1]]
     with VideoWriter(path, *size, Fraction(rate)) as writer:
-        for number, shown in enumerate(order):
+        for number, shown in enumerate(order * rounds):
             writer.write(pictures[shown], number / rate)
     return MadeClip(path, len(order), len(order) - len(held[1]))
 
@@ -200,6 +205,27 @@ def spread(name: str, values: Floats) -> dict[str, float]:
     }
 
 
+def intervals(heard: Heard, rate: int) -> dict[str, float]:
+    """Between samples: median, 95th and 99th percentile in milliseconds, and the standard deviation."""
+    passed_ms = np.diff(heard.received_s) * 1000
+    if not len(passed_ms):
+        return {}
+    late = float((passed_ms > 2500 / rate).mean() * 100)
+    return {
+        **spread("interval_ms", passed_ms),
+        "interval_ms_p99": round(float(np.percentile(passed_ms, 99)), 1),
+        "jitter_ms": round(float(passed_ms.std()), 2),
+        "intervals_over_2.5_frames_percent": round(late, 2),
+    }
+
+
+def slope(memory_mb: list[float]) -> float | None:
+    """MB more each minute, of values taken every second."""
+    if len(memory_mb) < 20:
+        return None
+    return round(float(np.polyfit(np.arange(len(memory_mb)) / 60, memory_mb, 1)[0]), 2)
+
+
 def report(rate: int, size: tuple[int, int], seconds: float, record: bool) -> None:
     """Measure one rate and print its line."""
     with tempfile.TemporaryDirectory(prefix="live-latency-") as name:
@@ -223,14 +249,26 @@ def report(rate: int, size: tuple[int, int], seconds: float, record: bool) -> No
         "load_before": None if load is None else round(load, 1),
         "received_fps": round((len(heard.samples) - 1) / passed_s, 1),
         "dropped_percent": round(100 * (last.dropped - first.dropped) / max(last.frame - first.frame, 1), 2),
+        **intervals(heard, rate),
         **spread("latency_ms", (np.array(heard.received_s) - due_s(heard)) * 1000),
         **spread("event_ms", event_ms(heard, clip, rate)),
         "worker_cores": round(every.cpu_s / (seconds + WARM_UP_S), 2),
         "memory_mb": round(memory[-1]) if memory else None,
+        "memory_mb_per_minute": slope(memory[len(memory) // 10 :]),
         "memory_growth_mb": round(float(np.median(memory[-fifth:]) - np.median(memory[:fifth])), 1) if memory else None,
         **facts,
     }
     print(json.dumps(line), flush=True)
+
+
+def report_blender(rate: int, size: tuple[int, int]) -> None:
+    """Measure one rate in Blender and print its lines."""
+    from live_blender import measure_blender
+
+    with tempfile.TemporaryDirectory(prefix="live-latency-") as name:
+        clip = make_clip(Path(name) / f"clip_{rate}.mp4", rate, size, rounds=BLENDER_ROUNDS)
+        for line in measure_blender(clip, rate, size):
+            print(json.dumps(line), flush=True)
 
 
 def main() -> None:
@@ -240,12 +278,17 @@ def main() -> None:
     parser.add_argument("--rates", type=int, nargs="+", default=[30, 60])
     parser.add_argument("--size", default="640x480")
     parser.add_argument("--record", action="store_true", help="record at the same time")
+    parser.add_argument("--blender", action="store_true", help="ticks and events in Blender, too")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
     announce("live_latency")
     for rate in options.rates:
         report(rate, (width, height), 60 * options.minutes, options.record)
+        if options.blender:
+            report_blender(rate, (width, height))
 
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # the module bpy may not survive the interpreter's end
