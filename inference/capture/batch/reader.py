@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ...networks.bound import FixedRun, on_device, run_bound
+from ...networks.bound import FixedRun, memory_of, on_device, run_bound
 from ...networks.providers import Choice, choose
 from ...networks.registry import Form
 from ...networks.sessions import open_session
@@ -25,7 +25,8 @@ from .sampling import Integers, feed_of_crops
 
 _GRAPHS = Path(__file__).with_name("graphs")
 _COEFFICIENTS = 52
-_MOST = 128
+_BATCHES = (8, 16, 32, 50, 64, 100, 128)
+_MOST = _BATCHES[-1]
 """TensorRT's engines take no more at once."""
 Views = tuple[tuple[float, bool], ...]
 """As in `landmarks`: at which scale a region is looked at, and whether mirrored."""
@@ -63,6 +64,8 @@ class _Chain:
         # TensorRT would build an engine for every shape of what is only copying.
         simple = f"cuda:{choice.index}" if choice.device == "tensorrt" else choice
         self._side, self._soft, self._choice, self._replayed = side, soft, choice, replayed
+        # GPUs look for the fastest convolutions, or record, at every new size: few sizes, filled up by the last region.
+        self._in_whole_batches = replayed or memory_of(choice)[0] != "cpu"
         self._crops = open_session(_GRAPHS / ("soft_crops.onnx" if soft else "crops.onnx"), simple)
         self._network = open_session(name, choice, form=form, fixed=replayed)
         self._gather = open_session(_GRAPHS / ("own_points.onnx" if soft else "mediapipe_points.onnx"), simple)
@@ -75,8 +78,7 @@ class _Chain:
         results: list[Floats] = []
         for rows, stored, (piece, begin) in _in_batches(pictures.showing(cells, regions, self._side)):
             count = len(rows)
-            # Whole batches of few different sizes, where those are recorded: the last region fills them.
-            filled = np.minimum(np.arange(_batch_of(count) if self._replayed else count), count - 1)
+            filled = np.minimum(np.arange(_batch_of(count) if self._in_whole_batches else count), count - 1)
             feed = feed_of_crops(
                 regions[rows][filled],
                 self._side,
@@ -189,8 +191,8 @@ def _in_batches(shown: Iterator[Shown]) -> Iterator[Shown]:
 
 
 def _batch_of(count: int) -> int:
-    """The next of 8, 16, 32, ..."""
-    return max(8, 1 << (count - 1).bit_length())
+    """The next size."""
+    return next(size for size in _BATCHES if size >= count)
 
 
 def _in_region(points: Floats, scale: float) -> Floats:
