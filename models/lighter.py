@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
+from .row_sampling import sample_by_rows
+
 Array = NDArray[np.generic]
 
 OPSET = 17
@@ -26,8 +28,10 @@ def lighter(model: ModelProto) -> ModelProto:
     graph = changed.graph
     _rectify_after_slopes(graph)
     _pad_in_convolutions(graph)
-    _widen_by_convolution(graph, _shapes(model))
+    shapes = _shapes(model)
+    _widen_by_convolution(graph, shapes)
     _sum_products(graph)
+    sample_by_rows(graph, shapes)
     _drop_unused(graph)
     onnx.checker.check_model(changed)
     return changed

@@ -82,6 +82,31 @@ def test_every_points_own_products() -> None:
     assert kinds == {"Unsqueeze": 1, "Mul": 1, "ReduceSum": 1}
 
 
+def sampling(**attributes: int | str) -> tuple[list[NodeProto], dict[str, list], list]:
+    """Three samples of one map, one of which the next grid depends on, as in MediaPipe's network."""
+    nodes = [
+        helper.make_node("GridSample", ["map", "grid"], ["first"], **attributes),
+        helper.make_node("Mul", ["grid", "half"], ["small"]),
+        helper.make_node("GridSample", ["map", "small"], ["second"], **attributes),
+        helper.make_node("Concat", ["first", "second"], ["out"], axis=1),
+    ]
+    return nodes, {"map": [None, 5, 6, 9], "grid": [None, 4, 3, 2]}, [None, 10, 4, 3]
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0])
+def test_sampled_places_are_looked_up_in_one_go_and_outside_there_is_nothing(scale: float) -> None:
+    nodes, inputs, out = sampling(align_corners=1)
+    kinds = rewritten(nodes, {"half": np.array(scale, np.float32)}, inputs, out)
+    assert kinds["GridSample"] == 0
+    assert kinds["Gather"] == 1
+
+
+@pytest.mark.parametrize("attributes", [{"align_corners": 0}, {"align_corners": 1, "padding_mode": "border"}])
+def test_other_ways_to_sample_stay(attributes: dict[str, int | str]) -> None:
+    nodes, inputs, out = sampling(**attributes)
+    assert rewritten(nodes, {"half": np.array(0.5, np.float32)}, inputs, out)["GridSample"] == 2
+
+
 def test_the_shipped_network_reads_the_same() -> None:
     path = registry.weights_path("face_points", "any")
     image = RNG.random((2, 256, 256, 3), np.float32)
