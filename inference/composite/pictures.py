@@ -63,8 +63,9 @@ def floats_of(pixels: Pixels) -> Floats:
 
 
 def scaled(image: Floats, by: Floats) -> Floats:
-    """A picture (H, W, 3), multiplied in its own memory by one number for each pixel (H, W)."""
-    product: Floats = cv2.multiply(image, cv2.merge([by, by, by]), dst=image)
+    """A picture (H, W[, C]), multiplied in its own memory by one number for each pixel (H, W)."""
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    product: Floats = cv2.multiply(image, cv2.merge([by] * channels), dst=image)
     return product
 
 

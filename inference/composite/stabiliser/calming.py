@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from ..colour.surface import HIGH_PASS_PX, LUMA
-from ..pictures import blur, cv2
+from ..pictures import blur, cv2, scaled
 from ..types import Floats, Region
 from .flow import Trail, places
 
@@ -36,11 +36,11 @@ def calm_face(
     noise = own * left
     if noise <= wanted:
         return face, noise
-    fine = face - blur(face, HIGH_PASS_PX)
+    fine = cv2.subtract(face, blur(face, HIGH_PASS_PX))
     energy = blur(_luma(fine) ** 2, _LOCAL_PX)
     # Noise shrinks to what is wanted, features stronger than it stay.
     kept = np.sqrt((np.maximum(energy - noise**2, 0) + wanted**2) / np.maximum(energy, noise**2))
-    return face - (1 - kept)[..., None] * fine, wanted
+    return cv2.subtract(face, scaled(fine, 1 - kept), dst=fine), wanted
 
 
 def _over_time(
@@ -56,12 +56,12 @@ def _over_time(
             continue
         trail = along[offset].over(grid, region)
         brought = trail.bring(other, other_region, sharp=True)
-        excess = blur(_luma(brought - face) ** 2, _LOCAL_PX) * np.float32(0.5 / noise**2)
+        excess = blur(_luma(cv2.subtract(brought, face)) ** 2, _LOCAL_PX) * np.float32(0.5 / noise**2)
         weight = trail.trust * np.exp(-_DOUBT * np.maximum(excess - 1, 0)).astype(np.float32)
-        total += weight[..., None] * brought
+        total += scaled(brought, weight)
         weights += weight
         squares += weight * weight
-    return total / weights[..., None], float(np.median(np.sqrt(squares) / weights))
+    return scaled(total, 1 / weights), float(np.median(np.sqrt(squares) / weights))
 
 
 def _luma(image: Floats) -> Floats:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import cv2, sample, shrink
+from ..pictures import cv2, enlarge, scaled, shrink
 from ..regions import OVAL, face_width_px
 from ..types import Floats, Pixels, Region
 
@@ -77,12 +77,12 @@ class Trail:
     """(h, w) 0..1."""
 
     def over(self, places_px: Floats, region: Region) -> Trail:
-        """The same motion at other places (a, b, 2) of the frame; this trail's own lie evenly over ``region``."""
+        """The same motion at more or fewer places (a, b, 2); these and this trail's own lie evenly over ``region``."""
         if places_px.shape == self.points_px.shape:
             return self
-        height, width = self.trust.shape
-        motion = self.points_px - places(region, (width, height))
-        return Trail(places_px + _at(motion, places_px, region), _at(self.trust, places_px, region))
+        (height, width), size = self.trust.shape, (places_px.shape[1], places_px.shape[0])
+        motion = enlarge(self.points_px - places(region, (width, height)), size)
+        return Trail(cv2.add(places_px, motion, dst=motion), enlarge(self.trust, size))
 
     def bring(self, field: Floats, region: Region, sharp: bool = False) -> Floats:
         """The neighbour's ``field`` (a, b[, C]) over its ``region`` as seen from the frame's own places: (h, w[, C])."""
@@ -146,11 +146,10 @@ def mean_along(fields: Mapping[int, tuple[Floats, Region]], along: Mapping[int, 
     for offset, (field, region) in fields.items():
         trail = along[offset].over(grid, own_region)
         weight = np.float32(np.exp(-0.5 * (offset / sigma) ** 2)) * trail.trust
-        brought = field if offset == 0 else trail.bring(field, region)
-        total += brought * (weight[..., None] if own.ndim == 3 else weight)
+        brought = field.copy() if offset == 0 else trail.bring(field, region)
+        total += scaled(brought, weight)
         weights += weight
-    mean: Floats = total / (weights[..., None] if own.ndim == 3 else weights)
-    return mean
+    return scaled(total, 1 / weights)
 
 
 def _grey(pixels: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -162,7 +161,8 @@ def _grey(pixels: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 def _at(field: Floats, points_px: Floats, region: Region, sharp: bool = False) -> Floats:
     """A field over a region at full-size points; beyond the region it goes on as at its border."""
-    height, width = field.shape[:2]
-    x = (points_px[..., 0] - np.float32(region.x)) * np.float32(width / region.width)
-    y = (points_px[..., 1] - np.float32(region.y)) * np.float32(height / region.height)
-    return sample(field, np.clip(x, 0.5, width - 0.5), np.clip(y, 0.5, height - 0.5), sharp)
+    across, down = field.shape[1] / region.width, field.shape[0] / region.height
+    to_field = np.array([[across, 0, -across * region.x - 0.5], [0, down, -down * region.y - 0.5]])
+    kernel = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
+    found: Floats = cv2.remap(field, cv2.transform(points_px, to_field), None, kernel, borderMode=cv2.BORDER_REPLICATE)
+    return found
