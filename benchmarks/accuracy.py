@@ -7,8 +7,8 @@
 The truth of CLIP.mp4 is CLIP.truth.npz beside it; by default the performances of the shared material beside the
 checkout are measured, and with `--render` new ones of these seeds are rendered first (Blender module).
 Systems: `mediapipe` (its own scores; needs the package and the task), `plain` (a plain whole-shot fit of ICT-FaceKit,
-or of the default model without `--ict`, to MediaPipe's points), `mediapipe_points` (our solver on them), `default`
-(ours), `ict` (ours with ICT-FaceKit, needs `--ict`), `high` (ours with `--quality high`) and `mediapipe_points_high`.
+or of the default model without `--ict`, to MediaPipe's points), `mediapipe_points` (our solver on them), `fast`
+(ours with `--quality fast`), `default` (ours), `ict` (ours with ICT-FaceKit, needs `--ict`), `high` (ours with `--quality high`) and `mediapipe_points_high`.
 `--true-landmarks` adds ours with ICT-FaceKit on points of the true surface with one pixel of noise: what the solver
 makes of a perfect network.
 One JSON line per clip and system, then one per system with the mean over the clips (`inference/report/accuracy.py`
@@ -48,7 +48,7 @@ from understudy.inference.solve import solve_shot, surface_response
 from understudy.inference.take import Take
 
 SHARED = Path(os.environ.get("UNDERSTUDY_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-SYSTEMS = ("mediapipe", "plain", "mediapipe_points", "default", "ict", "mediapipe_points_high", "high")
+SYSTEMS = ("mediapipe", "plain", "mediapipe_points", "fast", "default", "ict", "mediapipe_points_high", "high")
 TRUE_LANDMARKS = "true landmarks + 1 px"
 
 
@@ -86,7 +86,7 @@ class Bench:
             return Result(take, {"solve": cost})
         if system == TRUE_LANDMARKS:
             return self._on_true_points(clip, model)
-        quality: Quality = "high" if system.endswith("high") else "standard"
+        quality: Quality = "fast" if system == "fast" else "high" if system.endswith("high") else "standard"
         points: Points = "mediapipe" if system.startswith("mediapipe_points") else "best"
         return _ours(clip, model if system == "ict" else "default", CaptureOptions(quality=quality, points=points))
 
