@@ -74,13 +74,16 @@ class ActorLearner:
 
     def offer(self, key: KeyFrame) -> None:
         """Keep the frame if it shows something new; of a full set the frame goes that is most like another one."""
-        distance = np.array([np.linalg.norm(key.look - other.look) for other in self.keys])
-        if len(distance) and distance.min() <= NEW_LOOK:
+        if not self.keys:
+            self.keys.append(key)
+            return
+        looks = np.stack([other.look for other in self.keys])
+        distance = np.sqrt(((looks - key.look) ** 2).sum(1))
+        if distance.min() <= NEW_LOOK:
             return
         if len(self.keys) < MOST_KEYS:
             self.keys.append(key)
             return
-        looks = np.stack([other.look for other in self.keys])
         product = looks @ looks.T
         own = np.diagonal(product)
         between = np.sqrt(np.maximum(own + own[:, None] - 2.0 * product, 0.0)) + np.diag(np.full(len(own), np.inf))

@@ -23,9 +23,9 @@ from .rest import PARTS, was_acted, without_rest
 GOING_ON, SPEED_PART = 0.7, 0.5
 """How much of its speed a coefficient is expected to keep; weight of the newest frame in that speed."""
 QUICK_ROUNDS = 12
-"""The actor is learned in every frame until adjusted so often, then in one of three."""
-SELDOM = 3
-"""What need not be done in every frame takes turns."""
+"""The actor is learned in every frame until adjusted so often, then every `SELDOM` frame times."""
+SELDOM = 3.0
+"""Frame times after which what need not be done in every frame is done: more frames a second cost it no more."""
 BLEND_FRAMES = 9.0
 """Time constant with which a newly learned actor takes over."""
 QUALITY_FRAMES = 60.0
@@ -75,7 +75,7 @@ class Session:
         self._lips = LiveLips()
         self._learner = ActorLearner(solver, self.actor, focal_spread, self._review)
         self._coefficients, self._speed, self._resting = (np.zeros(SHAPES) for _ in range(3))
-        self._usual_off_cm, self._frames = 0.0, 0
+        self._usual_off_cm, self._frames, self._clock = 0.0, 0, 0.0
         self._head.start(landmarks_px[:MESH_COUNT], solver.mean, camera)
         self._landmarks_px = landmarks_px
         self._rest: deque[RestingFrame] = deque(maxlen=MOST_RESTING)
@@ -88,8 +88,8 @@ class Session:
     def step(self, landmarks_px: Array, frames: float, search: bool) -> Found:
         """The performance `frames` frame times after the last; `search` where the head may be anywhere by now."""
         self._landmarks_px, self._frames = landmarks_px, self._frames + 1
-        turn = self._frames % SELDOM
-        if turn == 0 or self._learner.rounds < QUICK_ROUNDS:
+        before, self._clock = self._clock, self._clock + frames
+        if passes(before, self._clock, 0.0) or self._learner.rounds < QUICK_ROUNDS:
             self._learner.work()
         self._take_over(frames)
         points_px, level, camera = landmarks_px[:MESH_COUNT], self._learner.level, self.actor.camera
@@ -114,7 +114,7 @@ class Session:
         self._speed += SPEED_PART * (moved - self._speed)
         self._coefficients = estimate.coefficients
         self._learner.offer(self._key())
-        if turn == 1:
+        if self._frames == 1 or passes(before, self._clock, SELDOM / 2):
             self._sigma = self._solver.spread(estimate, self.actor)
         shown = estimate.coefficients.copy()
         shown = without_rest(shown, self._resting)
@@ -181,6 +181,11 @@ class Session:
         part = max(1.0 / self._frames, 1.0 / QUALITY_FRAMES)
         self._usual_off_cm += part * (off_cm - self._usual_off_cm)
         return float(np.clip(1.5 * self._usual_off_cm / max(off_cm, 1e-9), 0.1, 1.0))
+
+
+def passes(before: float, now: float, phase: float) -> bool:
+    """Whether a multiple of `SELDOM`, and `phase` more, lies between two moments in frame times."""
+    return (now - phase) // SELDOM > (before - phase) // SELDOM
 
 
 def at_rest(frames: list[RestingFrame]) -> tuple[Array, list[RestingFrame]]:
