@@ -95,6 +95,7 @@ def through_the_command_line(made: Reinsertion, folder: Path) -> list[Image]:
     """Our composite of a set, lossless, with its report."""
     folder.mkdir(parents=True, exist_ok=True)
     words = ["--take", made.take, "--render", made.renders, "--report", folder, "--reference", made.truth]
+    _agree(made.plate)
     _command("composite", made.plate, *words, "-o", folder / "out.mkv", "--overwrite", "--json")
     return read_movie(folder / "out.mkv")
 
@@ -115,6 +116,7 @@ def by_the_tool(tool: Path, path: Path, frames: int, folder: Path) -> Iterator[L
         take = takes.Take(**{**vars(take), "landmarks_px": points})
     takes.save(take, folder / "take.npz")
     out = folder / "out.mkv"
+    _agree(folder / "plate.mkv")
     _command("composite", folder / "plate.mkv", "--take", folder / "take.npz", "--render", renders, "-o", out, "--json")
     systems = {OURS: program.figures(str(folder), program.read(str(out))), **program.peers(str(folder))}
     for system, found in systems.items():
@@ -160,6 +162,12 @@ def _own_report(folder: Path) -> dict[str, float]:
     told = json.loads((folder / "composite.json").read_text("utf-8"))["figures"]
     names = ("seam_ratio", "seam_ratio_plate", "edge_step_delta_e", "edge_step_delta_e_plate", "outside_change_max")
     return {f"own {name}": float(told[name]) for name in names if name in told}
+
+
+def _agree(plate: Path) -> None:
+    """The composite asks whose face it is; those of the clips are licensed for measuring."""
+    whose = ("--performer", "As the clip's licence names them", "--purpose", "benchmark", "--overwrite")
+    _command("consent", plate, *whose)
 
 
 def _command(*words: object) -> None:

@@ -1,4 +1,5 @@
-"""The command line: ``understudy doctor | models | track | live | bake | render | composite | restore | run | demo | bench``.
+"""The command line: ``understudy doctor | models | track | live | bake | render | consent | composite | verify |
+restore | run | demo | bench``.
 
 Exit codes: 0 done, 2 wrong use, 3 bad input, 4 missing component, 130 stopped.
 The subcommands are the files of `commands`; heavy rooms are imported when one needs them.
@@ -18,6 +19,7 @@ from .commands import (
     bake,
     bench,
     composite,
+    consent,
     correct,
     doctor,
     faces,
@@ -29,6 +31,7 @@ from .commands import (
     restore,
     texture,
     track,
+    verify,
     whole_job,
 )
 from .commands.words import Parser
@@ -49,7 +52,9 @@ COMMANDS = (
     fit_rig,
     bake,
     render,
+    consent,
     composite,
+    verify,
     restore,
     whole_job,
     bench,

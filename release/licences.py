@@ -82,6 +82,9 @@ def _of_wheel(wheel: Path, folder: Path) -> Bundled:
         for text, file in texts.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(text)
+        ours = HERE / "licence_texts" / f"{facts['Name']}.txt"
+        if not texts and ours.exists():
+            texts[ours.read_bytes()] = ours.name  # its makers forgot one
         if not texts:
             raise UnknownLicenceError(f"{wheel.name} contains no licence file: add one to release/licence_texts.")
         inside = sorted({_library(PurePosixPath(name).name) for name in names if _is_native(name)}, key=_project)

@@ -9,8 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # What inference imports. The packages that ONNX Runtime's wheel names beside numpy (flatbuffers, packaging, protobuf)
 # serve its tools only: opening and running a network imports none of them, and a protobuf in the site-packages that all
-# extensions share would be one more thing to disagree about.
-DISTRIBUTIONS = ("av", "onnxruntime", "opencv-python-headless", "scipy", "tqdm")
+# extensions share would be one more thing to disagree about. Those that c2pa-python names (cryptography, requests, toml)
+# serve its build and its tests.
+DISTRIBUTIONS = ("av", "c2pa-python", "onnxruntime", "opencv-python-headless", "scipy", "tqdm")
 PYTHON_VERSIONS = ("3.11", "3.13")  # Blender 4.2 to 5.0, Blender 5.1 and later
 
 

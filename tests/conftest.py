@@ -17,6 +17,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes into the user's run log or makes the user a certificate."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("UNDERSTUDY_DATA", str(tmp_path_factory.mktemp("user_data")))
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared clips and models beside the checkout; tests that need it are skipped where it is absent."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
 from .composite_words import add_composite, add_delivery, composite_options, delivery_options
-from .words import Commands, add_command, add_device, add_overwrite, need_footage
+from .words import Commands, add_command, add_device, add_overwrite, need_file, need_footage
 
 if TYPE_CHECKING:
     from ..jobs.console import Console
@@ -21,6 +21,9 @@ def add(commands: Commands) -> None:
     composite.add_argument("--take", type=Path, required=True)
     composite.add_argument("--render", type=Path, required=True, metavar="DIR")
     composite.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4")
+    composite.add_argument(
+        "--blend", type=Path, metavar="SCENE.blend", help="the scene that was rendered, to be named in the provenance"
+    )
     composite.add_argument("--report", type=Path, metavar="DIR", help="write figures of the composite there")
     add_composite(composite)
     add_delivery(composite)
@@ -44,12 +47,25 @@ def run(options: argparse.Namespace, console: Console) -> None:
         )
     if options.reference is not None and options.report is None and not options.quality_gate:
         raise UsageError("--reference is for figures; add --report DIR to get them.")
+    if options.blend is not None:
+        need_file(options.blend, "scene")
     from .. import take
     from ..composite.shot import composite_shot
+    from ..media import sha256
+    from ..networks.sessions import opened_files
+    from ..provenance.consent import agreed
+    from ..provenance.export import Export
+    from ..provenance.facts import Inputs
 
     chosen = composite_options(options, options.report, delivery_options(options))
-    report = composite_shot(options.footage, take.load(options.take), options.render, options.output, chosen, console)
-    for sentence in report.notes:
+    consent = agreed(options.footage, sha256(options.footage), options.consent)
+    inputs = Inputs(options.footage, options.take, options.render, options.blend)
+    export = Export(options.output, inputs, chosen, consent, opened_files)
+    performance = take.load(options.take)
+    report = composite_shot(
+        options.footage, performance, options.render, options.output, chosen, console, seal=export.seal
+    )
+    for sentence in (*report.notes, *export.finish()):
         console.say("note", sentence)
     console.say(
         "composite",

@@ -48,6 +48,9 @@ def add_composite(parser: argparse.ArgumentParser) -> None:
         "--quality-gate", action="store_true", help="do frames with poor figures again with safer settings"
     )
     parser.add_argument("--reference", type=Path, metavar="MOVIE", help="what the composite should look like")
+    parser.add_argument(
+        "--consent", type=Path, metavar="FILE", help="consent record of the footage; default: the one beside it"
+    )
 
 
 def add_delivery(parser: argparse.ArgumentParser) -> None:

@@ -86,4 +86,5 @@ def _shot_options(options: argparse.Namespace, report_dir: Path, truth: Path | N
         samples=options.samples,
         composite=composite_options(options, report_dir),
         truth=truth,
+        consent=options.consent,
     )

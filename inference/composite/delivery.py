@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ Array = NDArray[Any]
 class DeliveryWriter(WholeWriter):
     """Writes finished pictures as planned; use it in a ``with`` statement."""
 
-    def __init__(self, delivery: Delivery, info: VideoInfo, out_path: Path) -> None:
-        """Sound and frame times are those of the footage of ``info``.
+    def __init__(
+        self, delivery: Delivery, info: VideoInfo, out_path: Path, seal: Callable[[Path], None] | None = None
+    ) -> None:
+        """Sound and frame times are those of the footage of ``info``; ``seal`` is called with a finished movie before it
+        gets its name.
 
         Raises:
             UsageError: the codec does not go into a file of that name.
@@ -42,7 +46,8 @@ class DeliveryWriter(WholeWriter):
                 self._writer = SequenceWriter(out_path, *size, info.fps, codec, form, info.first_number)
             case codec:
                 source = info.path if info.path.is_file() else None
-                self._writer = VideoWriter(out_path, *size, info.fps, codec, audio_from=source, form=form)
+                self._writer = movie = VideoWriter(out_path, *size, info.fps, codec, audio_from=source, form=form)
+                movie.seal = seal
 
     def write(self, pixels: Array, time_s: float, alpha: Array | None = None) -> None:
         """Append a picture, (H, W, 3), in the footage's encoding, shown from ``time_s`` on.

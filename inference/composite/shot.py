@@ -6,6 +6,7 @@ Frames stream through the `cascade`, so memory does not grow with the length of 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -40,12 +41,13 @@ def composite_shot(
     out_path: Path,
     options: CompositeOptions | None = None,
     progress: Progress = silent,
+    seal: Callable[[Path], None] | None = None,
 ) -> CompositeReport:
     """Put the rendered face into the footage.
 
     What is written follows ``options.delivery``, else the footage and the name: .mp4 is H.264 or H.265, .mov ProRes,
     .mkv lossless FFV1, a folder or a pattern a sequence of pictures. Sound, rate and frame times are the footage's.
-    Frames without face or render go through untouched.
+    Frames without face or render go through untouched. ``seal`` is called with the finished movie before it gets its name.
 
     Raises:
         UsageError: unknown stage, ``out_path`` is the footage, or the delivery does not go together.
@@ -58,7 +60,7 @@ def composite_shot(
     check_reference(options.reference, info)
     delivery = plan_delivery(info, out_path, options.delivery)
     cascade = Cascade(footage, take, RenderFolder(Path(render_dir), take.frame_size), options, delivery.dtype)
-    write = partial(_write, cascade, delivery, info, out_path, options, progress)
+    write = partial(_write, cascade, delivery, info, out_path, options, progress, seal)
     counted, meters = write()
     seconds = cascade.clock.per(counted["composited"])
     decisions = left = judge(meters.rows) if meters is not None else ()
@@ -91,13 +93,14 @@ def _write(
     out_path: Path,
     options: CompositeOptions,
     progress: Progress,
+    seal: Callable[[Path], None] | None,
     settings: SettingsOf | None = None,
 ) -> tuple[Counter[str], Meters | None]:
     """Composite the whole shot: how many frames came out how, and, where somebody asks for them, its figures."""
     meters = Meters(options.device) if options.report_dir is not None or options.quality_gate else None
     counted: Counter[str] = Counter()
     with (
-        DeliveryWriter(delivery, info, out_path) as writer,
+        DeliveryWriter(delivery, info, out_path, seal) as writer,
         closing(cascade.frames(settings_of=settings)) as frames,
         behind(writer.write, 2) as write_behind,
     ):

@@ -68,6 +68,10 @@ class Journal:
         """Whether a cut-off attempt at this stage had the same key, so that its pieces may be kept."""
         return self._done.get(f"{stage}:begun") == key
 
+    def key_of_done(self, stage: str) -> str:
+        """What a finished stage was made from; empty when it is not finished."""
+        return self._done.get(stage, "")
+
     def begin(self, stage: str, key: str) -> None:
         """Remember what the stage is being made from."""
         self._done.pop(stage, None)

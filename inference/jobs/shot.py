@@ -19,7 +19,11 @@ from ..face_model import load as load_face_model
 from ..light.estimate import estimate_light
 from ..light.types import save_light
 from ..media import probe, sha256
+from ..networks.sessions import opened_files
 from ..progress import Progress, silent
+from ..provenance.consent import Recorded, agreed
+from ..provenance.export import Export
+from ..provenance.facts import Inputs
 from ..report.page import Story, write_report
 from ..take import Take
 from .blender import bake_arguments, render_arguments, run_blender
@@ -45,6 +49,8 @@ class ShotOptions:
     composite: CompositeOptions = field(default_factory=CompositeOptions)
     truth: Path | None = None
     """Known performance to score against."""
+    consent: Path | None = None
+    """Consent record of the video; None looks for it beside it."""
 
 
 @dataclass(frozen=True)
@@ -104,19 +110,21 @@ def run_shot(video: Path, folder: Path, options: ShotOptions, progress: Progress
     probe(video)  # What is no video gets no folder, nor does a wish that cannot be.
     check_face_model(options.face_model)
     source = sha256(video)
+    consent = agreed(video, source, options.consent)
     files = ShotFiles(folder)
     with exclusive(folder) as journal:
         take = _make(video, source, files, options, journal, progress)
+        notes = _composite(video, take, files, options, consent, journal, progress)
         made = _composite_report(options.composite.report_dir)
-        story = Story(video, take, files.render, files.composite, options.truth, made.figures, made.notes)
+        story = Story(video, take, files.render, files.composite, options.truth, made.figures, (*made.notes, *notes))
         figures = write_report(story, files.report, progress)
-    return ShotResult(files, figures, made.notes)
+    return ShotResult(files, figures, (*made.notes, *notes))
 
 
 def _make(
     video: Path, source: str, files: ShotFiles, options: ShotOptions, journal: Journal, progress: Progress
 ) -> Take:
-    """Do every stage that is not done yet; `source` is the digest of the video."""
+    """Do every stage up to the rendered frames that is not done yet; `source` is the digest of the video."""
     track_key = key_of(source, options.capture, options.face, options.face_model, options.neutral, takes.SCHEMA)
     if not journal.is_done("track", track_key, files.take):
         journal.begin("track", track_key)
@@ -147,13 +155,29 @@ def _make(
         arguments = render_arguments(files.take, files.blend, files.render, options.engine, options.samples)
         run_blender(arguments, progress)
         journal.finish("render", render_key)
-
-    composite_key = key_of(render_key, options.composite)
-    if not journal.is_done("composite", composite_key, files.composite):
-        journal.begin("composite", composite_key)
-        composite_shot(video, take, files.render, files.composite, options.composite, progress)
-        journal.finish("composite", composite_key)
     return take
+
+
+def _composite(
+    video: Path,
+    take: Take,
+    files: ShotFiles,
+    options: ShotOptions,
+    consent: Recorded,
+    journal: Journal,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """The last stage, where it is not done yet, with its provenance; sentences for the user."""
+    key = key_of(journal.key_of_done("render"), options.composite, consent.sha256)
+    if journal.is_done("composite", key, files.composite):
+        return ()
+    journal.begin("composite", key)
+    inputs = Inputs(video, files.take, files.render, files.blend)
+    export = Export(files.composite, inputs, options.composite, consent, opened_files)
+    composite_shot(video, take, files.render, files.composite, options.composite, progress, seal=export.seal)
+    notes = export.finish()
+    journal.finish("composite", key)
+    return notes
 
 
 def _shot_light(take: Take, video: Path, files: ShotFiles, options: ShotOptions, progress: Progress) -> Path | None:

@@ -78,6 +78,8 @@ class VideoWriter(WholeWriter):
         self._audio_from = audio_from
         self._partial = self._path.with_name(f"{self._path.stem}.partial{self._path.suffix}")
         self._reformatter = VideoReformatter()
+        self.seal: Callable[[Path], None] | None = None
+        """Called with the finished file before it gets its name; what it raises leaves nothing behind."""
         self._last_pts: int | None = None
         self._audio: AudioTrack | None = None
         self._container, self._stream = self._open()
@@ -140,10 +142,15 @@ class VideoWriter(WholeWriter):
                 self._audio.copy_rest(self._container, float(self._last_pts * self._time_base + 1 / self._fps))
                 self._audio.close()
             self._container.close()
+            if self.seal is not None:
+                self.seal(self._partial)
             self._partial.replace(self._path)
         except (av.error.FFmpegError, OSError) as error:
             self.discard()
             raise self._cannot_write(error) from error
+        except InputError:
+            self.discard()
+            raise
 
     def discard(self) -> None:
         """Stop and leave nothing behind."""

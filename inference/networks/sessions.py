@@ -61,6 +61,14 @@ def exact_form(provider: str) -> Form:
     return "cpu" if provider == CPU else "plain"
 
 
+def opened_files() -> frozenset[Path]:
+    """The network files that this process opened: what its results were made with."""
+    return frozenset(_opened)
+
+
+_opened: set[Path] = set()
+
+
 @cache
 def _open(
     path: Path, name: str | None, choice: Choice, threads: int, form: Form | None, fixed: bool
@@ -72,6 +80,7 @@ def _open(
     session = _load(Opened(path, inputs, form == "half" or "fp16" in path.stem), choice, threads, fixed)
     if name is not None:
         check_contract(session, network(name), path)
+    _opened.add(path)
     return session
 
 

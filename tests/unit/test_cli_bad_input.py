@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from consents import fictional
 from understudy.inference import cli
 from understudy.inference import take as takes
 from understudy.inference.errors import InputError, UsageError
@@ -205,7 +206,7 @@ def test_a_take_of_another_video(faces: list[Image], tmp_path: Path, capsys: pyt
 
     def composite(footage: Path, take_name: str) -> list[object]:
         chosen = ["--take", tmp_path / take_name, "--render", tmp_path / "render", "--stages", "swap"]
-        return ["composite", footage, *chosen, "-o", tmp_path / "out.mp4"]
+        return ["composite", fictional(footage), *chosen, "-o", tmp_path / "out.mp4"]
 
     refused(capsys, 3, composite(short, "long.npz"), "has 2 frames")
     refused(capsys, 3, composite(wide, "long.npz"), "is 480x240")
@@ -219,7 +220,7 @@ def test_a_target_that_cannot_be_written(
     faces: list[Image], tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     """A file where a folder should be: nobody can write there, not even the system's owner."""
-    video, wall = film(tmp_path / "clip.mp4", faces[:1]), tmp_path / "wall"
+    video, wall = fictional(film(tmp_path / "clip.mp4", faces[:1])), tmp_path / "wall"
     wall.write_text("in the way")
     take = video.with_suffix(".npz")
     if command in ("composite", "report"):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("inference", "operators", "panels", "translations", "models")
 FOLDERS = (*SHIPPED, "training")
 TRAINING_ONLY = {"glcontext", "moderngl", "torch"}
-HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "onnx", "onnxruntime", "scipy", "tqdm", *TRAINING_ONLY}
+HEAVY = {"av", "c2pa", "cv2", "matplotlib", "mediapipe", "onnx", "onnxruntime", "scipy", "tqdm", *TRAINING_ONLY}
 BLENDER = {"bl_ui", "bmesh", "bpy", "bpy_extras", "gpu", "mathutils"}
 LINES_AT_MOST = 450
 
