@@ -106,8 +106,10 @@ def read(movie: Path) -> Found | None:
         return None
     except c2pa.C2paError as error:
         raise InputError(f"The manifest in {movie} cannot be read: {error}.") from error
-    active = store["manifests"][store["active_manifest"]]
-    ours = [one["data"] for one in active.get("assertions", []) if one["label"] == LABEL]
+    active = store.get("manifests", {}).get(store.get("active_manifest"))
+    if active is None:
+        raise InputError(f"The manifest in {movie} is damaged: it does not hold what it names.")
+    ours = [one.get("data") for one in active.get("assertions", []) if one.get("label") == LABEL]
     failures = {one["code"] for one in store.get("validation_results", {}).get("activeManifest", {}).get("failure", [])}
     signature = active.get("signature_info", {})
     return Found(
