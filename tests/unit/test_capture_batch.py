@@ -298,7 +298,7 @@ def test_many_regions_are_read_in_parts(frames: list[np.ndarray], monkeypatch: p
     reader, cells = BatchReader("cpu", own_views=()), np.arange(5)
     regions = np.array([(240.0, 240.0, 300.0 + n, 0.0) for n in range(5)])
     at_once = reader.read(Pictures(frames[:5], cells, Staging(choose("cpu"))), cells, regions)
-    monkeypatch.setattr("understudy.inference.capture.batch.reader._MOST", 2)
+    monkeypatch.setattr("understudy.inference.capture.batch.reader._BYTES_AT_ONCE", 15_000_000)
     in_parts = reader.read(Pictures(frames[:5], cells, Staging(choose("cpu"))), cells, regions)
     np.testing.assert_allclose(in_parts.points_px, at_once.points_px, atol=1e-3)
     np.testing.assert_allclose(in_parts.presence, at_once.presence, atol=1e-5)

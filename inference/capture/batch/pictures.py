@@ -10,7 +10,8 @@ Bytes on the device for a run of 32 frames, of one upright face 40 % as high as 
 | crops of 192 and 256 px, float32 | 40 MB | 40 MB | 40 MB |
 | the networks' largest maps, two at a time | 0.3 GB | 0.3 GB | 0.3 GB |
 
-Longer runs and more faces take proportionally more; ONNX Runtime keeps what it once had.
+Longer runs and more faces take proportionally more, until `crops` takes 2 to 4 GB: then batches are split. ONNX Runtime
+keeps what it once had.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ _COEFFICIENTS = 52
 _BATCHES = (8, 16, 32, 50, 64, 100, 128)
 _MOST = _BATCHES[-1]
 """TensorRT's engines take no more at once."""
+_BYTES_OF_PIXEL, _BYTES_AT_ONCE = 62, 4 << 30
+"""On the device, for a pixel of a region, if that is turned by half a right angle: places, pixels, weighed pixels; and in all."""
 Views = tuple[tuple[float, bool], ...]
 """As in `landmarks`: at which scale a region is looked at, and whether mirrored."""
 ONE_VIEW: Views = ((1.0, False),)
@@ -76,7 +78,9 @@ class _Chain:
     def run(self, pictures: Pictures, cells: Integers, regions: Regions, *, mirrored: bool) -> list[Floats]:
         """What the gathering graph gives for the (N,) cells of pictures in (N, 4) regions."""
         results: list[Floats] = []
-        for rows, stored, (piece, begin) in _in_batches(pictures.showing(cells, regions, self._side)):
+        for rows, stored, (piece, begin) in _in_batches(
+            pictures.showing(cells, regions, self._side), _most_of(regions)
+        ):
             count = len(rows)
             filled = np.minimum(np.arange(_batch_of(count) if self._in_whole_batches else count), count - 1)
             feed = feed_of_crops(
@@ -182,12 +186,18 @@ class BatchReader:
         )
 
 
-def _in_batches(shown: Iterator[Shown]) -> Iterator[Shown]:
-    """The same, no more than `_MOST` at once."""
+def _in_batches(shown: Iterator[Shown], most: int) -> Iterator[Shown]:
+    """The same, no more than so many at once."""
     for rows, stored, (piece, begin) in shown:
-        for first in range(0, len(rows), _MOST):
-            part = slice(first, first + _MOST)
+        for first in range(0, len(rows), most):
+            part = slice(first, first + most)
             yield rows[part], stored, (piece[part], begin[part])
+
+
+def _most_of(regions: Regions) -> int:
+    """So many regions may be read at once for the memory that their crops take."""
+    bytes_of_one = _BYTES_OF_PIXEL * float(regions[:, SIDE].max()) ** 2
+    return int(np.clip(_BYTES_AT_ONCE // bytes_of_one, 1, _MOST))
 
 
 def _batch_of(count: int) -> int:
