@@ -217,7 +217,7 @@ def composite(clip: Path, lines: int) -> Line:
 
 
 def run(clip: Path, sizes: list[int], frames: int, repeats: int, task: Path) -> Iterator[Line]:
-    """A line for each system and size, then how many times the peer's frames per second ours are."""
+    """A line for each system and size."""
     systems = [name for name in SYSTEMS if name != "mediapipe face landmarker" or task.is_file()]
     for lines in sizes:
         movie = enlarged(clip, lines, frames)
