@@ -8,7 +8,8 @@ The truth of CLIP.mp4 is CLIP.truth.npz beside it; by default the performances o
 checkout are measured, and with `--render` new ones of these seeds are rendered first (Blender module).
 Systems: `mediapipe` (its own scores; needs the package and the task), `plain` (a plain whole-shot fit of ICT-FaceKit,
 or of the default model without `--ict`, to MediaPipe's points), `mediapipe_points` (our solver on them), `fast`
-(ours with `--quality fast`), `default` (ours), `ict` (ours with ICT-FaceKit, needs `--ict`), `high` (ours with `--quality high`) and `mediapipe_points_high`.
+(ours with `--quality fast`), `default` (ours), `ict` (ours with ICT-FaceKit, needs `--ict`), `high` (ours with
+`--quality high`) and `mediapipe_points_high`.
 `--true-landmarks` adds ours with ICT-FaceKit on points of the true surface with one pixel of noise: what the solver
 makes of a perfect network.
 One JSON line per clip and system, then one per system with the mean over the clips (`inference/report/accuracy.py`
