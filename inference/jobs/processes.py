@@ -41,7 +41,8 @@ def own_process() -> dict[str, Any]:
 def ask_to_stop(process: subprocess.Popen[Any]) -> None:
     """Let go of the lifeline; the program ends tidily at once."""
     if process.stdin is not None and not process.stdin.closed:
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # a last word was under way when it ended by itself
+            process.stdin.close()
 
 
 def end(process: subprocess.Popen[Any]) -> None:

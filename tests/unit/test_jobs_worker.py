@@ -13,6 +13,7 @@ import pytest
 from understudy.inference.errors import InputError, MissingComponentError, StoppedError, UnderstudyError
 from understudy.inference.files import masked
 from understudy.inference.jobs.log import KEPT, Log
+from understudy.inference.jobs.processes import ask_to_stop, own_process
 from understudy.inference.jobs.rate import Rate
 from understudy.inference.jobs.worker_client import GRACE_S, WORKER, Job, Python, event_of
 
@@ -237,3 +238,12 @@ def test_errors_of_a_log_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UnderstudyError, match="Cannot write a log"):
         Log(tmp_path / "file", "track")
+
+
+def test_a_last_word_to_a_program_that_ended_by_itself_is_no_failure() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""], **own_process())
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.write(b"stop\n")  # still in the pipe's buffer here
+    ask_to_stop(process)
+    assert process.stdin.closed
