@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper, shape_inference
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from .row_sampling import sample_by_rows
@@ -33,6 +33,7 @@ def lighter(model: ModelProto) -> ModelProto:
     _sum_products(graph)
     sample_by_rows(graph, shapes)
     _drop_unused(graph)
+    _tell_counts(changed)
     onnx.checker.check_model(changed)
     return changed
 
@@ -105,6 +106,24 @@ def _sum_products(graph: GraphProto) -> None:
         for one in (total, products, rows):
             _insert_after(graph, node, one)
         graph.node.remove(node)
+
+
+def _tell_counts(model: ModelProto) -> None:
+    """Maps that are convolved or enlarged are of as many pictures as go in; these networks have no others.
+
+    Inference of shapes forgets that where the number is open, and then a sum of two such maps is a pass of its own.
+    """
+    graph = model.graph
+    count = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    maps = [node.input[0] for node in _of_kind(graph, "Conv")] + [node.output[0] for node in _of_kind(graph, "Resize")]
+    inferred = shape_inference.infer_shapes(model, data_prop=True).graph
+    sizes = {value.name: value.type.tensor_type.shape.dim for value in inferred.value_info}
+    told = {value.name for value in graph.value_info}
+    for name in sorted(set(maps) - told):
+        first, *others = sizes.get(name) or [None]
+        if count and first is not None and first.dim_param != count and not first.dim_value and len(others) == 3:
+            shape = [count, *(size.dim_value or None for size in others)]
+            graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
 
 def _drop_unused(graph: GraphProto) -> None:

@@ -107,6 +107,15 @@ def test_other_ways_to_sample_stay(attributes: dict[str, int | str]) -> None:
     assert rewritten(nodes, {"half": np.array(0.5, np.float32)}, inputs, out)["GridSample"] == 2
 
 
+@pytest.mark.parametrize("name", ["face_points", "face_landmarks_attention"])
+def test_every_map_is_known_to_be_of_as_many_pictures_as_go_in(name: str) -> None:
+    model = onnx.load(registry.weights_path(name, "cpu"))
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    sizes = {value.name: value.type.tensor_type.shape.dim for value in (*graph.value_info, *graph.input)}
+    maps = {node.input[0] for node in graph.node if node.op_type == "Conv"}
+    assert {sizes[name][0].dim_param for name in maps} == {sizes["image"][0].dim_param}
+
+
 def test_the_shipped_network_reads_the_same() -> None:
     path = registry.weights_path("face_points", "any")
     image = RNG.random((2, 256, 256, 3), np.float32)
