@@ -54,14 +54,19 @@ def default_path(footage: str, ending: str) -> Path:
     return next(path for path in named if not path.exists())
 
 
-def put_in_place(written: Path, target: Path, ending: str) -> Path:
+def put_in_place(written: Path, target: Path, ending: str, companion: str = "") -> Path:
     """Give a new result the name of an earlier one, which is kept beside it under a name that says so; `ending` is what
-    such names end with.
+    such names end with. A file that is called like a result with `companion` behind goes with it.
     """
     stem = target.name.removesuffix(ending)
     names = (target.with_name(f"{stem}_earlier_{count}{ending}") for count in itertools.count(1))
     try:
-        target.replace(next(name for name in names if not name.exists()))
+        earlier = next(name for name in names if not name.exists())
+        target.replace(earlier)
+        for old, new in ((target, earlier), (written, target)) if companion else ():
+            beside = old.with_name(old.name + companion)
+            if beside.is_file():
+                beside.replace(new.with_name(new.name + companion))
         return Path(shutil.move(written, target))
     except OSError as error:
         raise InputError(

@@ -6,6 +6,7 @@ Read when a path is chosen, when a result lands and when a file is opened, never
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from ..inference import take as takes
 from ..inference.errors import InputError
+from ..inference.provenance.consent import consent_path, read_consent
 from ..translations import translated
 from .bridge import paths
 from .bridge.keys import timing
@@ -60,6 +62,8 @@ class UNDERSTUDY_PG_facts(bpy.types.PropertyGroup):
         renders: int
         movie_found: bool
         report: str
+        consent: str
+        consent_problem: str
     else:
         footage_path: bpy.props.StringProperty(
             name="Path", description="Where the footage was when these facts were read", subtype="FILE_PATH"
@@ -96,6 +100,10 @@ class UNDERSTUDY_PG_facts(bpy.types.PropertyGroup):
         )
         movie_found: bpy.props.BoolProperty(name="Movie Found", description="The composited movie is there")
         report: bpy.props.StringProperty(name="Report", description="Figures of the composite, one on each line")
+        consent: bpy.props.StringProperty(name="Consent", description="What is recorded beside the footage")
+        consent_problem: bpy.props.StringProperty(
+            name="Consent Problem", description="Why what is recorded does not let the footage be composited"
+        )
 
 
 Size = tuple[int, int]
@@ -166,6 +174,30 @@ def learn_movie(settings: bpy.types.PropertyGroup) -> None:
     """Look for the composited movie."""
     path = _path(settings.output)
     settings.facts.movie_found = path is not None and (path.is_file() or bool(pictures_of(path)))
+
+
+def learn_consent(settings: bpy.types.PropertyGroup) -> None:
+    """Read the consent record beside the footage; whether it is for this very file is looked at when it is needed."""
+    facts, footage = settings.facts, _path(settings.footage)
+    facts.consent = facts.consent_problem = ""
+    if footage is None or not consent_path(footage).is_file():
+        return
+    try:
+        consent = read_consent(consent_path(footage)).consent
+    except InputError:
+        facts.consent_problem = translated("The consent record beside the footage is damaged; record it again")
+        return
+    who = {
+        "performer": consent.performer,
+        "own face": translated("My Own Face"),
+        "fictional": translated("Nobody Real"),
+    }[consent.kind]
+    until = translated("until {day}").format(day=consent.expires_on) if consent.expires_on is not None else ""
+    facts.consent = ", ".join(part for part in (who, consent.purpose, until) if part)
+    if consent.revoked:
+        facts.consent_problem = translated("The consent was taken back")
+    elif consent.expires_on is not None and consent.expires_on < date.today():
+        facts.consent_problem = translated("The consent has ended; ask the performer and record it again")
 
 
 def learn_report(settings: bpy.types.PropertyGroup) -> None:

@@ -31,7 +31,12 @@ DEVICES = (
     ),
     ("coreml", "Core ML", "Use the graphics of a Mac; Automatic chooses it when it was measured to be the fastest"),
 )
-_FOLDERS = {"models_folder": "UNDERSTUDY_MODELS", "cuda_folder": "UNDERSTUDY_CUDA"}
+_FOLDERS = {
+    "models_folder": "UNDERSTUDY_MODELS",
+    "cuda_folder": "UNDERSTUDY_CUDA",
+    "certificate": "UNDERSTUDY_CERTIFICATE",
+    "private_key": "UNDERSTUDY_PRIVATE_KEY",
+}
 """Properties of the preferences and the environment variables by which the inference hears of them."""
 _PX_PER_LETTER = 7
 
@@ -45,6 +50,8 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
         device: str
         models_folder: str
         cuda_folder: str
+        certificate: str
+        private_key: str
     else:
         device: bpy.props.EnumProperty(
             name="Device",
@@ -65,6 +72,19 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
             subtype="DIR_PATH",
             options=path_options(),
         )
+        certificate: bpy.props.StringProperty(
+            name="Certificate",
+            description="Your C2PA certificate with its chain, a PEM file; empty signs movies with a local one, "
+            "which proves nothing about who you are",
+            subtype="FILE_PATH",
+            options=path_options(),
+        )
+        private_key: bpy.props.StringProperty(
+            name="Private Key",
+            description="The private key of the certificate, a PEM file",
+            subtype="FILE_PATH",
+            options=path_options(),
+        )
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the preferences."""
@@ -78,6 +98,10 @@ class UNDERSTUDY_AP_preferences(bpy.types.AddonPreferences):
         self._draw_devices(layout, int(0.78 * letters))
         layout.prop(self, "models_folder")
         self._draw_models(layout, int(0.7 * letters))
+        signing = layout.column(heading="Movies Are Signed With")
+        signing.prop(self, "certificate")
+        if self.certificate:
+            signing.prop(self, "private_key")
 
     def _draw_devices(self, layout: bpy.types.UILayout, letters: int) -> None:
         """Which device runs and why the others do not, as the last check found."""

@@ -47,6 +47,7 @@ STAGES = (
 
 def _footage_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     footage.learn_footage(settings)
+    facts.learn_consent(settings)
 
 
 def _clip_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:

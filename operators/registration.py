@@ -10,7 +10,7 @@ from .jobs import actions
 from .live import live
 from .live import settings as live_settings
 from .perform import adjustments, bake, corrections, key_settings, presets, preview
-from .scene import composite, compositing, import_result, light, restore, shot
+from .scene import composite, compositing, consent, import_result, light, restore, shot
 
 PARTS = (
     preferences,
@@ -39,6 +39,7 @@ PARTS = (
     live,
     shot,
     light,
+    consent,
     composite,
     import_result,
     restore,

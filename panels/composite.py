@@ -6,7 +6,8 @@ from pathlib import Path
 
 import bpy
 
-from .step import Part, Step, say
+from ..translations import translated
+from .step import Part, Step, fact, say
 
 
 class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
@@ -22,6 +23,7 @@ class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
         layout.column(heading="Stages", align=True).prop(settings, "stages")
         layout.prop(settings.compositing, "format")
         layout.prop(settings, "output")
+        self._consent(layout, context, settings.facts)
         self.main_button(layout, context).operator("understudy.composite", icon="NODE_COMPOSITING")
         if settings.output and settings.facts.movie_found:
             movie = bpy.path.abspath(settings.output)
@@ -29,6 +31,24 @@ class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
             if "#" not in Path(movie).name:
                 row.operator("wm.path_open", text="Open Movie", icon="PLAY").filepath = movie
             row.operator("wm.path_open", text="Open Folder", icon="FILE_FOLDER").filepath = str(Path(movie).parent)
+
+    def _consent(self, layout: bpy.types.UILayout, context: bpy.types.Context, facts: bpy.types.PropertyGroup) -> None:
+        """Whose face it is, or the buttons that say so."""
+        if not context.scene.understudy.footage:
+            return
+        column = layout.column(align=True)
+        if facts.consent:
+            row = column.row(align=True)
+            fact(row, "Consent", facts.consent)
+            row.operator_menu_enum("understudy.consent", "kind", text="", icon="GREASEPENCIL")
+            if facts.consent_problem:
+                say(column, context, facts.consent_problem, "ERROR")
+            return
+        say(column, context, facts.consent_problem or translated("Whose face does the footage show?"), "USER")
+        row = column.row(align=True)
+        row.operator("understudy.consent", text="My Own Face").kind = "OWN_FACE"
+        row.operator("understudy.consent", text="Nobody Real").kind = "FICTIONAL"
+        column.operator("understudy.consent", text="A Performer").kind = "PERFORMER"
 
 
 class UNDERSTUDY_PT_composite_settings(Part, bpy.types.Panel):

@@ -11,7 +11,7 @@ _VERBS = (
     ("match_shapes", "solve_rig", "mirror_links", "save_mapping", "load_mapping"),
     ("preview", "set_neutral", "clear_neutral", "reset_adjustments", "bake", "find_corrections", "resolve_corrections"),
     ("setup_shot", "light_from_shot", "render"),
-    ("composite", "import_movie", "setup_compositor", "restore"),
+    ("consent", "composite", "import_movie", "setup_compositor", "restore"),
     ("start_live", "stop_live", "neutral_live", "record_live"),
 )
 """Operators, a row for each step, and for live."""

@@ -18,7 +18,7 @@ from ..bridge.compat import path_options
 from ..bridge.keys import timing
 from ..bridge.stage import camera
 from ..chosen import has_footage
-from ..facts import learn_movie, learn_renders
+from ..facts import learn_consent, learn_movie, learn_renders
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mxf", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
 VIDEO_FILTER = ";".join(f"*{ending}" for ending in VIDEO_ENDINGS)
@@ -356,6 +356,7 @@ def _learn_all(*_: object) -> None:
             settings.facts.footage_found = settings.clip is not None and Path(path).is_file()
         learn_renders(settings)
         learn_movie(settings)
+        learn_consent(settings)
         settings.facts.take_found = bool(settings.take) and paths.absolute(settings.take).is_file()
 
 

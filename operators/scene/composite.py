@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...inference.errors import InputError
+from ...inference.provenance.consent import consent_path
+from ...inference.provenance.sidecar import ENDING as SIDECAR
 from ..base import put_in_place
 from ..bridge import paths
 from ..bridge.compat import path_options
@@ -46,6 +48,8 @@ class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
         """The words of ``understudy composite``."""
         settings = context.scene.understudy
         footage, renders = chosen_footage(settings), paths.absolute(settings.render_dir)
+        if not consent_path(footage).is_file():
+            raise InputError("Nobody recorded whose face the footage shows; say it under Consent in step 6.")
         if not renders.is_dir():
             raise InputError(f"There are no rendered frames in {renders}; press Render in step 5.")
         wished = self.output or settings.output
@@ -56,6 +60,8 @@ class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
         stages = ",".join(stage for stage, *_ in STAGES if stage in settings.stages)
         words = ["composite", footage, "--take", paths.absolute(settings.take), "--render", renders, "-o", written]
         words += ["--stages", stages, "--device", device(context), "--report", _report_of(target)]
+        if bpy.data.filepath:
+            words += ["--blend", bpy.data.filepath]
         words += [*compositing_words(settings.compositing, settings.stages), "--overwrite"]
         return Command(tuple(map(str, words)), "Composite")
 
@@ -65,7 +71,7 @@ class UNDERSTUDY_OT_composite(LongWork, bpy.types.Operator):
         made = next(event for event in events if event["event"] == "composite")
         target, written = paths.absolute(self.output), Path(made["path"])
         if written != target:
-            put_in_place(written, target, target.suffix)
+            put_in_place(written, target, target.suffix, SIDECAR)
         settings.output = self.output
         settings.report = str(_report_of(target))
         return f"{target.name}: {made['composited']} of {made['frames']} frames composited; see Report in step 6"

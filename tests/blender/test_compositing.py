@@ -9,9 +9,11 @@ import bpy
 import numpy as np
 import pytest
 import understudy
+from consents import fictional
 from understudy.inference import take as takes
 from understudy.inference.errors import InputError
 from understudy.inference.media import write_png
+from understudy.inference.provenance.sidecar import sidecar_path
 from understudy.operators import facts
 from understudy.operators.bridge import compat, paths
 from understudy.operators.jobs import job as jobs
@@ -99,6 +101,8 @@ def test_an_earlier_movie_is_kept_beside_the_new_one(
     asked: list[str] = []
     for name in ("clip.mp4", "out.mp4"):
         (tmp_path / name).write_bytes(b"earlier")
+    fictional(tmp_path / "clip.mp4")
+    sidecar_path(tmp_path / "out.mp4").write_text("earlier")
     takes.save(make_take(frames=3), tmp_path / "a.take.npz")
     pictures(tmp_path / "render", "frame")
     settings.footage, settings.take = str(tmp_path / "clip.mp4"), str(tmp_path / "a.take.npz")
@@ -108,6 +112,7 @@ def test_an_earlier_movie_is_kept_beside_the_new_one(
         asked[:] = command.words
         made = Path(command.words[command.words.index("-o") + 1])
         made.write_bytes(b"new")
+        sidecar_path(made).write_text("new")
         return [{"event": "composite", "path": str(made), "frames": 3, "composited": 3, "text": ""}]
 
     for _ in range(2):
@@ -119,6 +124,8 @@ def test_an_earlier_movie_is_kept_beside_the_new_one(
     assert (tmp_path / "out_earlier_1.mp4").read_bytes() == b"earlier"
     assert (tmp_path / "out_earlier_2.mp4").read_bytes() == b"new"
     assert settings.output == str(tmp_path / "out.mp4")
+    names = ("out.mp4", "out_earlier_1.mp4", "out_earlier_2.mp4")
+    assert [sidecar_path(tmp_path / name).read_text() for name in names] == ["new", "earlier", "new"]
     assert not list(tmp_path.glob("*_new*"))
 
 

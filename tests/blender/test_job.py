@@ -20,6 +20,7 @@ import bpy
 import numpy as np
 import pytest
 import understudy
+from consents import fictional
 from understudy.inference import take as takes
 from understudy.inference.jobs.log import Log
 from understudy.inference.jobs.worker_client import Job
@@ -246,6 +247,7 @@ def test_composite_hands_over_the_scenes_choices(
     settings = scene.understudy
     settings.footage, settings.take, settings.render_dir = str(footage), str(take_file), str(tmp_path / "render")
     settings.stages = {"swap", "poisson"}
+    fictional(footage)
     worker(
         "movie = words[words.index('-o') + 1]; say(event='note', text='Mind the edge.')\n"
         "say(event='composite', path=movie, frames=3, composited=2, text='')"

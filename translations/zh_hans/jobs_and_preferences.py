@@ -113,5 +113,11 @@ SENTENCES: Final[dict[str, str]] = {
     "Kept In": "保存位置",
     "Blender was started offline by the command line; start it without --offline-mode": "Blender 由命令行以离线方式启动；请不带 --offline-mode 启动",
     "Blender is offline; switch on Allow Online Access in Preferences, System, Network": "Blender 处于离线状态；请在“偏好设置 > 系统 > 网络”中开启“允许联机访问”",
+    # What movies are signed with
+    "Movies Are Signed With": "影片签名所用",
+    "Certificate": "证书",
+    "Your C2PA certificate with its chain, a PEM file; empty signs movies with a local one, which proves nothing about who you are": "你的 C2PA 证书及其证书链（PEM 文件）；留空则用本地证书为影片签名，它不能证明你是谁",
+    "Private Key": "私钥",
+    "The private key of the certificate, a PEM file": "证书的私钥（PEM 文件）",
 }
 """English sentence -> Chinese sentence."""

@@ -116,6 +116,8 @@ def to_the_movie(folder: Path) -> Iterator[float]:
     yield from shoot(folder, "scene")
     press("render")
     yield from until(lambda: window.job().state == "idle")
+    press("consent", kind="FICTIONAL")
+    yield from until(lambda: window.job().state == "idle")
     press("composite")
     yield from until(lambda: window.job().state == "idle")
     sidebar(area, "done")

@@ -28,6 +28,7 @@ def main(video: str, folder: Path) -> dict[str, Any]:
         "bake": bpy.ops.understudy.bake(),
         "setup_shot": bpy.ops.understudy.setup_shot(),
         "render": bpy.ops.understudy.render(),
+        "consent": bpy.ops.understudy.consent(kind="FICTIONAL"),
         "composite": bpy.ops.understudy.composite(),
     }
     return {
