@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-PROGRAM = Path(__file__).parent / "in_blender" / "live.py"
+PROGRAM, PICTURE = (Path(__file__).parent / "in_blender" / name for name in ("live.py", "live_picture.py"))
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "performance.mp4"
 BLENDER = os.environ.get("UNDERSTUDY_WINDOW_BLENDER", "")
 LIMIT_S = 300
 
@@ -24,12 +25,23 @@ LIMIT_S = 300
 @pytest.fixture(scope="module")
 def told(built_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What the story in the window reported."""
+    yield from played(tmp_path_factory, PROGRAM, built_zip)
+
+
+@pytest.fixture(scope="module")
+def pictured(built_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The same of the story with the live picture."""
+    yield from played(tmp_path_factory, PICTURE, built_zip, SAMPLE)
+
+
+def played(factory: pytest.TempPathFactory, program: Path, *given: Path) -> Iterator[dict[str, Any]]:
+    """A story in a window, and what it reported."""
     if not BLENDER:
         pytest.skip("no Blender that may open a window; name one in UNDERSTUDY_WINDOW_BLENDER")
-    profile, folder = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("told")
+    profile, folder = factory.mktemp("profile"), factory.mktemp("told")
     command = [BLENDER, "--factory-startup", "--enable-event-simulate", "--window-geometry", "0", "0", "1600", "1000"]
     done = subprocess.run(
-        [*command, "--python", str(PROGRAM), "--", str(built_zip), str(folder)],
+        [*command, "--python", str(program), "--", *map(str, given), str(folder)],
         env=os.environ | {"BLENDER_USER_RESOURCES": str(profile)},
         capture_output=True,
         text=True,
@@ -69,3 +81,13 @@ def test_live_goes_on_after_an_undo_and_leaves_nothing_behind(told: dict[str, An
 def test_disabling_the_extension_ends_it(told: dict[str, Any]) -> None:
     assert told["as_before_disabled"]
     assert told["programs_left"] == []
+
+
+def test_the_avatar_over_the_picture_has_a_window_and_leaves_nothing(pictured: dict[str, Any]) -> None:
+    assert pictured.get("error") is None
+    assert pictured["problem"] == ""
+    during = pictured["while"]
+    assert [name for name in during["windows"] if name.startswith("Understudy Live")] != []
+    assert "Understudy Live" in during["objects"]
+    assert "Understudy Live" in during["images"]
+    assert pictured["after"] == pictured["before"]

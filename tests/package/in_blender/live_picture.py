@@ -45,6 +45,7 @@ def story(zip_path: Path, video: Path, folder: Path) -> Iterator[float]:
         bpy.ops.view3d.view_selected()
     choice = settings().live
     choice.source, choice.file = "file", str(lengthened(video, folder / "live.mp4"))
+    report["before"] = everything()
     press("start_live")
     session = importlib.import_module(f"{MODULE}.operators.live.session")
     yield from until(lambda: session.current() is None or session.current().sample is not None)
@@ -57,9 +58,25 @@ def story(zip_path: Path, video: Path, folder: Path) -> Iterator[float]:
     for name in ("live_1", "live_2", "live_3"):
         yield from shoot(folder, name)
         yield 0.4
+    report["while"] = everything()
     report["problem"] = session.problem()
+    now = session.current()
+    if now is not None:
+        report["slowest_tick_s"], report["ticks"], report["mean_tick_s"] = (
+            now.slowest_tick_s, now.ticks, now.ticks_s / max(now.ticks, 1)
+        )  # fmt: skip
     press("stop_live")
     yield from until(lambda: session.current() is None)
+    yield 0.5
+    report["after"] = everything()
+
+
+def everything() -> dict[str, list[str]]:
+    """What the window over the picture makes."""
+    return {
+        "windows": [one.screen.name for one in bpy.context.window_manager.windows],
+        **{name: sorted(getattr(bpy.data, name).keys()) for name in ("screens", "objects", "cameras", "images")},
+    }
 
 
 def lengthened(video: Path, target: Path) -> Path:
