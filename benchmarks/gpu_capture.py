@@ -42,8 +42,9 @@ from understudy.inference.capture.batch.regions import (  # noqa: E402
     straight,
     to_image,
 )
+from understudy.inference.errors import UnderstudyError  # noqa: E402
 from understudy.inference.networks.bound import on_device, run_bound  # noqa: E402
-from understudy.inference.networks.providers import choose  # noqa: E402
+from understudy.inference.networks.providers import choose, first_line, session_errors  # noqa: E402
 from understudy.inference.networks.registry import Form, find_file, network  # noqa: E402
 from understudy.inference.networks.sessions import open_session  # noqa: E402
 
@@ -141,25 +142,30 @@ def forms_of(device: str) -> list[tuple[str, Form | None, bool]]:
 
 
 def batches(device: str, name: str, shot: Shot, batch: int, least_s: float) -> Iterator[Line]:
-    """Runs of `batch` frames, in every form."""
+    """Runs of `batch` frames, in every form; a form that a device refuses costs its own line alone."""
     for kind, form, replayed in forms_of(device):
-        run = Following(reader_of(device, form, replayed), shot, batch)
-        seconds, calls = seconds_of(run, least_s)
-        frames = max(run.frames, 1)
-        yield {
+        line: Line = {
             "stage": f"capture batch {batch}" + (", recorded" if replayed else ""),
             "case": f"{name}, 1 face",
             "kind": kind,
             "batch": batch,
+        }
+        try:
+            run = Following(reader_of(device, form, replayed), shot, batch)
+            seconds, calls = seconds_of(run, least_s)
+        except (UnderstudyError, *session_errors()) as error:
+            yield line | {"failed": first_line(error)}
+            continue
+        yield line | {
             "frames": calls * batch,
             "ms_per_frame": 1000 * seconds / batch,
             "fps": batch / seconds,
-            "bus_bytes_per_frame": round(run.bytes_moved / frames),
+            "bus_bytes_per_frame": round(run.bytes_moved / run.frames),
             "device_bytes": planned_bytes(shot, batch),
-            "readings_per_frame": round(run.read / frames, 3),
-            "rounds_per_run": round(run.rounds * batch / frames, 2),
-            "followed": round(run.followed / frames, 3),
-            "graphs": {"face_landmarks_attention": run.read / frames, "face_points": run.followed / frames},
+            "readings_per_frame": round(run.read / run.frames, 3),
+            "rounds_per_run": round(run.rounds * batch / run.frames, 2),
+            "followed": round(run.followed / run.frames, 3),
+            "graphs": {"face_landmarks_attention": run.read / run.frames, "face_points": run.followed / run.frames},
         }
 
 
