@@ -120,6 +120,8 @@ class Puppet:
     rig: Rig
     stand: Matrix
     """4x4, where the avatar stood when it was made ready."""
+    _shown: tuple[LiveSample, Take] | None = None
+    """The last moment, and what the avatar's adjustments made of it."""
 
     @property
     def is_stale(self) -> bool:
@@ -137,7 +139,8 @@ class Puppet:
 
     def show(self, sample: LiveSample) -> None:
         """Give the avatar the values of a moment in which a face was seen."""
-        take = self._adjusted(sample)
+        self._shown = sample, self._adjusted(sample)
+        take = self._shown[1]
         weights = self.way.weigh(take)[1][0]
         for shape in self.shapes:
             shape.show(weights)
@@ -152,7 +155,9 @@ class Puppet:
     def seen_from(self, sample: LiveSample) -> tuple[Matrix, float]:
         """World matrix (4x4) of the camera that sees the avatar as the actor is seen, and how far away it is."""
         stand = self.rig.root.matrix_world if self.rig.head_bone else self.stand
-        rotation = self._adjusted(sample).rotation[0] if self.way.head else np.eye(3, dtype=np.float32)
+        known = self._shown is not None and self._shown[0] is sample
+        take = self._shown[1] if known else self._adjusted(sample)
+        rotation = take.rotation[0] if self.way.head else np.eye(3, dtype=np.float32)
         return eye_before(self.rig, stand, rotation, sample.translation_cm)
 
     def _adjusted(self, sample: LiveSample) -> Take:
