@@ -108,7 +108,7 @@ def crop(kind: int, shape: Shape = _PIXELS) -> onnx.ModelProto:
     """
     make = _Graph()
     fine = _looked_up(make, _planes(make, "pixels", kind, shape), "border")
-    soften = make.input("soften", ("N", "KS", "F"))
+    soften = make.input("soften", ("N_or_1", "KS", "F"))
     apart, together = make.input("apart", (6,), TensorProto.INT64), make.input("together", (4,), TensorProto.INT64)
     parts = make("Reshape", make.along(fine, soften, soften), apart)
     found = make("Reshape", make("Transpose", parts, perm=[0, 2, 4, 1, 3, 5]), together)
@@ -139,7 +139,7 @@ def change(kind: int, fine: bool) -> onnx.ModelProto:
 def paste() -> onnx.ModelProto:
     """A picture with a crop's change added where the crop lies: softened by a matrix (N, S, S), zero beyond its border."""
     make = _Graph()
-    soften = make.input("soften", ("N", "S", "S"))
+    soften = make.input("soften", ("N_or_1", "S", "S"))
     placed = _looked_up(make, make.along(make.input("change", ("N", 3, "S", "S")), soften, soften), "zeros")
     picture = make.input("picture", ("N", 3, "rows", "columns"))
     make.output("pasted", make("Add", picture, placed), ("N", 3, "rows", "columns"))

@@ -5,8 +5,7 @@ Crop affines take corner-convention pixels of a frame to those of a crop, as eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ Values = Mapping[str, ort.OrtValue]
 
 _SINGLE: Final = ("cpu", "coreml")
 """Devices whose names have no number."""
+_MOST_KEPT: Final = 96
 FOLDER: Final = Path(__file__).resolve().parent / "graphs"
 
 
@@ -32,6 +32,7 @@ class Chain:
 
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
+        self._there: dict[tuple[Any, ...], ort.OrtValue] = {}
         self._device = choice.device if choice.device in _SINGLE else f"{choice.device}:{choice.index}"
 
     def put(self, array: NDArray[Any]) -> ort.OrtValue:
@@ -57,16 +58,15 @@ class Chain:
         planes = shape[1] == 3
         height, width = shape[2:] if planes else shape[1:3]
         count, part = len(affines), size // factor
-        shrinks = [scale_of(affine) for affine in affines]
+        shrinks = [matrices.rounded(scale_of(affine)) for affine in affines]
         steps = max(matrices.steps_of(shrink) for shrink in shrinks)
-        soften = [matrices.dealt(matrices.soften(size, steps, shrink), factor) for shrink in shrinks]
-        places = matrices.fine_places(size, steps)
+        places = self._kept(matrices.fine_places, size, steps)
         feed = {
             "pixels": pixels,
             "affine": self.put(np.stack([_to_unit(inverse(affine), width, height) for affine in affines])),
-            "columns": self.put(places),
-            "rows": self.put(places),
-            "soften": self.put(np.stack(soften)),
+            "columns": places,
+            "rows": places,
+            "soften": self._of_each(_softening, [(size, steps, shrink, factor) for shrink in shrinks]),
             "apart": _whole(count, 3, factor, part, factor, part),
             "together": _whole(count * factor**2, 3, part, part),
             "gain": self._number(gain),
@@ -106,17 +106,15 @@ class Chain:
         """Pictures (N, 3, h, w) of regions that begin at ``origins_px`` (2,) of a frame, with what was changed of crops added."""
         size = change.shape()[-1]
         height, width = picture.shape()[2:]
-        growth = [scale_of(affine) for affine in affines]
-        sigmas = [0.5 * float(np.sqrt(max(one**2 - 1, 0))) + 1e-3 if one > 1 else 0 for one in growth]
-        soften = [matrices.blur(size, sigma) if sigma else np.eye(size, dtype=np.float32) for sigma in sigmas]
+        growth = [max(matrices.rounded(scale_of(affine)), 1.0) for affine in affines]
         moved = [_from(affine, origin) for affine, origin in zip(affines, origins_px, strict=True)]
         feed = {
             "picture": picture,
             "change": change,
-            "soften": self.put(np.stack(soften)),
+            "soften": self._of_each(_shrinking, [(size, one) for one in growth]),
             "affine": self.put(np.stack([_to_unit(affine, size, size) for affine in moved])),
-            "columns": self.put(np.arange(width, dtype=np.float32) + np.float32(0.5)),
-            "rows": self.put(np.arange(height, dtype=np.float32) + np.float32(0.5)),
+            "columns": self._kept(_middles, width),
+            "rows": self._kept(_middles, height),
         }
         return self._run("paste", feed, "pasted")["pasted"]
 
@@ -174,9 +172,9 @@ class Chain:
         height, width = laplacian.shape()[2:]
         feed = {
             "laplacian": laplacian,
-            "rows": self.put(matrices.sine(height)),
-            "columns": self.put(matrices.sine(width)),
-            "inverse": self.put(matrices.inverse_laplacian(height, width)),
+            "rows": self._kept(matrices.sine, height),
+            "columns": self._kept(matrices.sine, width),
+            "inverse": self._kept(matrices.inverse_laplacian, height, width),
         }
         return self._run("box", feed, "solution")["solution"]
 
@@ -189,17 +187,52 @@ class Chain:
         return run_bound(session, feed, names, self.choice)
 
     def _number(self, value: float) -> ort.OrtValue:
-        return self._numbers.setdefault(value, self.put(np.array(value, np.float32)))
+        return self._kept(_scalar, value)
 
-    @cached_property
-    def _numbers(self) -> dict[float, ort.OrtValue]:
-        return {}
+    def _of_each(self, make: Callable[..., Floats], items: Sequence[tuple[float, ...]]) -> ort.OrtValue:
+        """(N, ...) what is made of each item, or (1, ...) where it is the same for all: that is on the device already."""
+        if len(set(items)) == 1:
+            return self._kept(_alone, make, *items[0])
+        return self.put(np.stack([make(*item) for item in items]))
+
+    def _kept(self, make: Callable[..., Floats], *of: Any) -> ort.OrtValue:
+        """What is made of these, put on the device once; the oldest of many is let go."""
+        key = (make, *of)
+        found = self._there.get(key)
+        if found is None:
+            found = self._there[key] = self.put(make(*of))
+            while len(self._there) > _MOST_KEPT:
+                self._there.pop(next(iter(self._there)), None)
+        return found
 
 
 def chain_on(device: str) -> Chain | None:
     """The chain for networks that take much on a device; None where pictures stay in the memory of the CPU."""
     choice = choose(device, heavy=True)
     return None if memory_of(choice)[0] == "cpu" else Chain(choice)
+
+
+def _softening(size: int, steps: int, shrink: float, factor: int) -> Floats:
+    return matrices.dealt(matrices.soften(size, steps, shrink), factor)
+
+
+def _shrinking(size: int, growth: float) -> Floats:
+    """(size, size) blur of a crop before it becomes so many times smaller."""
+    if growth <= 1:
+        return np.eye(size, dtype=np.float32)
+    return matrices.blur(size, 0.5 * float(np.sqrt(growth**2 - 1)) + 1e-3)
+
+
+def _middles(count: int) -> Floats:
+    return np.arange(count, dtype=np.float32) + np.float32(0.5)
+
+
+def _scalar(value: float) -> Floats:
+    return np.array(value, np.float32)
+
+
+def _alone(make: Callable[..., Floats], *of: Any) -> Floats:
+    return make(*of)[None]
 
 
 def scale_of(affine: Floats) -> float:

@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 
 MARGIN: Final = 2
 """Pixels around a crop that its softening looks at."""
+_PER_E: Final = 200
 _CUBIC: Final = -0.75
 """OpenCV's and ONNX's cubic kernel."""
 
@@ -78,12 +79,18 @@ def fine_places(size: int, steps: int) -> Floats:
     return _single((np.arange((size + 2 * MARGIN) * steps) + 0.5) / steps - MARGIN)
 
 
+@lru_cache(maxsize=32)
 def soften(size: int, steps: int, shrink: float) -> Floats:
     """(size, F) crop pixels from `fine_places`: the blur that keeps a picture made smaller free of aliasing."""
     sigma = _sigma_at(_variance(0.5 * np.sqrt(max(1 / shrink**2 - 1, 0)) + 1e-3, 1.0) * shrink**2, 1 / steps)
     away = fine_places(size, steps) - (np.arange(size) + 0.5)[:, None]
     weights = np.where(np.abs(away) < MARGIN, np.exp(-0.5 * (away / sigma) ** 2), 0)
     return _single(weights / weights.sum(1, keepdims=True))
+
+
+def rounded(scale: float) -> float:
+    """A scale to half a percent: what is softened for it is softened alike, and its matrix is made once for many frames."""
+    return float(np.exp(np.round(np.log(scale) * _PER_E) / _PER_E))
 
 
 def dealt(matrix: Floats, factor: int) -> Floats:
