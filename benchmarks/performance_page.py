@@ -215,8 +215,11 @@ def gpu_table(runs: Runs) -> str:
     run = runs["gpu"]
     if run.facts.get("device", "cpu") == "cpu":
         return NOTHING
-    failed = [{**line, "stage": f"failed: {line['failed']}"} for line in run.lines if "failed" in line]
-    cases = [*(line for line in run.lines if "stage" in line), *failed]
+    cases = [
+        {**line, "stage": f"{line.get('stage', 'this part')} failed: {line['failed']}"} if "failed" in line else line
+        for line in run.lines
+        if "stage" in line or "failed" in line
+    ]
     rows = [[_told(line.get(name)) for name in _GPU_COLUMNS] for line in cases]
     parts = [
         f"{run.facts.get('gpu')}, driver {run.facts.get('driver')}, ONNX Runtime {run.facts.get('onnxruntime')}, "

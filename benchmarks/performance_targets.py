@@ -130,6 +130,7 @@ def _fps(runs: Runs, part: str) -> str:
         line
         for line in run.lines
         if line.get("part") == part
+        and "fps" in line
         and str(line.get("case", "")).startswith("1080p")
         and not str(line.get("stage", "")).startswith(("step", "stage"))
     ]
