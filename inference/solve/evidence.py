@@ -9,6 +9,8 @@ All lengths are centimetres on the face, so nothing depends on the size of the p
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
+from scipy.spatial import cKDTree
 
 from ..face_model.types import FaceModel
 from .geometry import Array, Linearised, Real
@@ -37,27 +39,23 @@ def point_errors_cm() -> Array:
     return errors
 
 
-def square_distances(points_cm: Array) -> Array:
-    """(P, P)."""
-    return np.asarray(((points_cm[:, None] - points_cm[None]) ** 2).sum(-1))
-
-
-def neighbourhood_means(points_cm: Array) -> Array:
+def neighbourhood_means(points_cm: Array) -> sparse.csr_matrix:
     """(P, P) operator: the mean over each point's nearest neighbours and itself."""
-    nearest = np.argsort(square_distances(points_cm), axis=1)[:, : NEIGHBOURS + 1]
-    operator = np.zeros((len(points_cm), len(points_cm)))
-    np.put_along_axis(operator, nearest, 1.0 / (NEIGHBOURS + 1), axis=1)
-    return operator
+    count = min(NEIGHBOURS + 1, len(points_cm))
+    nearest = cKDTree(points_cm).query(points_cm, count)[1]
+    values, ends = np.full(nearest.size, 1.0 / (NEIGHBOURS + 1)), np.arange(0, nearest.size + 1, count)
+    return sparse.csr_matrix((values, nearest.ravel(), ends), shape=(len(points_cm), len(points_cm)))
 
 
-def noise_level(residual_cm: Real, means: Array) -> float:
+def noise_level(residual_cm: Real, means: sparse.csr_matrix) -> float:
     """How large this shot's errors are in units of MediaPipe's.
 
     What neighbours of (T, P, 2) have in common counts against MediaPipe's usual; what every point has for itself averages
     out over the face, so it counts as what it is.
     """
-    shared = (means @ residual_cm.transpose(1, 0, 2).reshape(len(means), -1)).reshape(len(means), -1, 2)
-    own = residual_cm.transpose(1, 0, 2) - shared
+    by_point = residual_cm.transpose(1, 0, 2)
+    shared = (means @ by_point.reshape(len(by_point), -1)).reshape(by_point.shape)
+    own = by_point - shared
     count = NEIGHBOURS + 1
     own_variance = typical_variance(own) * count / (count - 1)
     shared_variance = max(typical_variance(shared) - own_variance / count, 0.0)

@@ -114,8 +114,10 @@ class Linearised:
 
     def missing_rows(self, points_px: Array) -> Real:
         """(T, 2, P) cm by which seen points (T, P, 2) are off."""
-        seen = (points_px - np.array(self.centre_px)) / self.px_per_cm[:, None, None]
-        return np.asarray(np.swapaxes(seen, 1, 2).astype(self.away_rows.dtype) - self.away_rows)
+        seen = np.swapaxes(points_px - np.array(self.centre_px), 1, 2).astype(self.away_rows.dtype, order="C")
+        seen /= self.px_per_cm[:, None, None].astype(seen.dtype)
+        seen -= self.away_rows
+        return seen
 
     @property
     def points_px(self) -> Array:

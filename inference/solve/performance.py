@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.ndimage import uniform_filter1d
 
 from .. import arkit
@@ -41,6 +43,7 @@ TRIAL_ROUNDS = 3
 PLAINLY = 0.9
 """Points usually come from a network: geometry must fit so much better. Measured: 0.7 to 0.8 for points of known places,
 1.1 to 1.5 for those of the network."""
+FIRST_POSES = 3
 SHOT_ROUNDS = 2
 STEPS = 1 + SHOT_ROUNDS
 POSE_FREEDOM = np.repeat([0.05, 0.8], 3)
@@ -104,6 +107,8 @@ class PerformanceSolver:
 
     steps = STEPS
     """How often `solve` says that a step is done."""
+    rounds = SHOT_ROUNDS
+    """How often poses and coefficients of all frames are solved by turns."""
 
     def __init__(
         self, landmarks_px: Array, time_s: Array, size: tuple[int, int], model: FaceModel,
@@ -119,7 +124,6 @@ class PerformanceSolver:
         self.errors_cm = point_errors_cm()
         self.use(None)
         self.readings: tuple[Response | None, ...] = (None, measured())
-        self.means = neighbourhood_means(self.mean)
         self.normals = facing(model)
         rigid = 1.0 / (1.0 + ((USUAL_EXPRESSION * self.expressions) ** 2).sum((0, 2)) / USUAL_MOTION_CM**2)
         self.seen = PosedPoints(self.points_px, self.normals, rigid)
@@ -127,21 +131,26 @@ class PerformanceSolver:
         self.usual_focal = usual_focal_px(size, self.points_px, self.mean)
         self.first_camera = Camera(self.usual_focal, (size[0] / 2, size[1] / 2))
 
+    @cached_property
+    def means(self) -> sparse.csr_matrix:
+        """Of neighbouring points, see `noise_level`."""
+        return neighbourhood_means(self.mean)
+
     def solve(self, step_done: Callable[[int], None]) -> Performance:
         """Key frames give the actor and the camera; then all frames give poses and coefficients together."""
         camera = self.first_camera
         still = np.broadcast_to(self.mean, self.points_px.shape[:2] + (3,))
         poses = first_poses(self.points_px, self.mean, camera)
-        poses = refine_poses(self.seen, still, poses, camera, None, 1.0, 3)
+        poses = refine_poses(self.seen, still, poses, camera, None, 1.0, FIRST_POSES)
         openings = relative_openings(self.points_px, self.mean, poses, camera)
         self.lid_habits = lid_habits(openings, self.neutral, self.timeline)
         self.lip_noise_cm = noise_cm(lip_gaps_cm(self.points_px, poses, camera))
         actor, level = self.find_actor(poses)
         step_done(1)
         coefficients = np.zeros((len(self.points_px), len(arkit.NAMES)))
-        for done in range(SHOT_ROUNDS):
+        for done in range(self.rounds):
             marks = self.marks(actor, coefficients, poses)
-            steps = 3 if done == 0 else 1
+            steps = FIRST_POSES if done == 0 else 1
             poses = refine_poses(self.seen, marks, poses, actor.camera, self.timeline, level, steps, self.network)
             refined = self.refine(slice(None), poses, actor, coefficients, self.timeline, level)
             coefficients = refined.coefficients
@@ -218,7 +227,8 @@ class PerformanceSolver:
         bounds = self.bounds(angles, largest_close(contact, coefficients), actor)
         hessian, gradient = self.evidence(frames, poses, actor, coefficients, level)
         if more is not None:
-            hessian, gradient = hessian + more[0], gradient + more[1]
+            hessian += more[0]
+            gradient += more[1]
         for part in chunks(len(points_px)):
             by_lids = lid_evidence(opened[part], actor.points_cm, self.expressions, level)
             hessian[part] += by_lids[0] + lip_evidence(contact[part], coefficients[part], self.expressions, level)
@@ -286,16 +296,17 @@ class PerformanceSolver:
 
     def evidence(
         self, frames: NDArray[np.int64] | slice, poses: Poses, actor: Actor, coefficients: Array, level: float
-    ) -> tuple[Real, Array]:
+    ) -> tuple[Array, Array]:
         """Normal equations (N, 52, 52), (N, 52) of the coefficients, with small changes of the pose integrated out."""
         size = len(arkit.NAMES)
         index = np.arange(len(self.points_px))[frames]
-        hessian, gradient = np.empty((len(index), size, size), np.float32), np.empty((len(index), size))
+        hessian, gradient = np.empty((len(index), size, size)), np.empty((len(index), size))
         for part in chunks(len(index)):
             linear = linearise(self.marks(actor, coefficients[part], poses[part]), poses[part], actor.camera)
             residual = residuals_cm(self.points_px[index[part]], linear)
             weight = self.point_weights(index[part], residual, linear.px_per_cm, poses[part], level)
-            hessian[part], gradient[part] = self.normal_equations(linear, residual, weight, coefficients[part], level)
+            hessian[part], pull = self.normal_equations(linear, residual, weight, level)
+            gradient[part] = pull + (hessian[part] @ coefficients[part, :, None])[..., 0]
         return hessian, gradient
 
     def point_weights(
@@ -327,19 +338,17 @@ class PerformanceSolver:
         return robust_weights(residual_cm, level * self.errors_cm, visibility(self.normals, poses.rotation))
 
     def normal_equations(
-        self, linear: Linearised, residual_cm: Real, weight: Real, coefficients: Array, level: float
+        self, linear: Linearised, residual_cm: Real, weight: Real, level: float
     ) -> tuple[Array, Array]:
-        """The evidence of one chunk: everything that moves points in one product, then all but the shapes eliminated."""
+        """Those of steps of one chunk: everything that moves points in one product, then all but the shapes eliminated."""
         size = len(arkit.NAMES)
         aside, precision = self.aside(linear, level)
         shapes = Shapes(self.shapes_by_axis, linear.point_rows)
         product = weighted_products(weight, [shapes, *aside, rows_of(residual_cm)])
         hessian, cross, own = product[:, :size, :size], product[:, :size, size:-1], product[:, size:-1, size:-1]
-        gradient = product[:, :size, -1] + (hessian @ coefficients[..., None])[..., 0]
-        turn = product[:, size:-1, -1] + (coefficients[:, None] @ cross)[:, 0]
-        sideways = np.concatenate([np.swapaxes(cross, 1, 2), turn[..., None]], -1)
-        solved = np.linalg.solve(own + np.diag(precision), sideways)
-        return hessian - cross @ solved[..., :-1], gradient - (cross @ solved[..., -1:])[..., 0]
+        sideways = np.concatenate([np.swapaxes(cross, 1, 2), product[:, size:-1, -1:]], -1)
+        less = cross @ np.linalg.solve(own + np.diag(precision), sideways)
+        return hessian - less[..., :-1], product[:, :size, -1] - less[..., -1]
 
     def aside(self, linear: Linearised, level: float) -> tuple[list[Real], Array]:
         """Columns that move the points besides: a wrong pose, errors that they have in common; (A,) their precision."""

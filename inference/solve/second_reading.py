@@ -18,7 +18,7 @@ from .geometry import Array, Camera, Poses, Real
 from .landmark_network import measured
 from .lids import BLINKS, closing_blinks, lid_habits, openness, relative_openings, together
 from .lips import lip_contact, lip_gaps_cm
-from .performance import PerformanceSolver
+from .performance import STEPS, PerformanceSolver
 from .timeline import Timeline, quieted
 
 TRUST = 0.4
@@ -42,7 +42,7 @@ class SecondReading:
         """Normal equations of these frames."""
         if self.hessian is None or self.gradient is None:
             return None
-        return TRUST * self.hessian[frames], TRUST * self.gradient[frames]
+        return self.hessian[frames], self.gradient[frames]
 
 
 def second_reading(
@@ -51,7 +51,7 @@ def second_reading(
 ) -> SecondReading:  # fmt: skip
     """Solve (N, 478, 2) points of MediaPipe's for what they say."""
     solver = PerformanceSolver(points_px, time_s, size, model, neutral)
-    solver.readings = (measured(),)
+    solver.readings, solver.rounds = (measured(),), 1
     found = solver.solve(step_done)
     coefficients = found.coefficients.copy()
     coefficients[:, BLINKS] *= closing_blinks(found.actor.points_cm, solver.expressions)
@@ -60,7 +60,8 @@ def second_reading(
     openings = relative_openings(solver.points_px, solver.mean, found.poses, found.actor.camera)
     opened = together(openness(quieted(openings, solver.timeline), solver.lid_habits))
     touching = lip_contact(lip_gaps_cm(solver.points_px, found.poses, found.actor.camera), solver.lip_noise_cm)
-    return SecondReading(opened, touching, hessian, gradient)
+    step_done(STEPS)
+    return SecondReading(opened, touching, (TRUST * hessian).astype(np.float32), TRUST * gradient)
 
 
 def lids_and_lips(

@@ -12,13 +12,15 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.spatial.distance import cdist
 
 from .. import arkit
 from ..face_model.types import FaceModel
 from . import surface_response
 from .certainty import spreads
 from .coefficients import solve_coefficients
-from .evidence import lengths, residuals_cm, square_distances
+from .evidence import lengths, residuals_cm
 from .geometry import Array, Poses, Real, Single, chunks, linearise, project
 from .identity import FOV_SPREAD, Actor, focal_trust, key_frames, mesh_points
 from .joint import JointStep, KeyColumns, Priors, joint_step
@@ -26,7 +28,16 @@ from .landmark_groups import IRIS_CENTRES, MESH_COUNT
 from .lids import BLINKS, LARGEST_REMAINDER, closing_blinks, lid_evidence, seen_of_blinks, shut
 from .lids import EYES as LIDS
 from .lips import largest_close, lip_contact, lip_depth_evidence, lip_evidence, lip_gaps_cm, snapped
-from .performance import EYE_LOOK, EYES, NEUTRAL_SPREAD, SHOT_ROUNDS, STEPS, Performance, PerformanceSolver, Refined
+from .performance import (
+    EYE_LOOK,
+    EYES,
+    NEUTRAL_SPREAD,
+    SHOT_ROUNDS,
+    STEPS,
+    Performance,
+    PerformanceSolver,
+    Refined,
+)
 from .pose import first_poses, limited, smooth_step
 from .products import by_axis, displaced, rows_of, weighted_products
 from .reading import SurfaceReading
@@ -50,7 +61,7 @@ BIAS_REACH_CM = 1.5
 BIAS_FIELDS = 16
 """What the network misjudges of an actor is the same in all frames: smooth fields over the face, for each axis."""
 KEY_ROUNDS = 5
-FIRST_POSES = 3
+FIRST_POSES = 2
 PLAYED = 0.01
 FREE_SPREAD = 0.2
 PULL = 0.4
@@ -254,7 +265,8 @@ class SurfaceSolver(PerformanceSolver):
         hessian, gradient = self.evidence(frames, poses, actor, coefficients, level)
         for other in (more, None if self.second is None else self.second.evidence(frames)):
             if other is not None:
-                hessian, gradient = hessian + other[0], gradient + other[1]
+                hessian += other[0]
+                gradient += other[1]
         diagonal = np.arange(hessian.shape[1])
         precision, pull = (v[frames] for v in self.seen_coefficients.evidence(self.coefficient_bias))
         hessian[:, diagonal, diagonal] += precision
@@ -265,8 +277,8 @@ class SurfaceSolver(PerformanceSolver):
             hessian[part] += lip_depth_evidence(contact[part], self.expressions)
             gradient[part] += by_lids[1]
         hessian[self.neutral[frames]] += np.diag(~EYES) / (NEUTRAL_SPREAD * level) ** 2
-        told = hessian if more is None else hessian - more[0]
-        noise = PULL * np.sqrt(np.diagonal(told, axis1=1, axis2=2))
+        told = hessian[:, diagonal, diagonal]
+        noise = PULL * np.sqrt(told if more is None else told - more[0][:, diagonal, diagonal])
         values = solve_coefficients(hessian, gradient, bounds, timeline, coefficients, REFITS, QUIET_SPREAD, noise)
         values = snapped(values, contact, self.expressions)
         values = shut(values, opened, actor.points_cm, self.mean, self.expressions)
@@ -296,9 +308,10 @@ class SurfaceSolver(PerformanceSolver):
 
 def bias_fields(points_cm: Array) -> Array:
     """(3 B, 468, 3) the smoothest fields of a normal process over the face with Gaussian covariance, one deviation each."""
-    covariance = np.exp(-square_distances(points_cm) / (2 * BIAS_REACH_CM**2))
-    value, vector = np.linalg.eigh(covariance)
-    fields = BIAS_CM * (vector * np.sqrt(np.maximum(value, 0.0)))[:, ::-1][:, :BIAS_FIELDS].T
+    covariance = np.exp(-cdist(points_cm, points_cm, "sqeuclidean") / (2 * BIAS_REACH_CM**2))
+    last = len(points_cm) - 1
+    value, vector = eigh(covariance, subset_by_index=(last - BIAS_FIELDS + 1, last), overwrite_a=True)
+    fields = BIAS_CM * (vector * np.sqrt(np.maximum(value, 0.0))).T
     result = np.zeros((3, BIAS_FIELDS, len(points_cm), 3))
     for axis in range(3):
         result[axis, :, :, axis] = fields
