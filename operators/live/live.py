@@ -80,10 +80,10 @@ class UNDERSTUDY_OT_start_live(Work, bpy.types.Operator):
         if session.current() is None:
             return self._left()
         is_due = time.monotonic() - self._shown_s >= _SHOW_EVERY_S
+        if live.over is not None and (is_due or live.over.is_new) and not live.over.look():
+            session.hide_picture()  # somebody closed the window
         if is_due:
             self._shown_s = time.monotonic()
-            if live.over is not None and not live.over.look():  # somebody closed the window
-                session.hide_picture()
             for window in context.window_manager.windows:
                 window.workspace.status_text_set(f"{state_line(live)}   {translated('Esc to end Live')}")
         if is_due or live.sample is not before:

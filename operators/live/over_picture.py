@@ -35,6 +35,8 @@ class OverPicture:
         self._size, self._opacity = (0, 0), 1.0
         self._floats: NDArray[np.float32] = np.empty(0, np.float32)
         self._fitted = (0, 0), (0, 0)
+        self.is_new = True
+        """Whether the window does not look through the camera yet."""
 
     def show(self, avatar: LiveAvatar, sample: LiveSample) -> None:
         """Show the picture of a moment."""
@@ -54,6 +56,7 @@ class OverPicture:
             return False
         area = window.screen.areas[0]
         camera, _ = self._made()
+        self.is_new = camera is None
         if area.type == "VIEW_3D" and camera is not None:
             space = area.spaces[0]
             if space.camera != camera:
@@ -86,6 +89,7 @@ class OverPicture:
             self._floats = np.empty(width * height * 4, np.float32)
             camera, image = watching.watching_camera(scene), watching.picture_image(self._size)
             watching.show_picture(camera, image, self._opacity)
+            self.is_new = True
         np.multiply(picture.rgba.reshape(-1), np.float32(1 / 255), out=self._floats)
         image.pixels.foreach_set(self._floats)
         image.update()
