@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ..translations import translated
-from .step import Part, Step, fact, say
+from .step import Part, Step, say
 
 
 class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
@@ -38,11 +38,10 @@ class UNDERSTUDY_PT_composite(Step, bpy.types.Panel):
             return
         column = layout.column(align=True)
         if facts.consent:
-            row = column.row(align=True)
-            fact(row, "Consent", facts.consent)
-            row.operator_menu_enum("understudy.consent", "kind", text="", icon="GREASEPENCIL")
+            say(column, context, translated("Consent: {what}").format(what=facts.consent), "USER")
             if facts.consent_problem:
                 say(column, context, facts.consent_problem, "ERROR")
+            column.operator_menu_enum("understudy.consent", "kind", text="Record Again")
             return
         say(column, context, facts.consent_problem or translated("Whose face does the footage show?"), "USER")
         row = column.row(align=True)

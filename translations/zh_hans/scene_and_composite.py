@@ -108,5 +108,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Last day on which the consent holds, like 2027-12-31; empty is without end": "同意有效的最后一天，如 2027-12-31；留空则无期限",
     "Consent of the Performer": "演员的同意",
     "Whose face does the footage show?": "素材中是谁的脸？",
+    "Consent: {what}": "同意：{what}",
+    "Record Again": "重新记录",
 }
 """English sentence -> Chinese sentence."""
