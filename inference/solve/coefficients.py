@@ -74,7 +74,8 @@ def solve_coefficients(
     held = np.setdiff1d(np.arange(found.shape[1]), free)
     coupling = hessian[:, free[:, None], held] + TWINS_PRECISION[free[:, None], held]
     gradient = (gradient - pull)[:, free] - (coupling @ found[:, held, None])[..., 0]
-    hessian = hessian[:, free[:, None], free] + TWINS_PRECISION[free[:, None], free]
+    hessian = hessian[:, free[:, None], free]
+    hessian += TWINS_PRECISION[free[:, None], free]
     penalty = penalties(hessian)
     smoother = Smoother(timeline, free, penalty)
     nothing = np.zeros_like(gradient, np.float32)

@@ -61,7 +61,8 @@ def second_reading(
     opened = together(openness(quieted(openings, solver.timeline), solver.lid_habits))
     touching = lip_contact(lip_gaps_cm(solver.points_px, found.poses, found.actor.camera), solver.lip_noise_cm)
     step_done(STEPS)
-    return SecondReading(opened, touching, (TRUST * hessian).astype(np.float32), TRUST * gradient)
+    hessian *= TRUST
+    return SecondReading(opened, touching, hessian.astype(np.float32), TRUST * gradient)
 
 
 def lids_and_lips(
