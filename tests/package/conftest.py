@@ -37,7 +37,7 @@ class BareBlender:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "UNDERSTUDY_"))}
         result = subprocess.run(
             [str(self.python), "-s", str(PROGRAMS / program), *(str(argument) for argument in arguments)],
-            env=kept | {"BLENDER_USER_RESOURCES": str(self.profile)},
+            env=kept | {"BLENDER_USER_RESOURCES": str(self.profile), "UNDERSTUDY_DATA": str(self.profile / "data")},
             capture_output=True,
             text=True,
             timeout=LIMIT_S,
