@@ -73,6 +73,8 @@ class UNDERSTUDY_PT_composite_settings(Part, bpy.types.Panel):
         layout.separator()
         layout.prop(chosen, "depth")
         layout.prop(chosen, "use_element")
+        if not chosen.use_element:
+            layout.prop(chosen, "use_label")
         layout.separator()
         layout.operator("understudy.restore", icon="SHADERFX")
 

@@ -47,6 +47,9 @@ def add_composite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quality-gate", action="store_true", help="do frames with poor figures again with safer settings"
     )
+    parser.add_argument(
+        "--label", action="store_true", help="write 'AI-generated likeness' into a corner of the picture"
+    )
     parser.add_argument("--reference", type=Path, metavar="MOVIE", help="what the composite should look like")
     parser.add_argument(
         "--consent", type=Path, metavar="FILE", help="consent record of the footage; default: the one beside it"
@@ -91,6 +94,7 @@ def composite_options(
         mixed_gradients=options.mixed_gradients,
         quality_gate=options.quality_gate,
         reference=options.reference,
+        label=options.label,
         delivery=delivery or DeliveryOptions(),
         device=options.device,
     )

@@ -27,6 +27,7 @@ from .colour.space import Space
 from .colour.transfer import decode_float
 from .delivery import DeliveryWriter
 from .examine import attempt, check_reference, measured
+from .label import labelled
 from .meters.gate import SettingsOf, decide, judge, sentences, settings_of
 from .meters.meters import Meters
 from .meters.report import write_report
@@ -107,7 +108,10 @@ def _write(
         space, reference = cascade.prepared.space, options.reference
         for finished in frames if meters is None else measured(frames, meters, space, reference):
             counted[finished.outcome] += 1
-            write_behind(*_delivered(finished, delivery))
+            picture, time_s, alpha = _delivered(finished, delivery)
+            if options.label and not delivery.element:
+                picture = labelled(picture, is_hdr=delivery.source.is_hdr)
+            write_behind(picture, time_s, alpha)
             progress("composite", counted.total(), info.frame_count or len(cascade.prepared.take))
     return counted, meters
 

@@ -43,6 +43,8 @@ class CompositeOptions:
     """Do ranges of frames whose figures are poor again with safer settings."""
     reference: Path | None = None
     """A movie of how the composite should look, to measure against."""
+    label: bool = False
+    """Say on every frame that it shows a generated likeness, see `label`; not on a face that is delivered alone."""
     delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
     device: str = "auto"
 

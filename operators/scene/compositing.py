@@ -69,6 +69,7 @@ class UNDERSTUDY_PG_compositing(bpy.types.PropertyGroup):
         format: str
         depth: str
         use_element: bool
+        use_label: bool
     else:
         swapper: bpy.props.EnumProperty(
             name="Face From",
@@ -123,6 +124,11 @@ class UNDERSTUDY_PG_compositing(bpy.types.PropertyGroup):
             description="Write the new face alone with its matte as alpha, for another compositor",
             default=False,
         )
+        use_label: bpy.props.BoolProperty(
+            name="Visible Label",
+            description="Write 'AI-generated likeness' into a corner of the picture",
+            default=False,
+        )
 
 
 def compositing_words(settings: UNDERSTUDY_PG_compositing, stages: set[str]) -> list[str]:
@@ -132,6 +138,8 @@ def compositing_words(settings: UNDERSTUDY_PG_compositing, stages: set[str]) -> 
         words += ["--depth", settings.depth]
     if settings.use_element:
         words.append("--alpha")
+    elif settings.use_label:
+        words.append("--label")
     if settings.matte:
         words += ["--matte", str(_sequence_of(paths.absolute(settings.matte)))]
     if settings.mixed_gradients and "poisson" in stages:

@@ -79,6 +79,13 @@ def test_the_files_name_fits_the_format(settings, tmp_path: Path, kind: str, wis
     assert compositing.target_of(settings, str(tmp_path / wished)) == tmp_path / name
 
 
+def test_the_label_is_for_whole_pictures(settings) -> None:
+    settings.compositing.use_label = True
+    assert "--label" in compositing.compositing_words(settings.compositing, ALL)
+    settings.compositing.use_element = True
+    assert "--label" not in compositing.compositing_words(settings.compositing, ALL)
+
+
 def test_without_a_wish_the_name_is_the_footages(settings, tmp_path: Path) -> None:
     settings.footage = "/footage/my.clip.mp4"
     settings.compositing.format = "png"

@@ -110,5 +110,7 @@ SENTENCES: Final[dict[str, str]] = {
     "Whose face does the footage show?": "素材中是谁的脸？",
     "Consent: {what}": "同意：{what}",
     "Record Again": "重新记录",
+    "Visible Label": "可见标签",
+    "Write 'AI-generated likeness' into a corner of the picture": "在画面一角写上“AI-generated likeness”",
 }
 """English sentence -> Chinese sentence."""
