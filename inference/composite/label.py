@@ -39,6 +39,6 @@ def _stencils(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.
     drawn = []
     for wide in (thick, 3 * thick):
         stencil = np.zeros(box, np.uint8)
-        cv2.putText(stencil, TEXT, (margin, box[0] - below - margin), font, scale, 255, wide, cv2.LINE_AA)
+        cv2.putText(stencil, TEXT, (margin, box[0] - below - margin), font, scale, (255,), wide, cv2.LINE_AA)
         drawn.append(stencil[..., None].astype(np.float32) / 255)
     return drawn[0], np.maximum(*drawn), (slice(height - box[0], height), slice(0, box[1]))
