@@ -32,7 +32,7 @@ def between(mediapipe: FaceTrack, believed: Sequence[Observation]) -> FaceTrack:
 
     ``believed`` are the observations with readings of our own that count, at least one. Coefficients pass from one
     reading to the next; farther from any than readings usually are apart they are NaN, and the points are marked as
-    uncertain. Where the face is lost all stays NaN.
+    uncertain (a single reading counts for the whole track). Where the face is lost all stays NaN.
     """
     read = sorted((one.frame, one.own) for one in believed if one.own is not None)
     frames = np.array([frame for frame, _ in read])
@@ -49,7 +49,8 @@ def between(mediapipe: FaceTrack, believed: Sequence[Observation]) -> FaceTrack:
     away = passing.away
     worse = np.where(away > 0, np.float32(_WORSE), np.float32(1))
     sigma = passing(_stacked([one.sigma_px for one in own]) / size_px[frames]) * worse[:, None]
-    in_vain = (away > np.median(np.diff(frames, append=frames[-1] + 1)))[:, None]
+    usual = np.median(np.diff(frames)) if len(frames) > 1 else np.inf
+    in_vain = (away > usual)[:, None]
     sigma = np.where(in_vain, np.maximum(sigma, np.float32(_LEAST_DOUBT)), sigma)
     lost = np.isnan(points.real[:, :1])
     unknown = in_vain | lost

@@ -17,6 +17,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from ..media.place import counted_frames
 from ..media.reader import probe, read_glimpses, sha256
 from ..media.types import Image, Picture
 from ..networks.bound import memory_of
@@ -125,11 +126,17 @@ def track_shot(
 
 
 def work_folder(path: str | Path, options: CaptureOptions) -> Path:
-    """Where the unfinished tracking of a video is kept: in the user's cache, by everything the points depend on."""
+    """Where the unfinished tracking of a video is kept: in the user's cache, by everything the points depend on.
+
+    Raises `UsageError` or `MissingComponentError` where there is no such device.
+    """
     weights = [find_file(network(name)) for name in NETWORKS]
     digests = [found[1].sha256 for found in weights if found is not None]
-    code = [file.read_bytes() for file in sorted(Path(__file__).parent.rglob("*.py"))]
-    choices = (options.max_faces, options.quality, options.device, options.frames, options.points)
+    here = Path(__file__).parent
+    code = [file.read_bytes() for file in sorted([*here.rglob("*.py"), *here.rglob("*.onnx")])]
+    chosen = choose(options.device)  # "auto" may be another device by the next start
+    device = (options.device, chosen.device, chosen.index, chosen.threads, chosen.form)
+    choices = (options.max_faces, options.quality, device, options.frames, options.points)
     parts = (sha256(path), choices, digests, code, ort.__version__, platform.machine())
     return user_folder().with_name("tracking") / hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
@@ -175,6 +182,7 @@ def _observed(path: str | Path, span: tuple[int, int | None], tracker: ShotTrack
     first, stop = span
     begin = first + seen.count
     start = max(first, begin - tracker.memory)
+    counted_frames(Path(path)).update(zip(seen.frame_index, seen.time_s, strict=True))
     decoded = read_glimpses(path, start, stop)
     try:
         with closing(decoded), closing(ahead(decoded, max(AHEAD, tracker.frames_at_once))) as frames:

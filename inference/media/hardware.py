@@ -7,6 +7,7 @@ and are brought into the usual order before anything is made of them.
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -20,7 +21,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..errors import MissingComponentError, UsageError
-from ..networks.tuned import SOFTWARE, tuned_decoder
+from ..networks.tuned import SOFTWARE, tuned_decoder, tuned_file
 
 DEVICES: Final = ("cuda", "videotoolbox", "d3d11va", "d3d12va", "vaapi")
 """Those with which FFmpeg's own decoders of H.264 and H.265 can work."""
@@ -60,7 +61,23 @@ def decoders_here() -> tuple[str, ...]:
 
 def chosen_decoder() -> str:
     """What the user wants (UNDERSTUDY_DECODER), or what `understudy doctor --tune` found to be fastest."""
-    return os.environ.get("UNDERSTUDY_DECODER") or tuned_decoder()
+    if wanted := os.environ.get("UNDERSTUDY_DECODER"):
+        return wanted
+    tuned = tuned_decoder()
+    if _is_decoder(tuned):
+        return tuned
+    warnings.warn(
+        f"Video is decoded by {SOFTWARE} because {tuned_file()} names a decoder that is none ({tuned!r}): "
+        "run understudy doctor --tune again, or delete it.",
+        stacklevel=2,
+    )
+    return SOFTWARE
+
+
+def _is_decoder(text: str) -> bool:
+    """Whether this is the name of a way to decode, here or elsewhere."""
+    name, _, number = text.partition(":")
+    return text == SOFTWARE or (name in DEVICES and (not number or (number.isascii() and number.isdigit())))
 
 
 def accelerator(decoder: str) -> HWAccel | None:
@@ -68,11 +85,11 @@ def accelerator(decoder: str) -> HWAccel | None:
 
     A device may be numbered, as in ``cuda:1``. Raises `UsageError` for a name that is none.
     """
+    if not _is_decoder(decoder):
+        raise UsageError(f"{decoder!r} is no decoder: use {SOFTWARE}, {', '.join(DEVICES)}, or as in cuda:1.")
     if decoder == SOFTWARE:
         return None
     name, _, number = decoder.partition(":")
-    if name not in DEVICES or (number and not (number.isascii() and number.isdigit())):
-        raise UsageError(f"{decoder!r} is no decoder: use {SOFTWARE}, {', '.join(DEVICES)}, or as in cuda:1.")
     return HWAccel(name, number or None, allow_software_fallback=True)
 
 
@@ -95,19 +112,25 @@ def usual_planes(frame: av.VideoFrame, reformatter: VideoReformatter) -> av.Vide
 def encoder_here() -> ChipEncoder:
     """The first that opens; raises `MissingComponentError` with what each of them lacks."""
     for encoder in ENCODERS:
-        if not _why_no_encoder(encoder.name, encoder.pixel_format):
+        if not _why_it_does_not_open(encoder):
             return encoder
-    reasons = "; ".join(f"{one.name}: {_why_no_encoder(one.name, one.pixel_format)}" for one in ENCODERS)
+    reasons = "; ".join(f"{one.name}: {_why_it_does_not_open(one)}" for one in ENCODERS)
     raise MissingComponentError(f"No graphics chip encodes H.264 here ({reasons}): choose h264, which needs none.")
 
 
+def _why_it_does_not_open(encoder: ChipEncoder) -> str:
+    return _why_no_encoder(encoder.name, encoder.pixel_format, tuple(encoder.options.items()))
+
+
 @cache
-def _why_no_encoder(name: str, pixel_format: str) -> str:
+def _why_no_encoder(name: str, pixel_format: str, options: tuple[tuple[str, str], ...]) -> str:
+    """With the options it would be used with: some chips refuse what others of their make take."""
     try:
         context = av.CodecContext.create(name, "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = 320, 240, pixel_format
-        context.time_base = Fraction(1, 25)
+        context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+        context.options = dict(options)
         context.open()
     except UnknownCodecError:
         return "this build of FFmpeg has none"

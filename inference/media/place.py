@@ -1,8 +1,9 @@
 """Going to a late frame of a movie without decoding all before it, when its number is beyond doubt.
 
-Packets are counted, not decoded: the number of a frame is how many are shown before it. Where they do not all tell
-when they are shown, or the decoder brings other frames than they promise, everything is decoded from the beginning. A
-damaged packet before the place counts as the frame that it should have been.
+The number of a frame is how many are decoded before it; packets tell how many should be. The two differ after damage,
+which only decoding shows: a place is one whose frame was counted before, by decoding from the beginning, and has the
+number that the packets give it. Elsewhere, where packets do not all tell when they are shown, and where the decoder
+brings other frames than they promise, everything is decoded from the beginning.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -59,13 +61,33 @@ class Place:
         yield from coming
 
 
+def counted_frames(path: Path) -> dict[int, float]:
+    """Number -> time in seconds of frames of the file as it is now that were counted; whoever counts more adds them.
+
+    Only what was counted from the beginning, or from a `Place`, may be added.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return {}
+    return _counted(path.absolute(), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _counted(path: Path, size: int, modified_ns: int) -> dict[int, float]:
+    """About 100 bytes a frame."""
+    return {}
+
+
 def place_of(path: Path, index: int) -> Place | None:
     """The last place before a frame from which decoding can begin; None where that is the beginning, or not certain."""
-    if index < _FAR:
+    counted = counted_frames(path)
+    if index < _FAR or not counted:
         return None
     shown: list[int] = []
     keys: list[tuple[int, int]] = []
     with open_video(path) as (container, stream):
+        unit = stream.time_base
         for count, packet in enumerate(container.demux(stream)):
             if not packet.size:
                 break
@@ -77,8 +99,10 @@ def place_of(path: Path, index: int) -> Place | None:
             insort(shown, pts)
             if len(shown) > index and dts >= shown[index]:
                 break  # No later packet is shown before it.
-    if len(shown) <= index or len(set(shown)) < len(shown) or not keys or keys[0][1] > 0:
+    if len(shown) <= index or len(set(shown)) < len(shown) or not keys or keys[0][1] > 0 or unit is None:
         return None
-    pts, packets = max(key for key in keys if key[0] <= shown[index])
-    first = bisect_left(shown, pts)
-    return Place(pts, tuple(shown[first : index + 1]), packets) if first else None
+    for pts, packets in sorted(keys, reverse=True):
+        first = bisect_left(shown, pts)
+        if 0 < first <= index and counted.get(first) == float(pts * unit):
+            return Place(pts, tuple(shown[first : index + 1]), packets)
+    return None

@@ -26,7 +26,7 @@ from .glimpse import shown
 from .hardware import HardwareError, accelerator, check_decoder, chosen_decoder, usual_planes
 from .hdr10 import hdr10_of
 from .pixels import clockwise_turn, square_size, to_rgb
-from .place import Place, PlaceLostError, place_of
+from .place import Place, PlaceLostError, counted_frames, place_of
 from .plates import bits_of, colour_of, to_plate, widened
 from .sequence import find_sequence, probe_sequence, sequence_digest, sequence_frames, sequence_plates
 from .types import Glimpsed, Plate, VideoFrame, VideoInfo
@@ -184,7 +184,7 @@ def _placed(path: Path, start: int, stop: int | None, device: HWAccel | None) ->
 def _decoded(
     path: Path, start: int, stop: int | None, device: HWAccel | None, place: Place | None
 ) -> Iterator[_Picture]:
-    damage = _Damage(tolerated=device is None)
+    damage, counted = _Damage(tolerated=device is None), counted_frames(path)
     with open_video(path, device) as (container, stream):
         if device is None:
             stream.thread_type = "AUTO"
@@ -198,6 +198,8 @@ def _decoded(
         time_s, index = None, -1
         for index, frame in enumerate(frames, first):
             time_s = _time_after(time_s, frame, rate)
+            if frame.pts is not None and frame.time_base is not None:
+                counted[index] = float(frame.pts * frame.time_base)
             if stop is not None and index >= stop:
                 return
             if index >= start:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from understudy.inference.capture.region import Region
 from understudy.inference.capture.seldom import between
 from understudy.inference.capture.tracking import Observation
@@ -84,6 +85,23 @@ def test_where_the_network_was_asked_in_vain_nothing_is_made_up() -> None:
     assert np.flatnonzero(unknown).tolist() == [5, 6, 7]
     assert np.isfinite(track.landmarks_px).all()
     assert track.sigma_px[6].min() > 1.5 * track.sigma_px[3].max()
+
+
+@pytest.mark.parametrize("count", [1, 4, 8])
+def test_short_shots_are_read_as_planned(count: int) -> None:
+    mediapipe, ours = tracks()
+    short = replace(
+        mediapipe,
+        landmarks_px=mediapipe.landmarks_px[:count],
+        depth_px=mediapipe.depth_px[:count],
+        confidence=mediapipe.confidence[:count],
+    )
+    track = between(short, ours[:count:EVERY])
+    assert track.coefficients is not None
+    assert track.sigma_px is not None
+    assert np.isfinite(track.coefficients).all()
+    read = np.stack([one.own.sigma_px for one in ours[:count] if one.own is not None])
+    assert (track.sigma_px / read).max() < 1.51
 
 
 def test_the_order_of_readings_does_not_count_and_ends_stay_as_the_nearest() -> None:

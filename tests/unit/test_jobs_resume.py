@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -203,6 +204,47 @@ def test_work_is_kept_by_everything_it_depends_on(two_actors: Path, tmp_path: Pa
     }
     assert len(others) == 6
     assert folder not in others
+
+
+def test_work_is_kept_by_the_device_that_auto_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"any")
+    here = capture.choose("auto")
+    changed = (
+        replace(here, device="cuda"),
+        replace(here, index=1),
+        replace(here, threads=here.threads + 3),
+        replace(here, form="plain"),
+    )
+    folders = {work_folder(film, CaptureOptions())}
+    for choice in changed:
+        monkeypatch.setattr(capture, "choose", lambda device, choice=choice: choice)
+        folders.add(work_folder(film, CaptureOptions()))
+    assert len(folders) == 1 + len(changed)
+
+
+def test_work_is_kept_by_the_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"any")
+    code = shutil.copytree(Path(capture.__file__).parent, tmp_path / "capture")
+    monkeypatch.setattr(capture, "__file__", str(code / "shot.py"))
+    before = work_folder(film, OPTIONS)
+    graph = code / "batch" / "graphs" / "crops.onnx"
+    graph.write_bytes(graph.read_bytes() + b" ")
+    assert work_folder(film, OPTIONS) != before
+
+
+def test_frames_that_were_counted_before_need_no_counting_again(
+    two_actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: ShotTracks
+) -> None:
+    monkeypatch.setattr(capture, "FRAMES", 10)
+    with pytest.raises(StoppedError):
+        track_shot(two_actors, OPTIONS, stop_at(30), work=tmp_path)
+    counted: dict[int, float] = {}
+    monkeypatch.setattr(capture, "counted_frames", lambda path: counted)
+    assert same(track_shot(two_actors, OPTIONS, work=tmp_path), undisturbed)
+    assert list(counted.items()) == list(enumerate(undisturbed.time_s[: len(counted)].tolist()))
+    assert len(counted) >= 20
 
 
 def test_the_command_line_goes_on_and_leaves_nothing(

@@ -124,6 +124,15 @@ def test_the_user_s_word_counts_more_than_what_was_measured(clip: Path, monkeypa
     assert asked == ["cuda", "software"]
 
 
+@pytest.mark.parametrize("decoder", ["foo", "", "cuda:x"])
+def test_a_measured_decoder_that_is_none_is_software_s_and_its_file_is_named(
+    clip: Path, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "tuned_decoder", lambda: decoder)
+    with pytest.warns(UserWarning, match=rf"software because .*devices\.json names a decoder .*'{decoder}'.*--tune"):
+        assert len(list(read_frames(clip))) == COUNT
+
+
 def test_decoders_here_are_devices_that_open() -> None:
     here = hardware.decoders_here()
     assert set(here) <= set(hardware.DEVICES)
@@ -186,6 +195,15 @@ def test_a_movie_is_encoded_by_the_first_chip_that_opens(tmp_path: Path, a_chip:
     assert probe(path).codec == "h264"
     assert [frame.time_s for frame in frames] == [0, 0.04, 0.08]
     assert abs(frames[1].rgb.astype(int) - picture).max() <= 3
+
+
+def test_a_chip_that_refuses_its_options_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    chips = (
+        hardware.ChipEncoder("libx264", {"preset": "of nobody"}, "nv12"),
+        hardware.ChipEncoder("libx264", {"preset": "ultrafast"}, "nv12"),
+    )
+    monkeypatch.setattr(hardware, "ENCODERS", chips)
+    assert hardware.encoder_here() is chips[1]
 
 
 def test_a_chip_takes_even_sizes_and_8_bits_only(tmp_path: Path, a_chip: None) -> None:
