@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +19,7 @@ Facts = dict[str, object]
 
 
 def facts(benchmark: str) -> Facts:
-    """Processor, memory, versions, load of the machine now, date, and the tree that is measured; JSON holds all of it."""
+    """Processor, memory, versions, devices, load of the machine now, date, the tree that is measured; JSON holds all of it."""
     return {
         "benchmark": benchmark,
         "machine": f"{processor()}, {os.cpu_count()} cores",
@@ -26,6 +27,7 @@ def facts(benchmark: str) -> Facts:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **versions(),
+        "auto": automatic(),
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "tree": tree(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
@@ -79,6 +81,22 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    return found
+
+
+def automatic() -> Facts:
+    """What `auto` means here: device, form and threads of the networks, decoder; less where not all is installed."""
+    found: Facts = {}
+    with suppress(ImportError):
+        from understudy.inference.networks.providers import choose
+
+        choice = choose("auto")
+        device = f"{choice.device}:{choice.index}" if choice.index else choice.device
+        found |= {"device": device, "form": choice.form or "exact", "threads": choice.threads}
+    with suppress(ImportError):
+        from understudy.inference.media.hardware import chosen_decoder
+
+        found["decoder"] = chosen_decoder()
     return found
 
 

@@ -10,74 +10,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from ..inference.capture.face_points import MIRROR_COEFFICIENTS, MIRROR_POINTS
 from ..inference.capture.landmarks import CONTOURS, MERGED, MIRROR, LandmarkNet
 from ..inference.capture.types import LANDMARK_COUNT
 from .build import write_atomically
-from .onnx_emitter import IR_VERSION, OPSET
+from .graph_emitter import GraphEmitter
 
 FOLDER = Path(__file__).resolve().parents[1] / "inference/capture/batch/graphs"
 _MESH = 468
 _STEPS = 32.0
 """OpenCV reads between pixels in steps of a 32nd."""
-Shape = tuple[int | str, ...]
-
-
-class _Graph:
-    """A graph under construction; the methods are operators and return the name of what they compute."""
-
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._values: list[onnx.TensorProto] = []
-        self._inputs: list[onnx.ValueInfoProto] = []
-        self._outputs: list[onnx.ValueInfoProto] = []
-
-    def input(self, name: str, shape: Shape, kind: int = TensorProto.FLOAT) -> str:
-        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
-        return name
-
-    def output(self, name: str, of: str, shape: Shape) -> None:
-        self._nodes.append(helper.make_node("Identity", [of], [name], name=name))
-        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-
-    def constant(self, value: Any, dtype: type = np.float32) -> str:
-        name = f"c{len(self._values)}"
-        self._values.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype).reshape(np.shape(value)), name))
-        return name
-
-    def __call__(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"v{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [name], name=f"n{len(self._nodes)}", **attributes))
-        return name
-
-    def unsqueezed(self, value: str, *axes: int) -> str:
-        return self("Unsqueeze", value, self.constant(axes, np.int64))
-
-    def part(self, value: str, start: int, stop: int, axis: int) -> str:
-        return self("Slice", value, *(self.constant([one], np.int64) for one in (start, stop, axis)))
-
-    def picked(self, value: str, table: NDArray[np.int64], axis: int = 1) -> str:
-        return self("Gather", value, self.constant(table, np.int64), axis=axis)
-
-    def reshaped(self, value: str, *shape: int) -> str:
-        return self("Reshape", value, self.constant(shape, np.int64))
-
-    def rounded(self, value: str) -> str:
-        return self("Floor", self("Add", value, self.constant(0.5)))
-
-    def model(self, name: str) -> onnx.ModelProto:
-        graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._values)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="understudy")
-        model.ir_version = IR_VERSION
-        onnx.checker.check_model(model, full_check=True)
-        return model
 
 
 def crops(soft: bool) -> onnx.ModelProto:
@@ -86,7 +34,7 @@ def crops(soft: bool) -> onnx.ModelProto:
     K is the largest factor of the call, S the most pixels that a part has afterwards; `inference/capture/batch/sampling`
     computes what goes in. All whole numbers are exact in float32, and so is their rounding.
     """
-    make = _Graph()
+    make = GraphEmitter()
     pictures = make.input("pictures", ("F", "H", "W", 3), TensorProto.UINT8)
     # Places of source pixels, (K, N, S): a row's first pixel, counted through all pictures, and a column's in its row.
     # What is summed up comes first, because the provider is slow at sums over axes in the midst.
@@ -106,17 +54,17 @@ def crops(soft: bool) -> onnx.ModelProto:
     return make.model("soft_crops" if soft else "crops")
 
 
-def _softened(make: _Graph, part: str, beside: str) -> str:
+def _softened(make: GraphEmitter, part: str, beside: str) -> str:
     """Weights (beside, 1 - 2 beside, beside) along both axes; the part has one pixel more on every side than comes out."""
     beside = make.unsqueezed(beside, 1, 2, 3)
     middle = make("Sub", make.constant(1.0), make("Mul", beside, make.constant(2.0)))
     for axis in (1, 2):
-        first, own, last = (make.part(part, *bounds, axis) for bounds in ((0, -2), (1, -1), (2, 1 << 30)))
+        first, own, last = (make.part(part, axis, *bounds) for bounds in ((0, -2), (1, -1), (2, 1 << 30)))
         part = make("Add", make("Mul", make("Add", first, last), beside), make("Mul", own, middle))
     return make.rounded(part)
 
 
-def _read_between(make: _Graph, part: str) -> str:
+def _read_between(make: GraphEmitter, part: str) -> str:
     """(N, side, side, 3) of (N, S, S, 3): where `along` + `down`, in 32nds of pixels, lead for every pixel of the crop."""
     along = make.input("along", ("N", 2, "side"))
     down = make.input("down", ("N", 2, "side"))
@@ -146,7 +94,7 @@ def _read_between(make: _Graph, part: str) -> str:
     return _mixed(make, upper, lower, y)
 
 
-def _mixed(make: _Graph, first: str, second: str, share: str) -> str:
+def _mixed(make: GraphEmitter, first: str, second: str, share: str) -> str:
     return make("Add", first, make("Mul", make("Sub", second, first), share))
 
 
@@ -155,7 +103,7 @@ def mediapipe_points() -> onnx.ModelProto:
 
     A mirrored crop's points come back as those of the crop.
     """
-    make = _Graph()
+    make = GraphEmitter()
     mesh = make.input("mesh", ("N", _MESH, 3))
     sizes = {"lips": 80, "left_eye": 71, "right_eye": 71, "left_iris": 5, "right_iris": 5}
     refined = [make.input(name, ("N", size, 2)) for name, size in sizes.items()]
@@ -163,8 +111,8 @@ def mediapipe_points() -> onnx.ModelProto:
     mirrored = make.input("mirrored", ("N",))
     table = np.arange(LANDMARK_COUNT)
     table[MERGED] = _MESH + np.arange(len(MERGED))
-    flat = make.picked(make("Concat", make.part(mesh, 0, 2, 2), *refined, axis=1), table)
-    depth = make.part(mesh, 2, 3, 2)
+    flat = make.picked(make("Concat", make.part(mesh, 2, 0, 2), *refined, axis=1), table)
+    depth = make.part(mesh, 2, 2, 3)
     irises = [make("ReduceMean", make.picked(depth, contour), axes=[1], keepdims=1) for contour in CONTOURS]
     repeated = [make.picked(iris, np.zeros(5, np.int64)) for iris in irises]
     points = make("Concat", flat, make("Concat", depth, *repeated, axis=1), axis=2)
@@ -178,7 +126,7 @@ def own_points() -> onnx.ModelProto:
     """The outputs of face_points -> one row for each crop, so that they come back in one piece: x, y, z of 478 points,
     then their standard deviations, visibilities, the coefficients and their standard deviations.
     """
-    make = _Graph()
+    make = GraphEmitter()
     count, names = len(MIRROR_POINTS), len(MIRROR_COEFFICIENTS)
     points = make.input("points", ("N", count, 3))
     of_points = [make.input(name, ("N", count)) for name in ("sigma", "visible")]
@@ -193,13 +141,13 @@ def own_points() -> onnx.ModelProto:
     return make.model("own_points")
 
 
-def _unmirrored_points(make: _Graph, points: str, mirrored: str, table: NDArray[np.int64]) -> str:
+def _unmirrored_points(make: GraphEmitter, points: str, mirrored: str, table: NDArray[np.int64]) -> str:
     other = make.picked(points, table)
     other = make("Add", make("Mul", other, make.constant([-1, 1, 1])), make.constant([1, 0, 0]))
     return _either(make, points, other, mirrored, 2)
 
 
-def _either(make: _Graph, plain: str, other: str, mirrored: str, axes: int) -> str:
+def _either(make: GraphEmitter, plain: str, other: str, mirrored: str, axes: int) -> str:
     """The one, or the other where `mirrored` is 1."""
     chosen = make("Cast", make.unsqueezed(mirrored, *range(1, 1 + axes)), to=TensorProto.BOOL)
     return make("Where", chosen, other, plain)

@@ -10,71 +10,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from .build import write_atomically
-from .onnx_emitter import IR_VERSION, OPSET
+from .graph_emitter import GraphEmitter, Shape
 
 FOLDER = Path(__file__).resolve().parents[1] / "inference/composite/device/graphs"
-Shape = tuple[int | str, ...]
 _PICTURE: Shape = ("N", 3, "H", "W")
 _PIXELS: Shape = ("N", "H", "W", 3)
 
 
-class _Graph:
-    """A graph under construction; the methods are operators and return the name of what they compute."""
-
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._values: list[onnx.TensorProto] = []
-        self._inputs: list[onnx.ValueInfoProto] = []
-        self._outputs: list[onnx.ValueInfoProto] = []
-
-    def input(self, name: str, shape: Shape, kind: int = TensorProto.FLOAT) -> str:
-        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
-        return name
-
-    def output(self, name: str, of: str, shape: Shape, kind: int = TensorProto.FLOAT) -> None:
-        self._nodes.append(helper.make_node("Identity", [of], [name], name=name))
-        self._outputs.append(helper.make_tensor_value_info(name, kind, shape))
-
-    def __call__(self, kind: str, *inputs: str | float, **attributes: Any) -> str:
-        """Append an operator; numbers become constants."""
-        names = [each if isinstance(each, str) else self.constant(np.float32(each)) for each in inputs]
-        name = f"v{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, names, [name], name=f"n{len(self._nodes)}", **attributes))
-        return name
-
-    def constant(self, value: Any, dtype: type = np.float32) -> str:
-        name = f"c{len(self._values)}"
-        self._values.append(numpy_helper.from_array(np.asarray(value, dtype), name))
-        return name
-
-    def whole(self, *numbers: int) -> str:
-        return self.constant(numbers, np.int64)
-
-    def part(self, value: str, axis: int, start: int, stop: int = np.iinfo(np.int64).max) -> str:
-        return self("Slice", value, self.whole(start), self.whole(stop), self.whole(axis))
-
-    def along(self, value: str, rows: str, columns: str) -> str:
-        """A picture (N, C, h, w) with its columns multiplied by (N, H, h), its rows by (N, W, w): (N, C, H, W)."""
-        down = self("MatMul", self("Unsqueeze", rows, self.whole(1)), value)
-        across = self("Transpose", self("Unsqueeze", columns, self.whole(1)), perm=[0, 1, 3, 2])
-        return self("MatMul", down, across)
-
-    def model(self, name: str) -> onnx.ModelProto:
-        graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._values)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="understudy")
-        model.ir_version = IR_VERSION
-        onnx.checker.check_model(model, full_check=True)
-        return model
-
-
-def _planes(make: _Graph, name: str, kind: int, shape: Shape = _PIXELS) -> str:
+def _planes(make: GraphEmitter, name: str, kind: int, shape: Shape = _PIXELS) -> str:
     """An input of pixels (N, H, W, 3), bytes or floats 0..1, as planes of floats 0..1; planes are left as they are."""
     pixels = make.input(name, shape, kind)
     if kind == TensorProto.UINT8:
@@ -82,20 +31,20 @@ def _planes(make: _Graph, name: str, kind: int, shape: Shape = _PIXELS) -> str:
     return pixels if shape == _PICTURE else make("Transpose", pixels, perm=[0, 3, 1, 2])
 
 
-def _looked_up(make: _Graph, planes: str, padding: str) -> str:
+def _looked_up(make: GraphEmitter, planes: str, padding: str) -> str:
     """Planes, read between pixels (cubic) at the places to which affines (N, 2, 3) take a grid of columns and rows.
 
     Places are -1..1 over the picture. Elementwise, for products of matrices may be rounded to ten bits on a GPU.
     """
     affine = make.input("affine", ("N", 2, 3))
-    across = make("Unsqueeze", make.input("columns", ("columns",)), make.whole(0, 1))
-    down = make("Unsqueeze", make.input("rows", ("rows",)), make.whole(0, 2))
+    across = make.unsqueezed(make.input("columns", ("columns",)), 0, 1)
+    down = make.unsqueezed(make.input("rows", ("rows",)), 0, 2)
     axes = []
     for axis in (0, 1):
         row = make.part(affine, 1, axis, axis + 1)
         of_x, of_y, start = (make.part(row, 2, term, term + 1) for term in range(3))
         place = make("Add", make("Add", make("Mul", across, of_x), make("Mul", down, of_y)), start)
-        axes.append(make("Unsqueeze", place, make.whole(3)))
+        axes.append(make.unsqueezed(place, 3))
     grid = make("Concat", *axes, axis=3)
     return make("GridSample", planes, grid, mode="bicubic", padding_mode=padding, align_corners=0)
 
@@ -106,7 +55,7 @@ def crop(kind: int, shape: Shape = _PIXELS) -> onnx.ModelProto:
     With its rows in the order of `matrices.dealt`, a crop comes out as K K interleaved pictures (N K K, 3, S, S): ``apart`` is
     N, 3, K, S, K, S and ``together`` N K K, 3, S, S. ``seen`` is what a network wants: times a gain, plus an offset.
     """
-    make = _Graph()
+    make = GraphEmitter()
     fine = _looked_up(make, _planes(make, "pixels", kind, shape), "border")
     soften = make.input("soften", ("N_or_1", "KS", "F"))
     apart, together = make.input("apart", (6,), TensorProto.INT64), make.input("together", (4,), TensorProto.INT64)
@@ -121,7 +70,7 @@ def crop(kind: int, shape: Shape = _PIXELS) -> onnx.ModelProto:
 
 def change(kind: int, fine: bool) -> onnx.ModelProto:
     """What a network changed of a crop, each within bounds; ``fine`` leaves out what is broad, and gives the rest a weight."""
-    make = _Graph()
+    make = GraphEmitter()
     drawn, before = make.input("drawn", ("N", 3, "S", "S"), kind), make.input("crop", ("N", 3, "S", "S"))
     if kind != TensorProto.FLOAT:
         drawn = make("Cast", drawn, to=TensorProto.FLOAT)
@@ -138,7 +87,7 @@ def change(kind: int, fine: bool) -> onnx.ModelProto:
 
 def paste() -> onnx.ModelProto:
     """A picture with a crop's change added where the crop lies: softened by a matrix (N, S, S), zero beyond its border."""
-    make = _Graph()
+    make = GraphEmitter()
     soften = make.input("soften", ("N_or_1", "S", "S"))
     placed = _looked_up(make, make.along(make.input("change", ("N", 3, "S", "S")), soften, soften), "zeros")
     picture = make.input("picture", ("N", 3, "rows", "columns"))
@@ -148,14 +97,14 @@ def paste() -> onnx.ModelProto:
 
 def planes() -> onnx.ModelProto:
     """Pixels (N, H, W, 3) as planes 0..1."""
-    make = _Graph()
+    make = GraphEmitter()
     make.output("picture", _planes(make, "pixels", TensorProto.UINT8), _PICTURE)
     return make.model("planes")
 
 
 def light() -> onnx.ModelProto:
     """Encoded planes, 0..1, in linear light: IEC 61966-2-1."""
-    make = _Graph()
+    make = GraphEmitter()
     encoded = make.input("encoded", _PICTURE)
     curve = make("Pow", make("Mul", make("Add", encoded, 0.055), 1 / 1.055), 2.4)
     # Below the curve's start its base may be less than 0.
@@ -170,7 +119,7 @@ def colours() -> onnx.ModelProto:
     ``lessen`` and ``enlarge`` are pairs of matrices for a smaller picture and back, ``blur`` its blur, ``matrix`` what all
     colours are multiplied by and ``change`` what the broad ones are.
     """
-    make = _Graph()
+    make = GraphEmitter()
     face = make.input("linear", _PICTURE)
     gain = make.input("gain", ("N", 3, "h", "w"))
     pairs = {
@@ -197,16 +146,16 @@ def colours() -> onnx.ModelProto:
     return make.model("colours")
 
 
-def _mixed(make: _Graph, picture: str, matrix: str) -> str:
+def _mixed(make: GraphEmitter, picture: str, matrix: str) -> str:
     """Every pixel's channels (N, 3, H, W) times a matrix (N, 3, 3): out = matrix @ colours."""
     size = make("Shape", picture)
-    flat = make("Reshape", picture, make.whole(0, 0, -1))
+    flat = make.reshaped(picture, 0, 0, -1)
     return make("Reshape", make("MatMul", matrix, flat), size)
 
 
 def slopes() -> onnx.ModelProto:
     """`poisson.membrane.masked_divergence` of face - plate, zero on the frame of the box: what closes the seam inside it."""
-    make = _Graph()
+    make = GraphEmitter()
     plate, face = make.input("plate", _PICTURE), make.input("face", _PICTURE)
     inside = make.input("inside", ("N", 1, "H", "W"))
     difference = make("Sub", face, plate)
@@ -225,7 +174,7 @@ def slopes() -> onnx.ModelProto:
 
 def box() -> onnx.ModelProto:
     """`poisson.membrane.solve_box` by sine waves: S_h (S_h F S_w / eigenvalues) S_w, four products of matrices."""
-    make = _Graph()
+    make = GraphEmitter()
     wanted = make.input("laplacian", ("N", "C", "H", "W"))
     rows, columns = make.input("rows", ("H", "H")), make.input("columns", ("W", "W"))
     waves = make("MatMul", make("MatMul", rows, wanted), columns)
@@ -236,7 +185,7 @@ def box() -> onnx.ModelProto:
 
 def lay() -> onnx.ModelProto:
     """Bytes (N, H, W, 3) of plate + matte (face + added - plate), rounded once."""
-    make = _Graph()
+    make = GraphEmitter()
     plate, face = make.input("plate", _PICTURE), make.input("face", _PICTURE)
     whole = make("Add", face, make.input("added", _PICTURE))
     mixed = make("Add", plate, make("Mul", make.input("matte", ("N", 1, "H", "W")), make("Sub", whole, plate)))

@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test writes into the user's run log or makes the user a certificate."""
+    """No test writes into the user's run log, makes the user a certificate or takes the devices that the user measured."""
     patch = pytest.MonkeyPatch()
     patch.setenv("UNDERSTUDY_DATA", str(tmp_path_factory.mktemp("user_data")))
+    patch.delenv("UNDERSTUDY_DECODER", raising=False)
     yield
     patch.undo()
 

@@ -37,9 +37,7 @@ def add(commands: Commands) -> None:
     live.add_argument("--to-port", type=count_from(1), metavar="P", help="send samples to this port of this machine")
     live.add_argument("--record", type=Path, metavar="FILE.mkv", help="record from the start")
     live.add_argument("--size", type=_size, metavar="WxH", help="ask the camera for this size")
-    live.add_argument(
-        "--rate", type=count_from(1), metavar="FPS", help="the camera must give so many pictures a second"
-    )
+    live.add_argument("--rate", type=count_from(1), metavar="FPS", help="ask the camera for so many pictures a second")
     live.add_argument(
         "--send", action="append", default=[], metavar="vmc://HOST:PORT|livelink://HOST:PORT", help="also send there"
     )

@@ -46,7 +46,10 @@ def ask_to_stop(process: subprocess.Popen[Any]) -> None:
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """Kill a program that was started by `own_process`, with everything it started, and wait for its end."""
+    """Kill a program that was started by `own_process` and wait for its end.
+
+    What it started ends with it; on Windows, where nothing that is started so starts others, it alone is killed.
+    """
     if process.poll() is None:
         with suppress(ProcessLookupError):
             if sys.platform == "win32":

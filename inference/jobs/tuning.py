@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from .worker_client import Python, event_of
 _LIMIT_S = 90.0
 _BUILDING_LIMIT_S = 900.0
 """TensorRT and Core ML build for minutes before they first answer."""
+_STEP_S = 0.5
+"""Windows hears Ctrl-C only between two waits."""
 _LARGEST_DEVIATION = 0.01
 """Of an output's largest value. Products rounded to 10 bits stay below 0.002; what is above computes something else."""
 _GAIN = 0.9
@@ -213,10 +216,11 @@ def _run(command: Sequence[str], limit_s: float) -> tuple[int | None, str]:
     """Exit code and standard output of a program; None when it was ended because it took too long."""
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(list(command), stdout=said, stderr=subprocess.DEVNULL, **own_process())
+        code, until_s = None, time.monotonic() + limit_s
         try:
-            code = process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            code = None
+            while code is None and time.monotonic() < until_s:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(_STEP_S)
         finally:
             end(process)
         said.seek(0)

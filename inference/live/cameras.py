@@ -86,6 +86,11 @@ def camera_input(name: str, size: tuple[int, int] | None, rate: int | None = Non
     return Input(f"video={name}", kind, least, wishes, rate or USUAL_RATE, size)
 
 
+def is_kept(rate: Fraction, asked: int) -> bool:
+    """Whether a camera that gives so many pictures a second gives those that it was asked for."""
+    return rate >= _ENOUGH * asked
+
+
 def open_camera(asked: Input) -> InputContainer:
     """The camera, in the way that gives what was asked for, or else comes nearest; raises `av.error.FFmpegError`."""
     nearest: tuple[bool, Fraction] = False, Fraction(0)
@@ -96,7 +101,7 @@ def open_camera(asked: Input) -> InputContainer:
         except (av.error.FFmpegError, OSError):
             continue
         given = _given(container, asked)
-        if given[0] and given[1] >= _ENOUGH * asked.rate:
+        if given[0] and is_kept(given[1], asked.rate):
             return container
         container.close()
         if given > nearest:

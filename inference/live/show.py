@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..errors import UnderstudyError
+from .cameras import is_kept
 from .link import LiveSender
 from .preview import Preview
 from .rate import Rate
@@ -41,7 +42,7 @@ class LiveOptions:
     loop: bool = False
     device: str = "auto"
     rate: int | None = None
-    """Pictures a second that a camera must give."""
+    """Pictures a second that a camera is asked for."""
 
 
 class Show:
@@ -100,9 +101,17 @@ class Show:
             self._console.say(
                 "live", f"Live: {self._options.source}, {what}", source=self._options.source, width=width, height=height
             )
-            if self._options.size not in (None, (width, height)):
-                wished = "{}x{}".format(*self._options.size or ())
-                self._console.say("warning", f"{self._options.source} gives {what} instead of {wished}.")
+            self._tell_unkept(what)
+
+    def _tell_unkept(self, what: str) -> None:
+        """Say what the camera gives instead of what it was asked for."""
+        options, rate = self._options, self._stage.rate
+        if options.size not in (None, self._stage.size):
+            wished = "{}x{}".format(*options.size or ())
+            self._console.say("warning", f"{options.source} gives {what} instead of {wished}.")
+        if options.rate is not None and rate is not None and not is_kept(rate, options.rate):
+            given = f"{float(rate):.3g} pictures a second instead of {options.rate}"
+            self._console.say("warning", f"{options.source} gives {given}.")
 
     def _tell_waiting(self, sample: LiveSample | None) -> None:
         """Once for each time in which nothing new comes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +45,10 @@ class Stage(Protocol):
     def size(self) -> tuple[int, int] | None:
         """Of the pictures; None before the first, and for trackers without pictures."""
 
+    @property
+    def rate(self) -> Fraction | None:
+        """Pictures a second that the source promises; None like the size."""
+
     def newest(self, patience_s: float) -> LiveSample | None:
         """The newest sample, as soon as there is one; None when there is nothing new in so long."""
 
@@ -73,6 +78,7 @@ class PictureStage:
         self._performer = Performer(device)
         self._source = PictureSource(source)
         self.size: tuple[int, int] | None = None
+        self.rate: Fraction | None = None
         self.recording: Recording | None = None
         self.preview: Preview | None = None
         self._last: LiveSample | None = None
@@ -103,7 +109,7 @@ class PictureStage:
             if self._last is None or self.over or silent_s < STALLED_S:
                 return None
             return replace(self._last, confidence=0.0)
-        self._heard_s, self.size = time.monotonic(), picture.size
+        self._heard_s, self.size, self.rate = time.monotonic(), picture.size, picture.rate
         seen = self._performer.see(picture)
         sample = replace(seen.sample(), dropped=self._source.newest.dropped)
         self._last = sample
@@ -137,6 +143,7 @@ class TrackerStage:
         self.recording: Recording | None = None
         self.preview: Preview | None = None
         self.size: tuple[int, int] | None = None
+        self.rate: Fraction | None = None
         self.actor: Actor | None = None
         self.over = False
         self._neutral: NDArray[np.float32] | None = None

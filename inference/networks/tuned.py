@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..provenance.folder import VARIABLE
 from .registry import user_folder
 
 _SCHEMA = 1
@@ -91,8 +92,9 @@ class Tuned:
 
 
 def tuned_file() -> Path:
-    """Where it is kept."""
-    return user_folder().parent / "devices.json"
+    """Where it is kept: beside the user's models, or in the folder that UNDERSTUDY_DATA names."""
+    named = os.environ.get(VARIABLE)
+    return (Path(named) if named else user_folder().parent) / "devices.json"
 
 
 def this_machine() -> str:

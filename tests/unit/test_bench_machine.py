@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from understudy.inference.networks import providers
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 NO_FIGURES = {"before_after", "gpu_capture", "points68", "render_performance", "render_sample", "performance_page"}
@@ -31,8 +32,16 @@ def test_the_line_tells_machine_versions_date_and_tree(
     assert re.search(r"\S.*, \d+ cores", told["machine"])
     assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", told["date"])
     assert told["numpy"]
+    assert set(told["auto"]) == {"device", "form", "threads", "decoder"}
+    assert (told["auto"]["threads"], told["auto"]["decoder"]) == (1, "software")
     assert machine.is_facts(told)
     assert not machine.is_facts({"benchmark": "mine", "figure": "cpu", "value": 1})
+
+
+def test_the_line_tells_what_was_measured_to_be_fastest(machine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "choose", lambda _: providers.Choice("cuda", "", 1, "", 2, "half"))
+    monkeypatch.setenv("UNDERSTUDY_DECODER", "vaapi")
+    assert machine.automatic() == {"device": "cuda:1", "form": "half", "threads": 2, "decoder": "vaapi"}
 
 
 def test_a_command_is_told_without_this_machine_s_folders(

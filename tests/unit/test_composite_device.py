@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 from understudy.inference.composite import pictures
 from understudy.inference.composite.colour.light import FaceFrame
@@ -190,5 +189,5 @@ def test_graphs_are_those_that_are_built_and_run_on_cuda():
     built = graphs()
     assert {path.stem for path in FOLDER.glob("*.onnx")} == set(built)
     for name, model in built.items():
-        assert onnx.load(str(FOLDER / f"{name}.onnx")).graph == model.graph
+        assert (FOLDER / f"{name}.onnx").read_bytes() == model.SerializeToString(deterministic=True)
         assert {node.op_type for node in model.graph.node} <= ON_CUDA

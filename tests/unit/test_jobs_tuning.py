@@ -35,7 +35,7 @@ ONE = Measured("cpu", "cpu", 1, 6.0, 7.0, 0.5, 0.0, {})
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(tuned, "user_folder", lambda: tmp_path / "models")
+    monkeypatch.setenv("UNDERSTUDY_DATA", str(tmp_path))
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(tuning, "decoders_apart", tuple)
     return tmp_path
@@ -138,6 +138,23 @@ def test_whoever_is_stopped_leaves_no_process_behind(program: list[str], monkeyp
     assert started[0].poll() is not None
 
 
+def test_no_wait_is_longer_than_whoever_stops_it_waits(program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows hears Ctrl-C only between two waits."""
+    program.append("import time; time.sleep(0.1)")
+    waits: list[float] = []
+    popen = subprocess.Popen
+
+    class Patient(popen):  # type: ignore[type-arg, misc]
+        def wait(self, timeout: float | None = None) -> int:
+            if timeout is not None:
+                waits.append(timeout)
+            return super().wait(timeout)
+
+    monkeypatch.setattr(tuning.subprocess, "Popen", Patient)
+    assert "exit code 0" in measure_apart(CPU).problem
+    assert 0 < max(waits) <= 1
+
+
 def test_here_the_cpu_is_tried_with_more_and_more_threads() -> None:
     here = [way for way in ways_here() if way.device == "cpu" and way.form == "cpu"]
     assert here == [Way("cpu", "cpu", threads) for threads in (1, 2, 4, 8)]
@@ -227,7 +244,7 @@ def test_a_busy_machine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_place_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     (home / "file").write_text("in the way")
-    monkeypatch.setattr(tuned, "user_folder", lambda: home / "file" / "models")
+    monkeypatch.setenv("UNDERSTUDY_DATA", str(home / "file"))
     monkeypatch.setattr(tuning, "ways_here", lambda: [CPU])
     monkeypatch.setattr(tuning, "measure_apart", lambda _: ONE)
     with pytest.raises(InputError, match="cannot be written"):

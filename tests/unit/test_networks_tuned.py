@@ -12,7 +12,7 @@ import onnxruntime as ort
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.inference.networks import providers, sessions, tuned
+from understudy.inference.networks import providers, registry, sessions, tuned
 from understudy.inference.networks.tuned import Decoded, Measured, Tuned, read_tuned, tuned_of, write_tuned
 
 figures = st.none() | st.floats(0, 1e8)
@@ -94,13 +94,18 @@ HERE = Tuned(
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A user's folder of our own, and devices not chosen before."""
-    monkeypatch.setattr(tuned, "user_folder", lambda: tmp_path / "understudy" / "models")
+    monkeypatch.setenv("UNDERSTUDY_DATA", str(tmp_path / "understudy"))
     providers.choose.cache_clear()
     yield tmp_path / "understudy" / "devices.json"
     providers.choose.cache_clear()
 
 
-def test_the_file_stands_beside_the_users_models(home: Path) -> None:
+def test_the_file_stands_beside_the_users_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNDERSTUDY_DATA")
+    assert tuned.tuned_file() == registry.user_folder().with_name("devices.json")
+
+
+def test_the_file_stands_in_the_users_data_folder_where_one_is_named(home: Path) -> None:
     assert read_tuned() is None
     assert write_tuned(HERE) == home
     assert read_tuned() == HERE

@@ -1,21 +1,24 @@
-"""The parts of live mode that need no worker: the calibration's count, the rate, and finding a face again."""
+"""The parts of live mode that need no worker: calibration, rates, what a camera does not keep, finding a face again."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from av.video.frame import PictureType
 from understudy.inference.capture.finder import FaceFinder
+from understudy.inference.live import show
 from understudy.inference.live.calibration import NEUTRAL_S, Calibration
 from understudy.inference.live.follow import SEARCH_EVERY_S, FaceOfNow
 from understudy.inference.live.newest import Picture
 from understudy.inference.live.performer import Performer
 from understudy.inference.live.rate import Rate
 from understudy.inference.live.recording import Recording
+from understudy.inference.live.sample import LiveSample
 from understudy.inference.media import read_frames
 from understudy.inference.media.encodings import PictureForm, options_of
 
@@ -45,6 +48,29 @@ def test_the_rate_is_that_of_the_last_second() -> None:
     slow = [rate.add(0.1 * n) for n in range(1, 30)]
     assert slow[-1] == pytest.approx(10)
     assert [rate.add(2.9 + n / 60) for n in range(1, 90)][-1] == pytest.approx(60, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "told"),
+    [
+        (None, None, []),
+        ((640, 480), 30, []),
+        (None, 25, []),
+        (None, 60, ["camera:0 gives 30 pictures a second instead of 60."]),
+        ((1280, 720), None, ["camera:0 gives 640x480 instead of 1280x720."]),
+    ],
+)
+def test_what_a_camera_does_not_keep_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] | None, rate: int | None, told: list[str]
+) -> None:
+    stage = SimpleNamespace(size=(640, 480), rate=Fraction(30000, 1001), recording=None, close=lambda: None)
+    monkeypatch.setattr(show, "open_stage", lambda *_: stage)
+    said: list[tuple[str, str]] = []
+    console = SimpleNamespace(say=lambda event, text, **_: said.append((event, text)))
+    live = show.Show(show.LiveOptions("camera:0", size=size, rate=rate), console)  # type: ignore[arg-type]
+    for frame in range(2):
+        live._send(LiveSample(frame, 0.0, 1.0, np.zeros(52, np.float32), np.eye(3), np.zeros(3), np.zeros((2, 2))))
+    assert [text for event, text in said if event == "warning"] == told
 
 
 def test_a_recording_is_encoded_quickly() -> None:
