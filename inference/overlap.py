@@ -59,7 +59,8 @@ def beside(
                     yield waiting.popleft().result()
         finally:
             _forget(waiting)
-            wait(waiting)
+            # A pool that was shut down tells nobody of what was cancelled: waiting for that would never end.
+            wait([one for one in waiting if not one.cancelled()])
 
 
 @contextmanager

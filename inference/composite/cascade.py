@@ -3,7 +3,7 @@
 observe (each frame alone) -> follow (with the frame before) -> steady (window of neighbours) -> draft (full size) ->
 steady again -> finish. Each step is a pure function of its window, so any range of frames can be done again, with other
 settings, and gives the same pictures; and frames are done side by side, on all cores, and come out in order.
-Windows look ahead: nothing lags. At most a few frames are held, however long the shot is.
+Windows look ahead: nothing lags. The same few frames are held however long the shot is, see `bytes_for`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media import read_plates
+from ..media import probe, read_plates
 from ..media.types import Plate
 from ..overlap import ahead, beside
 from ..take import Take
@@ -52,7 +52,15 @@ AHEAD: Final = 2
 AT_ONCE: Final = 8
 """Frames about which a network on a device with memory of its own is asked together."""
 MOST_WORKERS: Final = 32
-"""Frames that are worked on at the same time, however many cores there are: each holds some ten times its pixels."""
+"""Frames that are worked on at the same time, however many cores there are."""
+MEMORY: Final = 4 << 30
+"""Bytes that all frames together may take; where pictures are large, fewer are worked on at the same time."""
+_WORK_BYTES: Final = 30
+"""Of each pixel of a frame, while it is worked on: some ten times its 8-bit colours."""
+_HELD_BYTES: Final = 3
+"""Of each pixel of a frame that waits, beside the footage's own: render and draft, which only the face has."""
+_SHOWN_BYTES: Final = 6
+"""Of each pixel of a frame as shown, where the footage is not already so."""
 SURFACE_STEP: Final = 3
 """Every so many frames, by their number, grain and sharpness are measured."""
 TRAIL_STEP_PX: Final = 8
@@ -149,6 +157,9 @@ class Cascade:
         self._footage, self._take, self._renders = footage, take, renders
         self._rows = {int(index): row for row, index in enumerate(take.frame_index)}
         self._device = options.device
+        info = probe(footage)
+        self._pixels, channels = info.width * info.height, 4 if info.has_alpha else 3
+        self._kept = channels * max(np.dtype(one).itemsize for one in (info.dtype, dtype or info.dtype))
         self._swap = "swap" in options.stages
         self._avatar_landmarks = AvatarLandmarks(renders, options.device)
         self._parsers = open_parsers(options.device)
@@ -173,8 +184,10 @@ class Cascade:
         # One more, with which the first one that counts is compared.
         reach = OBSERVED + DRAFTED + 1
         plates = ahead(self._plates(max(0, start - reach), None if stop is None else stop + reach), AHEAD)
-        workers = min(_cores(), MOST_WORKERS)
-        waiting = max(2, workers // 2)
+        networks = self._draws_at_once + self.blender.enhances_elsewhere
+        kept = self._kept if self.prepared.space.is_shown else self._kept + _SHOWN_BYTES
+        workers = workers_for(_cores(), self._pixels, kept, networks)
+        waiting = _waiting(workers)
         pool = ThreadPoolExecutor(workers)
         try:
             # All wait for each other in this thread; what the pool does waits for nobody.
@@ -347,6 +360,34 @@ class Cascade:
             along = _trails(grid, {offset: near.observed for offset, near in run.items()})
         picture, face = self.blender.finish(inputs, drafts, along)
         return Finished(frame, picture, "composited", item.draft, item.steady, face)
+
+
+def workers_for(cores: int, pixels: int, kept: int, networks: int = 0) -> int:
+    """Frames that are worked on at the same time: as many as fit into `MEMORY` by `bytes_for`, but two on two cores."""
+    allowed = range(1, min(cores, MOST_WORKERS) + 1)
+    return max(min(cores, 2), *(count for count in allowed if bytes_for(count, pixels, kept, networks) <= MEMORY), 1)
+
+
+def bytes_for(workers: int, pixels: int, kept: int, networks: int = 0) -> int:
+    """Bytes that the frames of a composite take, all that can be held at once; by count, for faces up to a third of the frame.
+
+    ``kept`` are those of a pixel of the footage that stay with a frame (3 for 8 bits), ``networks`` how many are asked
+    about `AT_ONCE` frames together. The sum, with W workers and w = W / 2 (at least 2) frames waiting after each step:
+
+    * in work: W frames of 30 bytes a pixel;
+    * held: 2 read ahead, w + 1 at each of the 4 steps, windows of 13 and of 5, the frame before and the one handed out, so
+      4 w + 26, and 2 * 8 for each of the networks; each with ``kept`` and 3 more bytes a pixel.
+
+    3840 x 2160 pixels of 8 bits: 8.3 M * (8 * 30 + 42 * 6) = 4.1 GB with 8 workers; with two networks 4.3 GB with 4.
+    """
+    windows_held = (2 * OBSERVED + 1) + (2 * DRAFTED + 1)
+    held = AHEAD + 4 * (_waiting(workers) + 1) + windows_held + 2 + 2 * AT_ONCE * networks
+    return pixels * (_WORK_BYTES * workers + (kept + _HELD_BYTES) * held)
+
+
+def _waiting(workers: int) -> int:
+    """Frames that may be under way at each step."""
+    return max(2, workers // 2)
 
 
 def _cores() -> int:

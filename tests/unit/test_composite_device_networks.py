@@ -23,7 +23,8 @@ from understudy.inference.composite.swapper.inswapper import IdentitySwapper
 from understudy.inference.composite.types import CompositeOptions, Region
 from understudy.inference.face_model import load
 from understudy.inference.media import VideoWriter, probe, read_frames, write_png
-from understudy.inference.networks.providers import choose
+from understudy.inference.networks.providers import Choice, choose
+from understudy.inference.networks.sessions import open_session
 from understudy.inference.take import Take
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "performance.mp4"
@@ -66,6 +67,22 @@ def points(frames) -> np.ndarray:
 
 def test_there_is_no_chain_where_pictures_are_in_the_cpus_memory_anyway():
     assert chain_on("cpu") is None
+
+
+def test_tensorrt_computes_networks_but_builds_no_engines_for_the_graphs_around_them(monkeypatch):
+    monkeypatch.setattr("understudy.inference.networks.bound._can_be_had", lambda kind, index: False)
+    asked_for = []
+
+    def opened(path: Path, device: str) -> ort.InferenceSession:
+        asked_for.append(device)
+        return open_session(path, "cpu")
+
+    monkeypatch.setattr("understudy.inference.composite.device.chain.open_session", opened)
+    for device in ("tensorrt", "cuda"):
+        chain = Chain(Choice(device, "", 1, ""))
+        chain.planes(chain.put(np.zeros((1, 2, 2, 3), np.uint8)))
+        assert chain.choice.device == device
+    assert asked_for == ["cuda:1", "cuda:1"]
 
 
 @pytest.mark.parametrize("content", [nets.face_network(0.8), free(nets.face_network(0.8)), nets.codeformer_network()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -205,6 +206,23 @@ def test_frames_are_done_side_by_side_and_come_out_in_order_as_from_one_thread(s
     assert [index for index, _ in together] == [index for index, _ in alone] == list(range(len(alone)))
     for (_, one), (_, other) in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_fewer_frames_are_worked_on_side_by_side_where_they_would_fill_memory(shot, monkeypatch):
+    footage, take, renders = shot
+    cascade = Cascade(footage, take, RenderFolder(renders, take.frame_size), CompositeOptions(stages=STAGES))
+    pools = []
+
+    def pool(workers):
+        pools.append(workers)
+        return ThreadPoolExecutor(workers)
+
+    monkeypatch.setattr("understudy.inference.composite.cascade._cores", lambda: 4)
+    monkeypatch.setattr("understudy.inference.composite.cascade.ThreadPoolExecutor", pool)
+    for memory in (4 << 30, take.frame_size[0] * take.frame_size[1] * (3 * 30 + 34 * 6)):
+        monkeypatch.setattr("understudy.inference.composite.cascade.MEMORY", memory)
+        next(cascade.frames())
+    assert pools == [4, 3]
 
 
 def test_the_face_alone_and_its_matte_give_the_composite(shot, result, tmp_path):

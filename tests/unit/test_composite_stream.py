@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from understudy.inference.composite import cascade
 from understudy.inference.composite.renders import Render, RenderFolder
 from understudy.inference.composite.stabiliser import calming, flow, placing
 from understudy.inference.composite.types import Region
@@ -188,3 +189,25 @@ def test_a_noisy_face_is_calmed_to_the_grain_that_is_wanted_and_keeps_its_featur
     assert left == 0.008
     assert np.std((calmer - truth)[flat]) < 0.55 * 0.02
     assert abs(calmer[70, 60].mean() - clean[70, 60].mean()) < 0.04
+
+
+@pytest.mark.parametrize(
+    ("size", "kept", "networks", "workers"),
+    [
+        ((1920, 1080), 3, 2, 32),
+        ((3840, 2160), 3, 0, 8),
+        ((3840, 2160), 3, 2, 4),
+        ((3840, 2160), 6, 0, 5),
+    ],
+)
+def test_as_many_frames_are_worked_on_as_memory_holds(size, kept, networks, workers):
+    pixels = size[0] * size[1]
+    assert cascade.workers_for(32, pixels, kept, networks) == workers
+    assert cascade.bytes_for(workers, pixels, kept, networks) <= 4.3e9
+    if workers < 32:
+        assert cascade.bytes_for(workers + 1, pixels, kept, networks) > 4.29e9
+    assert cascade.workers_for(3, pixels, kept, networks) == 3, "no more than there are cores"
+
+
+def test_frames_that_fill_memory_alone_are_still_composited():
+    assert [cascade.workers_for(cores, 1 << 30, 12) for cores in (1, 2, 32)] == [1, 2, 2]

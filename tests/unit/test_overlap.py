@@ -137,6 +137,27 @@ def stopping_after(count: int):
     raise InputError("torn")
 
 
+def test_beside_ends_when_its_pool_was_shut_down_before_it():
+    second, go_on = threading.Event(), threading.Event()
+
+    def call(number: int) -> int:
+        if number == 1:
+            second.set()
+            go_on.wait(30)
+        return number
+
+    pool = ThreadPoolExecutor(1)
+    stream = beside(call, range(20), 3, pool)
+    assert next(stream) == 0
+    assert second.wait(30)
+    pool.shutdown(wait=False, cancel_futures=True)
+    go_on.set()
+    closing = threading.Thread(target=stream.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive(), "waits for calls that nobody will make"
+
+
 @pytest.mark.parametrize("taken", [0, 1, 4])
 def test_streams_that_are_left_early_leave_no_thread(taken):
     before = threading.active_count()

@@ -132,8 +132,9 @@ class BatchReader:
     ) -> None:
         """Without ``own_views`` our own network is not opened; raises like `open_session`.
 
-        ``form`` is the networks' ("half" for float16); crops are float32 in every form. ``replayed`` records the networks
-        as CUDA graphs: only where one thread alone uses the device (`FixedRun`).
+        ``form`` is the networks' ("half" for float16), by default the device's; crops are float32 in every form. ``replayed``
+        records the networks as CUDA graphs: only where one thread alone uses the device (`FixedRun`). Tracking gives
+        neither of the two; the benchmark that measures what they gain does.
         """
         self.choice = choose(device)
         self.staging = Staging(self.choice)

@@ -1,5 +1,11 @@
 """The graphs of this folder on one device, with what goes in and out of them left there; no OpenCV.
 
+A composite today asks for `Chain.crops` and `Chain.change` (by `network.DeviceNetwork`, for swapper and enhancer on a device
+with memory of its own); the rest of its work is done by the CPU. `Chain.pasted` and all that follows it, and crops of planes,
+are run by `benchmarks/gpu_composite.py` and the tests alone. They are kept because they make the whole way of a face possible
+without leaving the device: that benchmark tells, on a card, what this would gain, and until it was measured there
+no composite is made so. The tests hold them equal to the compositor's own code, on the CPU.
+
 Crop affines take corner-convention pixels of a frame to those of a crop, as everywhere in the compositor.
 """
 
@@ -28,12 +34,14 @@ FOLDER: Final = Path(__file__).resolve().parent / "graphs"
 
 
 class Chain:
-    """What can be done to pictures on one device. Threads may share it."""
+    """What can be done to pictures on one device, by one thread at a time."""
 
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
         self._there: dict[tuple[Any, ...], ort.OrtValue] = {}
-        self._device = choice.device if choice.device in _SINGLE else f"{choice.device}:{choice.index}"
+        # TensorRT would build an engine for every size of what is only copying.
+        kind = "cuda" if choice.device == "tensorrt" else choice.device
+        self._device = kind if kind in _SINGLE else f"{kind}:{choice.index}"
 
     def put(self, array: NDArray[Any]) -> ort.OrtValue:
         """A value on the device."""
