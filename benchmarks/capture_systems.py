@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,19 +23,15 @@ YUNET_SIDE = 320
 """Of the picture that it gets, as its authors publish it; larger ones cost in proportion."""
 
 
-class System:
+class System(AbstractContextManager["System"]):
     """Sees the frames of a video in order."""
-
-    def __enter__(self) -> Self:
-        """Ready for a video."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """The video is over."""
 
+    @abstractmethod
     def step(self, rgb: Image, time_s: float) -> int:
         """How many faces are in the next frame."""
-        raise NotImplementedError
 
 
 class Ours(System):
