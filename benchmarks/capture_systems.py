@@ -12,9 +12,9 @@ from typing import Any, Self
 import cv2
 import numpy as np
 from understudy.inference.capture import detector, face_points, landmarks
-from understudy.inference.capture.finder import MIN_PRESENCE
 from understudy.inference.capture.landmarks import LandmarkNet, region_of_detection
 from understudy.inference.capture.region import Region
+from understudy.inference.capture.rules import MIN_PRESENCE
 from understudy.inference.capture.shot import CaptureOptions, make_tracker
 from understudy.inference.capture.types import FaceBox
 from understudy.inference.media.types import Image

@@ -46,8 +46,8 @@ from render_performance import ict_of
 from tqdm import tqdm
 from understudy.inference import arkit
 from understudy.inference.capture.face_points import POINT_COUNT, FacePointNet, region_of_face
-from understudy.inference.capture.finder import MIN_PRESENCE
 from understudy.inference.capture.landmarks import ONE_VIEW, LandmarkNet, region_to_follow
+from understudy.inference.capture.rules import MIN_PRESENCE
 from understudy.inference.capture.types import Landmarks
 from understudy.inference.errors import UnderstudyError
 from understudy.inference.media.types import Image

@@ -34,14 +34,8 @@ from timing import seconds_of  # noqa: E402
 from understudy.inference.capture.batch import sampling  # noqa: E402
 from understudy.inference.capture.batch.ahead import Ahead, read_ahead  # noqa: E402
 from understudy.inference.capture.batch.reader import ONE_VIEW, BatchReader  # noqa: E402
-from understudy.inference.capture.batch.regions import (  # noqa: E402
-    MARGIN_FOLLOWING,
-    MARGIN_OWN,
-    Regions,
-    scaled,
-    straight,
-    to_image,
-)
+from understudy.inference.capture.batch.regions import Regions, scaled, straight, to_image  # noqa: E402
+from understudy.inference.capture.rules import MARGIN_FOLLOWING, MARGIN_OWN  # noqa: E402
 from understudy.inference.errors import UnderstudyError  # noqa: E402
 from understudy.inference.networks.bound import on_device, run_bound  # noqa: E402
 from understudy.inference.networks.providers import choose, first_line, session_errors  # noqa: E402

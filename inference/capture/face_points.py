@@ -15,8 +15,9 @@ from .. import arkit
 from ..media.types import Picture
 from ..networks.registry import network
 from ..networks.sessions import check_contract, open_session
-from .landmarks import MARGIN_FOLLOWING, MIRROR, ONE_VIEW, Views, straight_region
+from .landmarks import MIRROR, ONE_VIEW, Views, straight_region
 from .region import Region
+from .rules import MARGIN_FOLLOWING, MARGIN_OWN
 from .types import LANDMARK_COUNT, Landmarks
 
 NAME = "face_points"
@@ -25,7 +26,6 @@ POINT_COUNT = 546
 KNOWN_68 = slice(LANDMARK_COUNT, POINT_COUNT)
 """Where the 68 points are."""
 _MESH = 468
-_MARGIN = 1.2
 
 Floats = NDArray[np.float32]
 
@@ -92,7 +92,7 @@ def region_of_face(points_px: Floats) -> Region:
     The box stands along the line from point 33 to point 263 (the outer corners of the eyes), its middle is the square's
     middle, and its longer side counts.
     """
-    return straight_region(points_px[:_MESH], _MARGIN)
+    return straight_region(points_px[:_MESH], MARGIN_OWN)
 
 
 def region_of_followed(next_region: Region) -> Region:
@@ -100,7 +100,7 @@ def region_of_followed(next_region: Region) -> Region:
 
     That one is calmed, so that points tremble a tenth less than in the square around one frame's points.
     """
-    return next_region.scaled(_MARGIN / MARGIN_FOLLOWING)
+    return next_region.scaled(MARGIN_OWN / MARGIN_FOLLOWING)
 
 
 class FacePointNet:

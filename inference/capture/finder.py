@@ -15,9 +15,9 @@ from ..media.types import Picture
 from .detector import FaceDetector, Range
 from .landmarks import LandmarkNet, region_of_detection, region_of_points
 from .region import Region, box_of, whole
+from .rules import MIN_PRESENCE
 from .types import Landmarks
 
-MIN_PRESENCE = 0.5
 _MIN_BELIEF = 0.6
 _SURE_BELIEF = 0.75
 """Measured: people 0.74-0.95, paintings 0.67-0.84, a dog that MediaPipe takes for a face 0.29-0.51."""

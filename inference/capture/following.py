@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..media.types import Picture
-from .finder import MIN_PRESENCE
 from .landmarks import LandmarkNet, Views, region_to_follow
 from .region import Region, box_of
+from .rules import MIN_PRESENCE, SETTLED_GROWTH, SETTLED_SHIFT, STRAY_GROWTH
 from .types import Landmarks
 
 _SEARCH_SCALE = 1.3
-_SETTLED_GROWTH, _SETTLED_SHIFT = 0.1, 0.06
-"""In octaves and region sizes per reading. Measured: heads in calm shots stay below 0.05 and 0.03; the network's points
-are off by several per cent of the face where a reading exceeds these."""
-_STRAY_GROWTH = 0.25
 _READINGS = 3
 
 
@@ -57,10 +53,10 @@ class Follower:
                 return None
             following = region_to_follow(landmarks.points_px)
             growth, shift = _step(region, following)
-            if growth < _SETTLED_GROWTH and shift < _SETTLED_SHIFT:
+            if growth < SETTLED_GROWTH and shift < SETTLED_SHIFT:
                 break
             region = following
-        if growth > _STRAY_GROWTH:
+        if growth > STRAY_GROWTH:
             return None
         confidence = landmarks.presence * _fit(landmarks.points_px, growth, shift, rgb)
         return Reading(landmarks, confidence, region.calmed(following)) if confidence > 0 else None

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from ..media.types import Picture
 from ..networks.sessions import open_session
 from .region import Region, box_of
+from .rules import MARGIN_FOLLOWING
 from .types import LANDMARK_COUNT, FaceBox, Landmarks
 
 _MARGIN = 1.5
 """A region is this much larger than the box of a face."""
-MARGIN_FOLLOWING = 1.4
 _EYE_OUTER_CORNERS = (33, 263)
 """At the left and at the right of the image when the face is upright."""
 _MIDDLE_LINE = (

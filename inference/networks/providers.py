@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -70,6 +70,11 @@ class Choice:
     """CPU threads of one run, where sessions are not opened with another number."""
     form: Form | None = None
     """The form in which networks that have it are opened; else the exact one."""
+
+    @property
+    def for_small_graphs(self) -> Choice:
+        """The same device for what only copies around its networks: TensorRT would build an engine for every shape."""
+        return replace(self, device="cuda", provider="CUDAExecutionProvider") if self.device == "tensorrt" else self
 
     def session_providers(self, opened: Opened | None = None, fixed: bool = False) -> list[tuple[str, dict[str, str]]]:
         """The argument of an inference session: the provider with its options, then what takes the operators it lacks."""

@@ -27,6 +27,7 @@ from understudy.inference.capture.finder import FaceFinder
 from understudy.inference.capture.following import Follower
 from understudy.inference.capture.landmarks import ONE_VIEW, TWO_VIEWS, LandmarkNet, region_to_follow
 from understudy.inference.capture.region import Region
+from understudy.inference.capture.rules import MARGIN_FOLLOWING, MARGIN_OWN, SETTLED_SHIFT
 from understudy.inference.capture.shot import own_reader
 from understudy.inference.capture.tracking import SearchPlan, ShotTracker
 from understudy.inference.capture.types import Landmarks
@@ -123,7 +124,7 @@ def test_regions_follow_the_rules_of_single_ones(first: np.ndarray, second: np.n
 def test_faces_ask_for_the_same_regions(size: float, turn: float, middle: tuple[float, float], step: float) -> None:
     turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     points = (FACE @ turned * size + middle).astype(np.float32)
-    asked = rules.straight(points[None], rules.MARGIN_FOLLOWING)[0]
+    asked = rules.straight(points[None], MARGIN_FOLLOWING)[0]
     np.testing.assert_allclose(asked, row_of(region_to_follow(points)), atol=0.01)
     picture = np.zeros((200, 320, 3), np.uint8)
     fit = rules.fit(points[None], np.array([step]), np.array([step / 2]), (320, 200))[0]
@@ -195,7 +196,7 @@ def test_runs_ahead_read_what_following_reads(step: float, seed: int) -> None:
     assert np.median(apart_px) < 0.05 * max(step, 1)
     assert apart_px.max() < 0.5 + 0.1 * step
     assert np.median(moved) < 0.002 * max(step, 1)
-    assert moved.max() < rules.SETTLED_SHIFT
+    assert moved.max() < SETTLED_SHIFT
     confidence = [reading.confidence for reading in single[:count]]
     np.testing.assert_allclose(ahead.confidence[0, :count], confidence, atol=0.1)
 
@@ -346,5 +347,5 @@ def test_readings_ahead_need_neither_opencv_nor_av() -> None:
 
 def test_regions_of_our_own_network_are_those_of_followed_faces() -> None:
     row = np.array([[100.0, 80.0, 140.0, 0.2]])
-    ours = rules.scaled(row, rules.MARGIN_OWN / rules.MARGIN_FOLLOWING)[0]
+    ours = rules.scaled(row, MARGIN_OWN / MARGIN_FOLLOWING)[0]
     np.testing.assert_allclose(ours, row_of(region_of_followed(region_of(row[0]))))

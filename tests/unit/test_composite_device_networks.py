@@ -73,8 +73,8 @@ def test_tensorrt_computes_networks_but_builds_no_engines_for_the_graphs_around_
     monkeypatch.setattr("understudy.inference.networks.bound._can_be_had", lambda kind, index: False)
     asked_for = []
 
-    def opened(path: Path, device: str) -> ort.InferenceSession:
-        asked_for.append(device)
+    def opened(path: Path, choice: Choice) -> ort.InferenceSession:
+        asked_for.append(f"{choice.device}:{choice.index}")
         return open_session(path, "cpu")
 
     monkeypatch.setattr("understudy.inference.composite.device.chain.open_session", opened)

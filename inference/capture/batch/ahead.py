@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...media.types import Picture
+from ..rules import MARGIN_FOLLOWING, MARGIN_OWN, MIN_PRESENCE, STRAY_GROWTH
 from .pictures import Pictures
 from .reader import BatchReader, OwnSeen
 from .regions import (
-    MARGIN_FOLLOWING,
-    MARGIN_OWN,
-    STRAY_GROWTH,
     Floats,
     Regions,
     apart,
@@ -32,8 +30,6 @@ from .regions import (
 )
 from .sampling import Integers
 
-MIN_PRESENCE = 0.5
-"""As `finder` has it."""
 _COARSE = 6
 """Every so many frames one is read to begin with, to see where all are to be read."""
 _REACH = 4

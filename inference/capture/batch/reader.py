@@ -63,14 +63,14 @@ class _Chain:
     """Crops, a network and the gathering of its outputs, on one device."""
 
     def __init__(self, name: str, choice: Choice, form: Form | None, *, side: int, soft: bool, replayed: bool) -> None:
-        # TensorRT would build an engine for every shape of what is only copying.
-        simple = f"cuda:{choice.index}" if choice.device == "tensorrt" else choice
         self._side, self._soft, self._choice, self._replayed = side, soft, choice, replayed
         # GPUs look for the fastest convolutions, or record, at every new size: few sizes, filled up by the last region.
         self._in_whole_batches = replayed or memory_of(choice)[0] != "cpu"
-        self._crops = open_session(_GRAPHS / ("soft_crops.onnx" if soft else "crops.onnx"), simple)
+        self._crops = open_session(_GRAPHS / ("soft_crops.onnx" if soft else "crops.onnx"), choice.for_small_graphs)
         self._network = open_session(name, choice, form=form, fixed=replayed)
-        self._gather = open_session(_GRAPHS / ("own_points.onnx" if soft else "mediapipe_points.onnx"), simple)
+        self._gather = open_session(
+            _GRAPHS / ("own_points.onnx" if soft else "mediapipe_points.onnx"), choice.for_small_graphs
+        )
         self._names = [output.name for output in self._network.get_outputs()]
         self._image = self._network.get_inputs()[0].name
         self._fixed: dict[int, FixedRun] = {}

@@ -11,16 +11,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rules import SETTLED_GROWTH, SETTLED_SHIFT
+
 Floats = NDArray[np.float32]
 Regions = NDArray[np.float64]
 """(..., 4) x, y, side, angle."""
 
 X_Y, SIDE, ANGLE = slice(0, 2), 2, 3
-MARGIN_FOLLOWING, MARGIN_OWN = 1.4, 1.2
-"""A face's region is so many times as large as its box, for MediaPipe's network and for our own."""
-SETTLED_GROWTH, SETTLED_SHIFT = 0.1, 0.06
-STRAY_GROWTH = 0.25
-"""As `following` has them."""
 _CALM_SHIFT, _CALM_GROWTH, _CALM_TURN, _LEAST_SHARE = 0.03, 0.05, 0.08, 0.3
 _EYE_OUTER_CORNERS = (33, 263)
 

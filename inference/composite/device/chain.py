@@ -27,8 +27,6 @@ from . import matrices
 Floats = NDArray[np.float32]
 Values = Mapping[str, ort.OrtValue]
 
-_SINGLE: Final = ("cpu", "coreml")
-"""Devices whose names have no number."""
 _MOST_KEPT: Final = 96
 FOLDER: Final = Path(__file__).resolve().parent / "graphs"
 
@@ -39,9 +37,6 @@ class Chain:
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
         self._there: dict[tuple[Any, ...], ort.OrtValue] = {}
-        # TensorRT would build an engine for every size of what is only copying.
-        kind = "cuda" if choice.device == "tensorrt" else choice.device
-        self._device = kind if kind in _SINGLE else f"{kind}:{choice.index}"
 
     def put(self, array: NDArray[Any]) -> ort.OrtValue:
         """A value on the device."""
@@ -191,7 +186,7 @@ class Chain:
         return self._run("lay", {"plate": plate, "face": face, "added": added, "matte": matte}, "pixels")["pixels"]
 
     def _run(self, name: str, feed: Values, *names: str) -> dict[str, ort.OrtValue]:
-        session = open_session(FOLDER / f"{name}.onnx", self._device)
+        session = open_session(FOLDER / f"{name}.onnx", self.choice.for_small_graphs)
         return run_bound(session, feed, names, self.choice)
 
     def _number(self, value: float) -> ort.OrtValue:
